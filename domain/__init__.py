@@ -1,0 +1,1 @@
+"""What the product means: rules as pure functions and frozen models, without clock, randomness or IO."""

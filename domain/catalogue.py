@@ -1,0 +1,71 @@
+"""Everything a definition may refer to, as frozen data: object types, actions, users, workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from domain.base import Authored, Frozen, Json
+from domain.plan import Policy
+from domain.ports import Templates
+from domain.problems import ProblemCode
+from domain.schema import Schema
+
+Effect: TypeAlias = Literal["inside", "outside"]
+
+
+class ActionConfig(Authored):
+    """Base of every action's config model; field titles and descriptions are the form."""
+
+
+class Finding(Frozen):
+    """One mistake in an action config: ``path`` is relative to the config, as a JSON Pointer (``/property``)."""
+
+    path: str
+    code: ProblemCode
+    message: str
+
+
+class ConfigScope(Frozen):
+    """Where an action config stands: the installation's schema, the workflow's object, and what may be bound."""
+
+    schema_: Schema
+    object: str
+    bound_objects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionSpec:
+    """An action as validation, compilation and the catalogue know it; how it runs stays in activities/actions.
+
+    ``check`` finds what field markers (``domain.fields``) cannot; ``reads`` lists interest keys the config reads
+    beyond its templates. ``outcomes`` are words for the reference.
+    """
+
+    name: str
+    title: str
+    description: str
+    effect: Effect
+    config: type[ActionConfig]
+    queue: str
+    policy: Policy | None
+    outcomes: tuple[str, ...]
+    check: Callable[[ActionConfig, ConfigScope], Iterable[Finding]]
+    reads: Callable[[ActionConfig, ConfigScope], Iterable[str]]
+
+    def json_schema(self) -> dict[str, Json]:
+        """The JSON Schema of the config, as the editor's form and the reference read it."""
+        schema: dict[str, Json] = self.config.model_json_schema()
+        return schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """What validation looks names up in. ``users`` are the ids of active users, ``workflows`` the known slugs."""
+
+    schema: Schema
+    actions: dict[str, ActionSpec]
+    templates: Templates
+    users: frozenset[str]
+    workflows: frozenset[str]

@@ -1,0 +1,35 @@
+"""An enrollment as the store returns it."""
+
+from __future__ import annotations
+
+from domain.base import Frozen, Instant, Json
+from domain.messages import EndReason, EnrollmentStatus
+
+
+class Enrollment(Frozen):
+    """One passage of one record through one workflow; ``n`` counts the entries under ``key``."""
+
+    id: str
+    workflow_id: str
+    version: int
+    key: str
+    n: int
+    run_id: str
+    record_id: str
+    object: str
+    bound_id: str | None
+    bound_object: str | None
+    status: EnrollmentStatus
+    epoch: int
+    step: str | None
+    wakes_at: Instant | None
+    parameters: dict[str, Json]
+    trigger: str | None
+    cause_kind: str
+    cause_id: str | None
+    depth: int
+    entered_seq: int | None
+    started_at: Instant
+    ended_at: Instant | None
+    end_reason: EndReason | None
+    end_detail: str | None

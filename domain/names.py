@@ -1,0 +1,105 @@
+"""Every name two processes must agree on: ids, queues, activities, signals, search attributes. Built and parsed only here."""
+
+from __future__ import annotations
+
+from domain.base import Frozen
+
+WORKFLOW_TYPE = "Enrollment"
+IMPORT_WORKFLOW_TYPE = "Import"
+
+QUEUE_RUNS = "ft-runs"
+QUEUE_EMAIL = "ft-email"
+QUEUE_SMS = "ft-sms"
+QUEUE_WEBHOOK = "ft-webhook"
+QUEUE_BULK = "ft-bulk"
+
+PLAN_DELAY = "plan_delay"
+DECIDE_BRANCH = "decide_branch"
+DECIDE_VALUE = "decide_value"
+DECIDE_SPLIT = "decide_split"
+END_ENROLLMENT = "end_enrollment"
+RECORD_FAILURE = "record_failure"
+IMPORT_PAGE = "import_page"
+
+SIGNAL_LEAVE = "leave"
+SIGNAL_RECORD_CHANGED = "record_changed"
+
+ATTRIBUTE_WORKFLOW = "FtWorkflow"
+ATTRIBUTE_RECORD = "FtRecord"
+ATTRIBUTE_OBJECT = "FtObject"
+ATTRIBUTE_OPPORTUNITY = "FtOpportunity"
+ATTRIBUTE_VERSION = "FtVersion"
+
+NO_BOUND = "-"
+
+
+def action_activity(action: str) -> str:
+    """The activity name of an action: ``send_email`` -> ``action.send_email``."""
+    return f"action.{action}"
+
+
+def entry_key(record_id: str, bound_id: str | None) -> str:
+    """The key an enrollment is unique under (rule E1): the record, or the record and what it is bound to."""
+    return record_id if bound_id is None else f"{record_id}:{bound_id}"
+
+
+class EnrollmentName(Frozen):
+    """The parts of a Temporal workflow id of an enrollment."""
+
+    workflow_id: str
+    record_id: str
+    bound_id: str | None
+    n: int
+
+
+def enrollment_run_id(name: EnrollmentName) -> str:
+    """``enrollment:{workflow}:{record}[:{bound}]:{n}``; ``n`` counts the entries under the key, so no id repeats."""
+    parts = ["enrollment", name.workflow_id, name.record_id, *([name.bound_id] if name.bound_id else []), str(name.n)]
+    return ":".join(parts)
+
+
+def parse_enrollment_run_id(value: str) -> EnrollmentName:
+    """The inverse of ``enrollment_run_id``.
+
+    Raises:
+        ValueError: when ``value`` is not such an id.
+    """
+    match value.split(":"):
+        case ["enrollment", workflow, record, n]:
+            return EnrollmentName(workflow_id=workflow, record_id=record, bound_id=None, n=int(n))
+        case ["enrollment", workflow, record, bound, n]:
+            return EnrollmentName(workflow_id=workflow, record_id=record, bound_id=bound, n=int(n))
+    raise ValueError(f"not an enrollment id: {value!r}")
+
+
+def import_run_id(job_id: str) -> str:
+    """The Temporal workflow id of an import job."""
+    return f"import:{job_id}"
+
+
+def effect_key(enrollment_id: str, step: str, n: int) -> str:
+    """The ledger key of an outside effect: one per visit, stable over retries, continue-as-new and reset."""
+    return f"{enrollment_id}:{step}:{n}"
+
+
+# Interest keys: what a trigger or a version reads, as rows of the candidate index (architecture.md, From a change to a run).
+
+
+def property_key(object: str, property: str) -> str:
+    """A property is read: ``contact.email``."""
+    return f"{object}.{property}"
+
+
+def object_key(object: str) -> str:
+    """Any record of the object appearing is of interest: ``contact.*`` (a creation is examined by every filter on it)."""
+    return f"{object}.*"
+
+
+def association_key(object: str, other: str) -> str:
+    """Associations from one object to another are read: ``contact~opportunity``."""
+    return f"{object}~{other}"
+
+
+def event_key(event: str) -> str:
+    """An event is read: ``event:form.submitted``."""
+    return f"event:{event}"

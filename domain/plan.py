@@ -1,0 +1,68 @@
+"""The compiled version a run walks: ids, edges, names and policies; no texts, no templates, no conditions."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from domain.base import Wire
+
+ENGINE_REV = 1
+"""Raised when the run's decisions change; see docs/decisions and tests/replay."""
+
+NAME_LIMIT = 60
+"""Characters of a step or workflow name that travel in a plan."""
+
+WARN_BYTES = 64 * 1024
+REFUSE_BYTES = 256 * 1024
+
+StepKind: TypeAlias = Literal["action", "delay", "wait", "branch", "value_branch", "split", "goto", "end"]
+
+OTHERWISE = "otherwise"
+"""The edge a branch or value branch takes when nothing matches."""
+
+
+class Policy(Wire):
+    """Timeouts and retry of an outside action, resolved at publish and frozen with the version. Seconds."""
+
+    start_to_close_s: float
+    schedule_to_close_s: float
+    first_retry_s: float = 1.0
+    max_retry_s: float = 3600.0
+
+
+class PlanStep(Wire):
+    """One step as the run needs it.
+
+    ``next`` is where the run goes after it (None: the end of the workflow); ``edges`` maps a branch, case or arm id
+    and ``otherwise`` to the first step on that way, already resolved to what follows when the way is empty.
+    ``inside`` says whether an action is one local activity (its transaction is the effect) or an activity on ``queue``.
+    ``policy`` indexes ``Plan.policies``. ``watches``: a waiting step that asks again when a record it reads changes.
+    """
+
+    id: str
+    kind: StepKind
+    name: str
+    next: str | None = None
+    edges: dict[str, str | None] = {}
+    enabled: bool = True
+    action: str | None = None
+    inside: bool = True
+    queue: str | None = None
+    policy: int | None = None
+    on_error: str = "continue"
+    to: str | None = None
+    max_visits: int | None = None
+    watches: bool = False
+    reason: str | None = None
+
+
+class Plan(Wire):
+    """A published version as the run walks it; the second argument of ``Enrollment``."""
+
+    workflow_id: str
+    slug: str
+    name: str
+    version: int
+    start: str | None
+    steps: dict[str, PlanStep]
+    policies: tuple[Policy, ...] = ()

@@ -1,0 +1,178 @@
+"""What rules need from third-party knowledge and the outside world, as Protocols; implementations live in gateways/."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from domain.base import Frozen, Instant, Json
+
+
+class Clock(Protocol):
+    """The only source of the present instant; aware, UTC."""
+
+    def now(self) -> datetime:
+        """The present instant."""
+        ...
+
+
+class Phones(Protocol):
+    """Knowledge of telephone numbers."""
+
+    def e164(self, written: str, region: str) -> str | None:
+        """The international form, or None when ``written`` is no valid number for the region (``NO``, ``US``)."""
+        ...
+
+
+class Addresses(Protocol):
+    """Knowledge of email address syntax; never asks the network."""
+
+    def problem(self, written: str) -> str | None:
+        """Why ``written`` is not an address, in words; None when it is."""
+        ...
+
+
+class TemplateProblem(Frozen):
+    """One mistake in a template. ``unsafe``: it could hang or explode and is refused even in a draft."""
+
+    message: str
+    unsafe: bool = False
+    variable: str | None = None
+
+
+class TemplateCheck(Frozen):
+    """What a template is: its problems and the variables it reads as paths, e.g. ``("contact", "first_name")``."""
+
+    problems: tuple[TemplateProblem, ...] = ()
+    variables: tuple[tuple[str, ...], ...] = ()
+
+
+class Templates(Protocol):
+    """Liquid, made safe."""
+
+    def check(self, source: str) -> TemplateCheck:
+        """Parse and examine ``source`` without rendering it."""
+        ...
+
+    def render(self, source: str, variables: Mapping[str, Json], *, html: bool) -> str:
+        """Render; ``html`` escapes values.
+
+        Raises:
+            domain.errors.StepFailed: ``bad_template`` with the engine's words, for whatever goes wrong.
+        """
+        ...
+
+
+class Mail(Frozen):
+    """One email, complete, for one recipient. ``key`` is the effect key, ``message_id`` the RFC 5322 id without brackets."""
+
+    key: str
+    message_id: str
+    sender: str
+    sender_name: str = ""
+    to: str
+    reply_to: str | None = None
+    subject: str
+    html: str
+    text: str
+    headers: dict[str, str] = {}
+    at: Instant
+
+
+class Sms(Frozen):
+    """One text message. Numbers in E.164."""
+
+    key: str
+    sender: str
+    to: str
+    text: str
+    at: Instant
+
+
+class Receipt(Frozen):
+    """The other side took it. ``reference`` is its own id for the message, if any."""
+
+    reference: str | None = None
+
+
+HandOver = Callable[[], Awaitable[Receipt]]
+"""Delivers what was prepared. Raises Rejected or Unavailable (``handed_over=True`` when nobody can know)."""
+
+
+class MailGateway(Protocol):
+    """An outgoing mail service. ``repeatable``: handing over the same key again is one delivery, so it may be asked again."""
+
+    repeatable: bool
+
+    def prepare(self, mail: Mail) -> AbstractAsyncContextManager[HandOver]:
+        """Do everything that cannot deliver (build, connect, MAIL, RCPT) and yield the hand-over.
+
+        Raises:
+            Rejected: the other side refuses sender or recipient for good.
+            Unavailable: it cannot take it now; nothing was delivered.
+        """
+        ...
+
+
+class SmsGateway(Protocol):
+    """An outgoing SMS service; the same shape as mail."""
+
+    repeatable: bool
+
+    def prepare(self, sms: Sms) -> AbstractAsyncContextManager[HandOver]:
+        """Build the request and yield the hand-over."""
+        ...
+
+
+class RunStart(Frozen):
+    """What starting a run takes; texts for Temporal UI hold ids only."""
+
+    run_id: str
+    start: dict[str, Json]
+    plan: dict[str, Json]
+    slug: str
+    name: str
+    version: int
+    object: str
+    record_id: str
+    bound_id: str | None = None
+
+
+class Runs(Protocol):
+    """Temporal, as the services see it: names and plain data, no classes."""
+
+    async def start(self, run: RunStart) -> None:
+        """Start the run, or find it started already (running or finished): both are done.
+
+        Raises:
+            Unavailable: Temporal cannot be reached now.
+        """
+        ...
+
+    async def signal(self, run_id: str, name: str, payload: Mapping[str, Json]) -> None:
+        """Deliver a signal; a run that is over needs none and is done.
+
+        Raises:
+            Unavailable: Temporal cannot be reached now.
+        """
+        ...
+
+    async def start_import(self, job_id: str) -> None:
+        """Start the import run of a job, or find it started already."""
+        ...
+
+    async def healthy(self) -> bool:
+        """Whether Temporal answers."""
+        ...
+
+    def link(self, run_id: str) -> str:
+        """The address of the run in Temporal UI."""
+        ...
+
+
+class UserSet(Frozen):
+    """The ids of users a definition may name."""
+
+    ids: Sequence[str] = ()

@@ -1,0 +1,70 @@
+"""Records as the store returns them, and the cause that travels with every change."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from domain.base import Frozen, Instant, Json, Properties, utc_text
+from domain.facts import RecordFacts
+
+ChangeKind: TypeAlias = Literal[
+    "created", "updated", "deleted", "merged", "associated", "dissociated", "event",
+    "list_joined", "list_left", "subscription", "enrollment", "settings",
+]  # fmt: skip
+CauseKind: TypeAlias = Literal["api", "import", "user", "enrollment", "event", "schedule", "system"]
+
+MAX_DEPTH = 20
+"""How far a chain of changes caused by enrollments may reach before ``loop_stopped`` (rule E9)."""
+
+
+class Cause(Frozen):
+    """Who or what made a change: ``id`` is an api key, job, user or enrollment id; ``depth`` counts enrollments in the chain."""
+
+    kind: CauseKind
+    id: str | None = None
+    depth: int = 0
+
+
+class StoredRecord(Frozen):
+    """One record. ``properties`` holds what is set; nulls are absent."""
+
+    id: str
+    object: str
+    properties: Properties
+    version: int
+    created_at: Instant
+    updated_at: Instant
+    deleted_at: Instant | None = None
+
+    def facts(self, properties: Properties | None = None) -> RecordFacts:
+        """The record as conditions read it, with its read-only instants; ``properties`` replaces the document."""
+        document: Properties = {
+            **(self.properties if properties is None else properties),
+            "created_at": utc_text(self.created_at),
+            "updated_at": utc_text(self.updated_at),
+        }
+        return RecordFacts(id=self.id, object=self.object, properties=document)
+
+
+class Change(Frozen):
+    """A committed fact that may wake somebody. ``before``/``after`` are complete property documents.
+
+    For ``associated`` and ``dissociated``, ``detail`` is ``{"other_id", "other_object", "label"}`` and the change
+    belongs to ``record_id``; the other side has a change of its own.
+    """
+
+    seq: int
+    id: str
+    object: str
+    record_id: str
+    record_version: int
+    kind: ChangeKind
+    before: Properties | None = None
+    after: Properties | None = None
+    detail: dict[str, Json] | None = None
+    event_id: str | None = None
+    wake: bool = True
+    cause: Cause
+    occurred_at: Instant
+    cursor: str | None = None
+    attempts: int = 0

@@ -1,0 +1,27 @@
+"""The parts of one installation, put together once by a composition root and handed to every use case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.catalogue import ActionSpec
+from domain.ports import Addresses, Clock, MailGateway, Phones, Runs, SmsGateway, Templates
+from store.database import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """Database, clock and ports. ``sample_mail_domains``: domains sample records may really be mailed at."""
+
+    db: Database
+    clock: Clock
+    runs: Runs
+    phones: Phones
+    addresses: Addresses
+    templates: Templates
+    mail: MailGateway
+    sms: SmsGateway
+    actions: Mapping[str, ActionSpec]
+    name: str
+    sample_mail_domains: tuple[str, ...] = ()

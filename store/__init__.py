@@ -1,0 +1,1 @@
+"""SQLAlchemy, and only here: tables, transactions, locks and queries on SQLite and PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Durable shells: a clock and a mailbox. Every judgement is an activity."""
