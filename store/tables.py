@@ -332,6 +332,7 @@ visits = Table(
     Column("result", Document),
     Column("answer", Document),
     Index("ix_visits_workflow_id_step", "workflow_id", "step", "outcome"),
+    Index("ix_visits_workflow_id_record_id", "workflow_id", "record_id", "step"),
 )  # fmt: skip
 
 effects = Table(
@@ -462,11 +463,13 @@ job_rows = Table(
     Column("job_id", String(36), ForeignKey("jobs.id"), primary_key=True),
     Column("n", Integer, primary_key=True),
     Column("line", Integer, nullable=False),
+    Column("key", String(500)),
     Column("cells", Document, nullable=False),
     Column("outcome", String(16)),
     Column("code", String(40)),
     Column("reason", Text),
     Column("record_id", String(36)),
     Index("ix_job_rows_job_id_outcome", "job_id", "outcome", "n"),
+    Index("ix_job_rows_job_id_key", "job_id", "key", "n"),
 )  # fmt: skip
 
