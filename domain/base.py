@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 JsonScalar: TypeAlias = str | int | float | bool | None
-Json: TypeAlias = "JsonScalar | list[Json] | dict[str, Json]"
+Json: TypeAlias = JsonValue
 """A JSON value as the standard library reads it."""
 
 Properties: TypeAlias = dict[str, Json]
