@@ -1,0 +1,194 @@
+"""The settings of one installation, read once from the environment by the composition roots.
+
+Every variable starts with ``FOLLOWTHROUGH_``. Everything that is wrong is reported at once, by the variable's name.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "FOLLOWTHROUGH_"
+CLIENT_VARIABLES = frozenset({"FOLLOWTHROUGH_URL", "FOLLOWTHROUGH_API_KEY"})
+"""Variables with our prefix that belong to the command line client, not to the installation."""
+
+MIN_KEY_LENGTH = 20
+"""Shorter bootstrap keys could be guessed."""
+
+MAIL_SCHEMES = ("outbox", "smtp", "smtps")
+SMS_SCHEMES = ("outbox", "http", "https", "twilio")
+DATABASE_SCHEMES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyncpg")
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class SettingsError(Exception):
+    """The environment cannot be used; ``problems`` has one line per variable."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("These settings cannot be used:\n" + "\n".join(f"  {problem}" for problem in problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """One installation. Paths are absolute; ``database_url`` and ``temporal_address`` are derived when not given."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    data_dir: Path = Path("data")
+    database_url: str = ""
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8080
+    public_url: str = ""
+    temporal_address: str = ""
+    temporal_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{1,99}$")] = "followthrough"
+    temporal_port: Port = 7233
+    temporal_ui_port: Port = 8233
+    temporal_ui_url: str = ""
+    temporal_retention_days: Days = 30
+    history_days: Days = 730
+    mail_url: SecretStr = SecretStr("outbox:")
+    sms_url: SecretStr = SecretStr("outbox:")
+    bootstrap_key: SecretStr | None = None
+    sample: Literal["on", "off"] = "on"
+    sample_mail_domains: Annotated[tuple[str, ...], NoDecode] = ()
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @field_validator("sample_mail_domains", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        return _with_scheme(value, DATABASE_SCHEMES) if value else value
+
+    @field_validator("public_url", "temporal_ui_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ValueError("must be an http or https address")
+        return value.rstrip("/")
+
+    @field_validator("mail_url")
+    @classmethod
+    def _known_mail(cls, value: SecretStr) -> SecretStr:
+        _with_scheme(value.get_secret_value(), MAIL_SCHEMES)
+        return value
+
+    @field_validator("sms_url")
+    @classmethod
+    def _known_sms(cls, value: SecretStr) -> SecretStr:
+        _with_scheme(value.get_secret_value(), SMS_SCHEMES)
+        return value
+
+    @field_validator("bootstrap_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        if not value.get_secret_value().startswith("ft_") or len(value.get_secret_value()) < MIN_KEY_LENGTH:
+            raise ValueError(f"must start with ft_ and have at least {MIN_KEY_LENGTH} characters")
+        return value
+
+    @field_validator("temporal_address")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        if not value:
+            return value
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError("must be host:port")
+        return value
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        names = ("api_port", "temporal_port", "temporal_ui_port")
+        ports = [getattr(self, name) for name in names]
+        if len(set(ports)) < len(ports):
+            pairs = (f"{PREFIX}{name.upper()}={port}" for name, port in zip(names, ports, strict=True))
+            raise ValueError(", ".join(pairs) + ": the ports must differ")
+        return self
+
+    @model_validator(mode="after")
+    def _derive(self) -> Self:
+        derived = {
+            "database_url": self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'followthrough.db'}",
+            "temporal_address": self.temporal_address or f"127.0.0.1:{self.temporal_port}",
+            "temporal_ui_url": self.temporal_ui_url or f"http://127.0.0.1:{self.temporal_ui_port}",
+            "public_url": self.public_url or f"http://{_reachable(self.api_host)}:{self.api_port}",
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+        return self
+
+    @property
+    def load_sample(self) -> bool:
+        """Whether `followthrough up` loads the sample into a fresh installation."""
+        return self.sample == "on"
+
+    @property
+    def local_key_file(self) -> Path:
+        """The file that keeps the API key of `followthrough up` for its own user."""
+        return self.data_dir / "local.key"
+
+    @classmethod
+    def read(cls) -> Settings:
+        """The settings of this process's environment.
+
+        Raises:
+            SettingsError: with one line per variable that is wrong or that does not exist.
+        """
+        problems = [
+            f"{name}: there is no such setting"
+            for name in sorted(os.environ)
+            if name.startswith(PREFIX)
+            and name not in CLIENT_VARIABLES
+            and name.removeprefix(PREFIX).lower() not in cls.model_fields
+        ]
+        try:
+            settings = cls()
+        except ValidationError as error:
+            problems += [_in_words(item["loc"], item["msg"]) for item in error.errors()]
+            raise SettingsError(problems) from None
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+
+def _with_scheme(value: str, schemes: tuple[str, ...]) -> str:
+    scheme, colon, _ = value.partition(":")
+    if not colon or scheme not in schemes:
+        raise ValueError(f"must begin with one of {', '.join(f'{known}:' for known in schemes)}")
+    return value
+
+
+def _reachable(host: str) -> str:
+    """The address to print for a listening host: nobody can open 0.0.0.0."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - compared, never bound
+
+
+def _in_words(location: tuple[int | str, ...], message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    if not location:
+        return text
+    return f"{PREFIX}{str(location[0]).upper()}: {text[:1].lower()}{text[1:]}"

@@ -1,0 +1,1 @@
+"""The claims the product makes, held by running its real parts."""

@@ -1,0 +1,84 @@
+"""What the environment may say, and how a mistake in it is reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from settings import Settings, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith("FOLLOWTHROUGH_")]:
+        monkeypatch.delenv(name)
+
+
+def test_an_empty_environment_gives_a_complete_local_installation(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.read()
+    assert settings.data_dir == tmp_path / "data"
+    assert settings.database_url == f"sqlite+aiosqlite:///{tmp_path / 'data' / 'followthrough.db'}"
+    assert settings.temporal_address == "127.0.0.1:7233"
+    assert settings.temporal_ui_url == "http://127.0.0.1:8233"
+    assert settings.public_url == "http://127.0.0.1:8080"
+    assert settings.load_sample
+
+
+def test_the_temporal_address_follows_its_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLLOWTHROUGH_TEMPORAL_PORT", "7333")
+    assert Settings.read().temporal_address == "127.0.0.1:7333"
+
+
+def test_every_mistake_is_reported_at_once_by_the_name_of_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "API_PORT": "eighty",
+        "HISTORY_DAYS": "0",
+        "MAIL_URL": "ftp://mail.example.com",
+        "SMS_URL": "carrier-pigeon",
+        "SAMPLE": "maybe",
+        "DATABASE_URL": "mysql://db/crm",
+        "TEMPORAL_ADDRESS": "temporal",
+        "BOOTSTRAP_KEY": "short",
+        "PUBLIC_URL": "crm.example.com",
+        "APIPORT": "8081",
+    }
+    for name, value in wrong.items():
+        monkeypatch.setenv(f"FOLLOWTHROUGH_{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        Settings.read()
+    assert {problem.split(":")[0] for problem in refused.value.problems} == {f"FOLLOWTHROUGH_{name}" for name in wrong}
+
+
+def test_a_wrong_secret_is_not_repeated_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLLOWTHROUGH_MAIL_URL", "ftp://someone:hunter2@mail.example.com")
+    with pytest.raises(SettingsError) as refused:
+        Settings.read()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_two_settings_that_need_the_same_port_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLLOWTHROUGH_API_PORT", "7233")
+    with pytest.raises(SettingsError, match=r"FOLLOWTHROUGH_API_PORT=7233.*must differ"):
+        Settings.read()
+
+
+def test_the_variables_of_the_command_line_client_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLLOWTHROUGH_URL", "http://127.0.0.1:8080")
+    monkeypatch.setenv("FOLLOWTHROUGH_API_KEY", "ft_x")
+    Settings.read()
+
+
+def test_sample_mail_domains_are_a_comma_separated_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLLOWTHROUGH_SAMPLE_MAIL_DOMAINS", "Example.com, example.org ,")
+    assert Settings.read().sample_mail_domains == ("example.com", "example.org")
+
+
+def test_settings_cannot_be_changed_once_read() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings.read().api_port = 1
