@@ -29,7 +29,7 @@ from domain.steps import (
     WaitStep,
     Weekday,
     walk,
-)  # fmt: skip
+)
 from domain.triggers import (
     ChangedTrigger,
     CreatedTrigger,
@@ -41,7 +41,7 @@ from domain.triggers import (
     ReEntry,
     Trigger,
     WebhookTrigger,
-)  # fmt: skip
+)
 
 __all__ = [
     "ActionStep", "Anchor", "Arm", "Branch", "BranchStep", "Case", "ChangedTrigger", "CreatedTrigger", "Definition",
