@@ -305,7 +305,7 @@ entry_decisions = Table(
     Column("change_seq", BigInteger),
     Column("enrollment_id", String(36)),
     _at("decided_at"),
-    UniqueConstraint("change_seq", "workflow_id", "record_id", "bound_id", "trigger"),
+    UniqueConstraint("change_seq", "workflow_id", "record_id", "bound_id", "trigger", name="uq_entry_decisions_once"),
     Index("ix_entry_decisions_workflow_id_id", "workflow_id", "id"),
     Index("ix_entry_decisions_record_id_id", "record_id", "id"),
 )  # fmt: skip

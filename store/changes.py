@@ -1,0 +1,85 @@
+"""Appends what was committed to the list the relay works through; the only writer of new ``changes`` rows.
+
+A change is appended after its record's row is locked, so per record the sequence is the order of commits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import RowMapping, insert, select
+
+from domain.base import Json, Properties
+from domain.records import Cause, Change, ChangeKind, StoredRecord
+from store.database import Read, Tx
+from store.ids import new_id
+from store.tables import changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """When and because of what something is written; ``wake`` False keeps triggers and waits from looking at it."""
+
+    now: datetime
+    cause: Cause
+    wake: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Documents:
+    """The complete property documents before and after; an event or association has the same on both sides."""
+
+    before: Properties | None
+    after: Properties | None
+
+
+async def append_change(
+    tx: Tx,
+    record: StoredRecord,
+    kind: ChangeKind,
+    stamp: Stamp,
+    *,
+    documents: Documents | None = None,
+    detail: dict[str, Json] | None = None,
+    event_id: str | None = None,
+    occurred_at: datetime | None = None,
+) -> int:
+    """Write a change of ``record``, whose row the caller has locked or just inserted; its sequence number.
+
+    ``documents`` None means that the properties did not change. ``occurred_at`` None is the stamp's instant.
+    """
+    before, after = (documents.before, documents.after) if documents else (record.properties, record.properties)
+    row = {
+        "id": new_id(stamp.now),
+        "object": record.object,
+        "record_id": record.id,
+        "record_version": record.version,
+        "kind": kind,
+        "before": before,
+        "after": after,
+        "detail": detail,
+        "event_id": event_id,
+        "wake": stamp.wake,
+        "cause_kind": stamp.cause.kind,
+        "cause_id": stamp.cause.id,
+        "depth": stamp.cause.depth,
+        "occurred_at": occurred_at or stamp.now,
+    }
+    return int(await tx.scalar(insert(changes).values(**row).returning(changes.c.seq)))
+
+
+def change_of(row: RowMapping) -> Change:
+    """The change of a complete row."""
+    return Change(
+        cause=Cause(kind=row["cause_kind"], id=row["cause_id"], depth=row["depth"]),
+        **{name: row[name] for name in Change.model_fields if name != "cause"},
+    )
+
+
+async def list_changes(read: Read, record_id: str, *, before_seq: int | None = None, limit: int) -> list[Change]:
+    """Up to ``limit`` changes of a record, newest first, older than ``before_seq``."""
+    page = select(changes).where(changes.c.record_id == record_id)
+    if before_seq is not None:
+        page = page.where(changes.c.seq < before_seq)
+    return [change_of(row) for row in await read.all(page.order_by(changes.c.seq.desc()).limit(limit))]

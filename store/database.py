@@ -1,0 +1,233 @@
+"""The one door to the database: a read sees one state, a transaction is the only thing that commits.
+
+SQLite and PostgreSQL behave alike behind it: on SQLite every transaction takes the write lock at once
+(the driver's default loses updates between processes), on PostgreSQL rows are locked by ``store.locks``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from sqlalchemy import CursorResult, Executable, Insert, RowMapping, Table, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from domain.schema import Schema
+from store import tables
+from store.feed import CHANNEL, ChangeFeed
+
+BUSY_TIMEOUT_S = 30
+"""How long a SQLite writer waits for a writer of another process before it gives up."""
+
+ROWS_PER_STATEMENT = 400
+"""Rows of one multi-row insert: both databases stop at about 32,000 parameters, no table has 40 columns."""
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+
+# A commit that adds to one of these wakes the relay loops.
+WAKING = frozenset({tables.changes.name, tables.deliveries.name})
+
+
+class SchemaMemory:
+    """The last schema read from committed rows and its revision; belongs to one ``Database``."""
+
+    def __init__(self) -> None:
+        self.revision: int | None = None
+        self.schema: Schema | None = None
+
+
+class Read:
+    """One connection that sees one committed state; every write on it is refused by the database."""
+
+    def __init__(self, connection: AsyncConnection, memory: SchemaMemory) -> None:
+        self._connection = connection
+        self.memory = memory
+        self.dialect: str = connection.dialect.name
+        # Set by a transaction that altered object types: what it reads is not committed and must not be remembered.
+        self.schema_altered = False
+
+    async def all(self, statement: Executable) -> list[RowMapping]:
+        """All rows, by column name."""
+        return list((await self._execute(statement)).mappings().all())
+
+    async def one(self, statement: Executable) -> RowMapping | None:
+        """The row, or None when there is none.
+
+        Raises:
+            sqlalchemy.exc.MultipleResultsFound: when there are several.
+        """
+        return (await self._execute(statement)).mappings().one_or_none()
+
+    async def scalar(self, statement: Executable) -> Any:
+        """The first column of the first row; None when there is no row."""
+        return (await self._execute(statement)).scalar()
+
+    async def _execute(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        if rows is None:
+            return await self._connection.execute(statement)
+        return await self._connection.execute(statement, [dict(row) for row in rows])
+
+
+class Tx(Read):
+    """A read that may also write; commits when its block ends without an error, else leaves nothing."""
+
+    def __init__(self, connection: AsyncConnection, memory: SchemaMemory) -> None:
+        super().__init__(connection, memory)
+        self._notifies = False
+
+    async def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
+        """Write; the number of rows it touched. With ``rows`` the statement runs for each and their number is told."""
+        if rows is not None and not rows:
+            return 0
+        result = await self._execute(statement, rows)
+        return result.rowcount if rows is None else len(rows)
+
+    async def insert_ignore(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Insert the rows whose keys are free; the number inserted. All rows must name the same columns."""
+        insert = sqlite.insert if self.dialect == "sqlite" else postgresql.insert
+        inserted = 0
+        for start in range(0, len(rows), ROWS_PER_STATEMENT):
+            page = [dict(row) for row in rows[start : start + ROWS_PER_STATEMENT]]
+            inserted += await self.run(insert(table).values(page).on_conflict_do_nothing())
+        return inserted
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that can fail alone: an error inside undoes the part and is raised, the transaction stays usable."""
+        async with self._connection.begin_nested():
+            yield
+
+    def notify(self) -> None:
+        """Wake the waiting loops of every process when this commits; a new change or delivery does it by itself."""
+        self._notifies = True
+
+    async def _execute(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        if isinstance(statement, Insert) and statement.table.name in WAKING:
+            self.notify()
+        return await super()._execute(statement, rows)
+
+    async def before_commit(self) -> None:
+        """Announce the commit inside the transaction, so that it is heard exactly when the rows can be read."""
+        if self._notifies and self.dialect == "postgresql":
+            await self._connection.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+class Database:
+    """An open database; made by ``Database.open``, ended by ``close``. Serves one event loop."""
+
+    def __init__(self, url: str, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        self.url = url
+        self.dialect: str = writer.dialect.name
+        self._writer = writer
+        self._reader = reader
+        self._memory = SchemaMemory()
+        self._feeds: list[ChangeFeed] = []
+        # SQLite has one writer. Waiting here costs nothing; waiting in its busy handler sleeps in steps and starves.
+        self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """Open ``sqlite:///path`` or ``postgresql://…`` (also with their async drivers named). Connects on first use.
+
+        Raises:
+            ValueError: for another kind of database, or SQLite without a file.
+        """
+        url = driver_url(url)
+        if url.startswith("sqlite"):
+            return cls(url, writer_engine(url), _sqlite_engine(url, begin="BEGIN", pragmas=("query_only = ON",)))
+        engine = writer_engine(url)
+        return cls(url, engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """The one commit point: all of the block or nothing."""
+        async with self._turn, self._writer.begin() as connection:
+            tx = Tx(connection, self._memory)
+            yield tx
+            await tx.before_commit()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Read]:
+        """One consistent, read-only view for the length of the block."""
+        async with self._reader.connect() as connection:
+            yield Read(connection, self._memory)
+
+    def changes(self) -> ChangeFeed:
+        """A feed of its own for one waiting loop; it is closed with the database."""
+        feed = ChangeFeed(listening_engine(self.url))
+        self._feeds.append(feed)
+        return feed
+
+    async def close(self) -> None:
+        """Close every connection; waits for those in use."""
+        for feed in self._feeds:
+            await feed.close()
+        self._feeds.clear()
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+
+def driver_url(url: str) -> str:
+    """The address with the asynchronous driver it needs.
+
+    Raises:
+        ValueError: for another kind of database, or SQLite without a file (a memory database has one connection).
+    """
+    parsed = make_url(url)
+    kind = parsed.drivername.split("+")[0]
+    if kind not in DRIVERS:
+        raise ValueError(f"cannot use a {kind!r} database: give sqlite:///… or postgresql://…")
+    if kind == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ValueError("the SQLite database needs a file: sqlite:///path/to/followthrough.db")
+    return parsed.set(drivername=DRIVERS[kind]).render_as_string(hide_password=False)
+
+
+def writer_engine(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
+    """The engine that writes; ``foreign_keys=False`` is for migrations, which rebuild SQLite tables."""
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, **_documents(), pool_size=10, max_overflow=10, pool_pre_ping=True)
+    keys = "ON" if foreign_keys else "OFF"
+    pragmas = ("journal_mode = WAL", "synchronous = FULL", f"foreign_keys = {keys}")
+    return _sqlite_engine(url, begin="BEGIN IMMEDIATE", pragmas=pragmas)
+
+
+def listening_engine(url: str) -> AsyncEngine:
+    """Connections outside any transaction and any pool, for the feed."""
+    if url.startswith("sqlite"):
+        return _sqlite_engine(url, begin=None, pragmas=("query_only = ON",))
+    return create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+
+def _documents() -> dict[str, Callable[..., Any]]:
+    return {"json_serializer": _to_document, "json_deserializer": from_json}
+
+
+def _to_document(value: Any) -> str:
+    return to_json(value).decode()
+
+
+def _sqlite_engine(url: str, *, begin: str | None, pragmas: Sequence[str]) -> AsyncEngine:
+    """An engine whose transactions start with ``begin`` instead of whenever the driver thinks fit."""
+    pool: dict[str, Any] = {"poolclass": NullPool} if begin is None else {"pool_size": 5, "max_overflow": 10}
+    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, **_documents(), **pool)
+
+    def connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    event.listen(engine.sync_engine, "connect", connected)
+    if begin is not None:
+        event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine

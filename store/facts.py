@@ -1,0 +1,65 @@
+"""Loads what a condition reads: the record, its associated records and the bound one, as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+
+from domain.base import Json
+from domain.facts import Associated, Facts
+from domain.schema import Schema
+from store.database import Read
+from store.records import COLUMNS, get_record, stored
+from store.tables import associations, records
+
+
+async def load_facts(
+    read: Read,
+    schema: Schema,
+    record_id: str,
+    *,
+    objects: Collection[str] = (),
+    bound_id: str | None = None,
+    parameters: Mapping[str, Json] | None = None,
+    now: datetime,
+    zone: str,
+) -> Facts | None:
+    """The facts about a record, or None when it is missing or deleted. One query for each of the three needs.
+
+    ``objects`` are the types whose associated records are wanted (``domain.reading.objects_read``); deleted ones are
+    left out, and a deleted or missing bound record reads as no bound record.
+    """
+    record = await get_record(read, record_id)
+    if record is None:
+        return None
+    bound = await get_record(read, bound_id) if bound_id else None
+    return Facts(
+        schema_=schema,
+        record=record.facts(),
+        associated=await load_associated(read, record_id, objects),
+        bound=bound.facts() if bound else None,
+        parameters=dict(parameters or {}),
+        now=now,
+        zone=zone,
+    )
+
+
+async def load_associated(read: Read, record_id: str, objects: Collection[str]) -> dict[str, tuple[Associated, ...]]:
+    """Associated records by object type, youngest association first, then highest id; every asked type has an entry."""
+    found: dict[str, list[Associated]] = {name: [] for name in objects}
+    if not found:
+        return {}
+    since = associations.c.created_at.label("since")
+    joined = associations.join(records, records.c.id == associations.c.other_id)
+    rows = await read.all(
+        select(*COLUMNS, associations.c.label, since)
+        .select_from(joined)
+        .where(associations.c.record_id == record_id, associations.c.other_object.in_(sorted(found)))
+        .where(records.c.deleted_at.is_(None))
+        .order_by(associations.c.created_at.desc(), associations.c.other_id.desc())
+    )
+    for row in rows:
+        found[row["object"]].append(Associated(record=stored(row).facts(), label=row["label"], since=row["since"]))
+    return {name: tuple(each) for name, each in found.items()}

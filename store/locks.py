@@ -1,0 +1,59 @@
+"""The only place that locks rows. Order everywhere: records by id, entry keys, enrollments by id, effects, the rest.
+
+Two transactions that follow the order cannot wait for each other. On SQLite the clauses vanish: its writer is alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from itertools import groupby
+
+from sqlalchemy import RowMapping, select
+
+from domain.enrollments import Enrollment
+from domain.records import StoredRecord
+from store.database import Tx
+from store.records import COLUMNS, stored
+from store.tables import effects, enrollments, entry_keys, records
+
+
+async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[str]) -> dict[str, StoredRecord]:
+    """Lock records and return them as they are now, deleted ones included; a missing id is absent.
+
+    ``write`` says whether they will be written: True or False for all, or the ids of those that will be. Say it at
+    once: sharing first and writing later deadlocks with anybody who does the same.
+    """
+    found: dict[str, StoredRecord] = {}
+
+    def is_written(id: str) -> bool:
+        return write if isinstance(write, bool) else id in write
+
+    # Runs of one kind are locked together, and the runs one after the other: ascending either way.
+    for exclusive, group in groupby(sorted(set(ids)), key=is_written):
+        wanted = select(*COLUMNS).where(records.c.id.in_(list(group))).order_by(records.c.id)
+        # key_share: no key of a record ever changes, so rows that merely refer to it need not wait.
+        locked = wanted.with_for_update(key_share=True) if exclusive else wanted.with_for_update(read=True)
+        found.update({row["id"]: stored(row) for row in await tx.all(locked)})
+    return found
+
+
+async def lock_entry_key(tx: Tx, workflow_id: str, key: str, record_id: str) -> RowMapping:
+    """Lock the count of entries under a key; the row is made with ``entries`` 0 when it is the first time."""
+    row = {"workflow_id": workflow_id, "key": key, "record_id": record_id, "entries": 0, "again": None}
+    await tx.insert_ignore(entry_keys, [row])
+    mine = select(entry_keys).where(entry_keys.c.workflow_id == workflow_id, entry_keys.c.key == key)
+    locked = await tx.one(mine.with_for_update(key_share=True))
+    assert locked is not None, "an entry key is never deleted"
+    return locked
+
+
+async def lock_enrollments(tx: Tx, ids: Iterable[str]) -> dict[str, Enrollment]:
+    """Lock enrollments for writing and return them as they are now; a missing id is absent."""
+    mine = select(enrollments).where(enrollments.c.id.in_(sorted(set(ids)))).order_by(enrollments.c.id)
+    rows = await tx.all(mine.with_for_update(key_share=True))
+    return {row["id"]: Enrollment(**row) for row in rows}
+
+
+async def lock_effect(tx: Tx, key: str) -> RowMapping | None:
+    """Lock a row of the ledger; None when the effect was never claimed."""
+    return await tx.one(select(effects).where(effects.c.key == key).with_for_update(key_share=True))

@@ -1,0 +1,120 @@
+"""Rows of users (who own records and get tasks) and of API keys (who may call)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from domain.base import Frozen, Instant
+from store.database import Read, Tx
+from store.ids import new_id, new_secret
+from store.tables import api_keys, users
+
+PREFIX_LENGTH = 8
+"""Characters of a key that stay readable, so that its owner can tell keys apart."""
+
+
+class User(Frozen):
+    """A colleague. ``manager_id`` names another user."""
+
+    id: str
+    name: str
+    email: str
+    manager_id: str | None
+    active: bool
+    created_at: Instant
+
+
+class ApiKey(Frozen):
+    """A key without its secret. ``scopes`` as in the API's reference, e.g. ``("records:read", "admin")``."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: tuple[str, ...]
+    created_at: Instant
+    revoked_at: Instant | None = None
+
+
+_USER = [users.c[name] for name in User.model_fields]
+_KEY = [api_keys.c[name] for name in ApiKey.model_fields]
+
+
+async def insert_user(
+    tx: Tx, *, name: str, email: str, manager_id: str | None = None, active: bool = True, now: datetime
+) -> User | None:
+    """Write a new user; None when the address, compared in lower case, belongs to one already."""
+    user = User(id=new_id(now), name=name, email=email.lower(), manager_id=manager_id, active=active, created_at=now)
+    return user if await tx.insert_ignore(users, [user.model_dump()]) else None
+
+
+async def update_user(tx: Tx, id: str, **values: Any) -> None:
+    """Set columns of a user; values are validated by the caller."""
+    await tx.run(update(users).where(users.c.id == id).values(**values))
+
+
+async def get_user(read: Read, id: str) -> User | None:
+    """The user, active or not; None when there is none."""
+    row = await read.one(select(*_USER).where(users.c.id == id))
+    return User(**row) if row else None
+
+
+async def find_user(read: Read, *, email: str | None = None, name: str | None = None) -> User | None:
+    """The first user with this address (compared in lower case) or exactly this name."""
+    wanted = users.c.email == email.lower() if email is not None else users.c.name == name
+    rows = await read.all(select(*_USER).where(wanted).order_by(users.c.id).limit(1))
+    return User(**rows[0]) if rows else None
+
+
+async def list_users(read: Read, *, after: str | None = None, limit: int) -> list[User]:
+    """Up to ``limit`` users in order of creation, after the id ``after``."""
+    page = select(*_USER) if after is None else select(*_USER).where(users.c.id > after)
+    return [User(**row) for row in await read.all(page.order_by(users.c.id).limit(limit))]
+
+
+async def active_user_ids(read: Read) -> frozenset[str]:
+    """The ids a definition may name."""
+    return frozenset(row["id"] for row in await read.all(select(users.c.id).where(users.c.active)))
+
+
+async def insert_api_key(
+    tx: Tx, *, name: str, scopes: tuple[str, ...], now: datetime, secret: str | None = None
+) -> tuple[ApiKey, str]:
+    """Write a key and return it with its secret, which is stored nowhere; ``secret`` gives one instead of making it.
+
+    A secret that is a key already returns that key unchanged.
+    """
+    secret = secret or new_secret()
+    known = await find_api_key(tx, secret)
+    if known is not None:
+        return known, secret
+    key = ApiKey(id=new_id(now), name=name, prefix=secret[:PREFIX_LENGTH], scopes=scopes, created_at=now)
+    row = {**key.model_dump(), "scopes": list(scopes), "hash": _hash(secret)}
+    await tx.run(insert(api_keys).values(**row))
+    return key, secret
+
+
+async def find_api_key(read: Read, secret: str) -> ApiKey | None:
+    """The key this secret belongs to; None when unknown or revoked."""
+    row = await read.one(select(*_KEY).where(api_keys.c.hash == _hash(secret), api_keys.c.revoked_at.is_(None)))
+    return ApiKey(**row) if row else None
+
+
+async def list_api_keys(read: Read, *, after: str | None = None, limit: int) -> list[ApiKey]:
+    """Up to ``limit`` keys in order of creation, revoked ones included, after the id ``after``."""
+    page = select(*_KEY) if after is None else select(*_KEY).where(api_keys.c.id > after)
+    return [ApiKey(**row) for row in await read.all(page.order_by(api_keys.c.id).limit(limit))]
+
+
+async def revoke_api_key(tx: Tx, id: str, now: datetime) -> bool:
+    """End a key; False when there is none or it was ended before."""
+    mine = update(api_keys).where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
+    return await tx.run(mine.values(revoked_at=now)) == 1
+
+
+def _hash(secret: str) -> str:
+    # One round is enough: a key is 32 random bytes, not a word somebody chose.
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,147 @@
+"""Rows of object types, properties and the account; every alteration raises the schema's revision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from domain.base import Frozen
+from domain.builtin import BUILTIN
+from domain.schema import ObjectType, PropertyDefinition, Schema
+from store.database import Read, Tx
+from store.tables import account, object_types, property_definitions
+
+ACCOUNT_ID = 1
+
+DEFAULT_ACCOUNT = {
+    "id": ACCOUNT_ID,
+    "name": "Followthrough",
+    "timezone": "UTC",
+    "default_region": "US",
+    "mail_from": "hello@example.com",
+    "mail_from_name": "Followthrough",
+    "sms_from": "+15550100100",
+    "schema_revision": 0,
+    "sample_loaded_at": None,
+}
+
+
+class Account(Frozen):
+    """What holds for the whole installation: its zone (IANA), region (ISO 3166 alpha-2) and senders."""
+
+    name: str
+    timezone: str
+    default_region: str
+    mail_from: str
+    mail_from_name: str
+    sms_from: str
+    schema_revision: int
+    sample_loaded_at: datetime | None = None
+
+
+async def load_account(read: Read) -> Account:
+    """The account.
+
+    Raises:
+        LookupError: when the database was migrated but never seeded.
+    """
+    row = await read.one(select(account).where(account.c.id == ACCOUNT_ID))
+    if row is None:
+        raise LookupError("the database is empty: seed it once after migrating")
+    return Account(**{name: value for name, value in row.items() if name != "id"})
+
+
+async def update_account(tx: Tx, **values: Any) -> None:
+    """Set columns of the account; values are validated by the caller."""
+    await tx.run(update(account).where(account.c.id == ACCOUNT_ID).values(**values))
+
+
+async def load_schema(read: Read) -> Schema:
+    """All object types; remembered per revision, so it costs one small query unless somebody altered them."""
+    revision = await read.scalar(select(account.c.schema_revision).where(account.c.id == ACCOUNT_ID))
+    memory = read.memory
+    if memory.schema is not None and memory.revision == revision and not read.schema_altered:
+        return memory.schema
+    schema = await _read_schema(read)
+    if not read.schema_altered:
+        memory.revision, memory.schema = revision, schema
+    return schema
+
+
+async def insert_object_type(tx: Tx, object_type: ObjectType, now: datetime) -> None:
+    """Write an object type with all its properties; the name is free."""
+    row = {"name": object_type.name, "label": object_type.label, "builtin": object_type.builtin, "created_at": now}
+    await tx.run(insert(object_types).values(**row))
+    await insert_properties(tx, object_type.name, object_type.properties.values(), now)
+
+
+async def insert_properties(tx: Tx, object: str, properties: Iterable[PropertyDefinition], now: datetime) -> None:
+    """Write new properties of an object type; their names are free."""
+    await tx.run(insert(property_definitions), [_row(object, each, now) for each in properties])
+    await _raise_revision(tx)
+
+
+async def replace_property(tx: Tx, object: str, property: PropertyDefinition) -> None:
+    """Write label and options of a property over the stored ones; nothing else of a property can change."""
+    mine = (property_definitions.c.object == object, property_definitions.c.name == property.name)
+    options = [option.model_dump() for option in property.options]
+    await tx.run(update(property_definitions).where(*mine).values(label=property.label, options=options))
+    await _raise_revision(tx)
+
+
+async def relabel_object_type(tx: Tx, object: str, label: str) -> None:
+    """Give an object type another label."""
+    await tx.run(update(object_types).where(object_types.c.name == object).values(label=label))
+    await _raise_revision(tx)
+
+
+async def seed_builtin(tx: Tx, now: datetime) -> None:
+    """Write the account and the built-in object types where they are missing; what is there stays as it is."""
+    await tx.insert_ignore(account, [DEFAULT_ACCOUNT])
+    objects = [
+        {"name": each.name, "label": each.label, "builtin": True, "created_at": now} for each in BUILTIN.values()
+    ]
+    rows = [_row(each.name, property, now) for each in BUILTIN.values() for property in each.properties.values()]
+    added = await tx.insert_ignore(object_types, objects) + await tx.insert_ignore(property_definitions, rows)
+    if added:
+        await _raise_revision(tx)
+
+
+def _row(object: str, property: PropertyDefinition, now: datetime) -> dict[str, Any]:
+    return {
+        "object": object,
+        "name": property.name,
+        "type": property.type.value,
+        "label": property.label,
+        "options": [option.model_dump() for option in property.options],
+        "unique": property.unique,
+        "read_only": property.read_only,
+        "builtin": property.builtin,
+        "created_at": now,
+    }
+
+
+async def _raise_revision(tx: Tx) -> None:
+    tx.schema_altered = True
+    await tx.run(update(account).values(schema_revision=account.c.schema_revision + 1))
+
+
+async def _read_schema(read: Read) -> Schema:
+    columns = [column for column in property_definitions.c if column.name != "created_at"]
+    properties: dict[str, dict[str, PropertyDefinition]] = {}
+    ordered = (property_definitions.c.object, property_definitions.c.created_at, property_definitions.c.name)
+    for row in await read.all(select(*columns).order_by(*ordered)):
+        definition = PropertyDefinition(**{name: value for name, value in row.items() if name != "object"})
+        properties.setdefault(row["object"], {})[definition.name] = definition
+    objects = await read.all(select(object_types).order_by(object_types.c.created_at, object_types.c.name))
+    return Schema(
+        objects={
+            row["name"]: ObjectType(
+                name=row["name"], label=row["label"], builtin=row["builtin"], properties=properties[row["name"]]
+            )
+            for row in objects
+        }
+    )

@@ -1,0 +1,135 @@
+"""Fixtures every room uses, on both databases, and a clean end for processes that loaded the Temporal SDK."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from services.installation import Installation
+from store.database import Database
+from tests.fixtures.clock import FixedClock
+from tests.fixtures.databases import PostgresCluster, postgres_binaries, prepare
+from tests.fixtures.runs import RecordingRuns
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated and seeded file, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    prepare(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[PostgresCluster]:
+    """A PostgreSQL server of this test process."""
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed: no initdb with its server on PATH or under /usr/lib/postgresql")
+    cluster = PostgresCluster(binaries)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_cluster: PostgresCluster) -> str:
+    """The name of a migrated and seeded database, to be copied."""
+    name = postgres_cluster.create()
+    prepare(postgres_cluster.url(name))
+    return name
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated and seeded SQLite database of this test."""
+    path = tmp_path / "followthrough.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite+aiosqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: PostgresCluster, postgres_template: str) -> Iterator[str]:
+    """A migrated and seeded PostgreSQL database of this test."""
+    name = postgres_cluster.create(postgres_template)
+    yield postgres_cluster.url(name)
+    postgres_cluster.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables, one test on each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path}/empty.db"
+        return
+    cluster: PostgresCluster = request.getfixturevalue("postgres_cluster")
+    name = cluster.create()
+    yield cluster.url(name)
+    cluster.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated and seeded database, one test on each kind."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An open, migrated and seeded database, one test on each kind."""
+    db = Database.open(database_url)
+    yield db
+    await db.close()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that moves only when the test says so."""
+    return FixedClock()
+
+
+@pytest.fixture
+def runs() -> RecordingRuns:
+    """What the installation asked Temporal for."""
+    return RecordingRuns()
+
+
+@pytest.fixture
+def installation(database: Database, clock: FixedClock, runs: RecordingRuns, tmp_path: Path) -> Installation:
+    """A whole installation with real gateways and local outboxes; only Temporal is a stand-in."""
+    from tests.fixtures.installations import assemble
+
+    return assemble(database, clock, runs, tmp_path)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave without the interpreter's teardown once the Temporal SDK was loaded: its threads may abort it.
+
+    The exit status is the one pytest decided on, so a failure stays a failure. A parallel worker leaves as usual:
+    its controller has the results by then, and reads nothing from its exit.
+    """
+    status = config.stash.get(_STATUS, None)
+    loaded = "temporalio.bridge" in sys.modules
+    if status is None or not loaded or hasattr(config, "workerinput"):
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+_STATUS = pytest.StashKey[int]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember how the session ended."""
+    session.config.stash[_STATUS] = int(exitstatus)
