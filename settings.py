@@ -147,6 +147,20 @@ class Settings(BaseSettings):
         return self.sample == "on"
 
     @property
+    def local_url(self) -> str:
+        """Where the API is reached from this machine."""
+        return f"http://{_reachable(self.api_host)}:{self.api_port}"
+
+    @property
+    def embeds_temporal(self) -> bool:
+        """Whether `followthrough up` runs a Temporal server of its own: no address of another one was given."""
+        return "temporal_address" not in self.model_fields_set
+
+    def as_environment(self) -> dict[str, str]:
+        """The variables that make another process read these settings. Contains secrets: for child processes only."""
+        return {f"{PREFIX}{name.upper()}": _as_text(getattr(self, name)) for name in type(self).model_fields}
+
+    @property
     def local_key_file(self) -> Path:
         """The file that keeps the API key of `followthrough up` for its own user."""
         return self.data_dir / "local.key"
@@ -173,6 +187,18 @@ class Settings(BaseSettings):
         if problems:
             raise SettingsError(problems)
         return settings
+
+
+def _as_text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case SecretStr():
+            return value.get_secret_value()
+        case tuple():
+            return ",".join(value)
+        case _:
+            return str(value)
 
 
 def _with_scheme(value: str, schemes: tuple[str, ...]) -> str:
