@@ -103,7 +103,7 @@ class StepSkipped(StepError):
 
 
 class StepFailed(StepError):
-    """The step cannot succeed; ``failure`` is rejected, gave_up, unknown, bad_template, broken_reference or wrong_value."""
+    """The step cannot succeed; ``failure`` is a failure class (``domain.messages.FailureClass``)."""
 
     def __init__(self, failure: str, detail: str) -> None:
         super().__init__(f"{failure}: {detail}")

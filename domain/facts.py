@@ -52,3 +52,35 @@ class Verdict(Frozen):
 
     holds: bool
     seen: tuple[Seen, ...] = ()
+
+
+def with_properties(facts: Facts, record_id: str, properties: Properties | None) -> Facts:
+    """The facts as they would be if a record had ``properties``; None: if it did not exist.
+
+    Only meaningful for an associated or bound record when None: without it, it is not associated.
+    """
+
+    def changed(record: RecordFacts) -> RecordFacts:
+        if record.id != record_id or properties is None:
+            return record
+        instants = {name: record.properties[name] for name in ("created_at", "updated_at") if name in record.properties}
+        return record.model_copy(update={"properties": {**properties, **instants}})
+
+    associated = {
+        name: tuple(
+            a.model_copy(update={"record": changed(a.record)})
+            for a in group
+            if properties is not None or a.record.id != record_id
+        )
+        for name, group in facts.associated.items()
+    }
+    bound = facts.bound
+    if bound is not None:
+        bound = None if bound.id == record_id and properties is None else changed(bound)
+    return facts.model_copy(update={"record": changed(facts.record), "associated": associated, "bound": bound})
+
+
+def with_association(facts: Facts, other: Associated) -> Facts:
+    """The facts as they would be if ``other`` were associated too."""
+    group = facts.associated.get(other.record.object, ())
+    return facts.model_copy(update={"associated": {**facts.associated, other.record.object: (other, *group)}})

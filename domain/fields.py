@@ -1,4 +1,4 @@
-"""Markers on action config fields; validation, schema and the editor's form read them, so an action declares no form."""
+"""Markers on action config fields; validation, schema and the editor's form read them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""Everything that travels between the run, its activities and its signals: ids and small answers, never personal data."""
+"""What travels between the run, its activities and its signals: ids and small answers, never personal data."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
 
 from domain.base import Instant, Wire
 
@@ -17,9 +19,7 @@ SkipReason: TypeAlias = Literal[
     "complained", "no_consent", "sms_opted_out", "frequency_cap", "skipped_past", "skip_sends", "disabled",
     "no_record", "no_owner", "already_done",
 ]  # fmt: skip
-FailureClass: TypeAlias = Literal[
-    "rejected", "gave_up", "unknown", "bad_template", "broken_reference", "wrong_value"
-]
+FailureClass: TypeAlias = Literal["rejected", "gave_up", "unknown", "bad_template", "broken_reference", "wrong_value"]
 
 
 class Passage(Wire):
@@ -36,8 +36,8 @@ class StepCall(Wire):
     """What the run asks an activity: which enrollment, which visit, as of when.
 
     ``n`` counts how often the run came to this step, ``turn`` how often it asked within the visit; with the step
-    they are the key of the visit row, so a repeated call finds its answer. ``epoch`` is what the run believes;
-    ``passages`` are written in the same transaction.
+    they are the key of the visit row, so a repeated call finds its answer. ``passages`` are written in the same
+    transaction.
     """
 
     enrollment_id: str
@@ -46,7 +46,6 @@ class StepCall(Wire):
     step: str
     n: int
     turn: int = 0
-    epoch: int = 0
     now: Instant
     passages: tuple[Passage, ...] = ()
 
@@ -55,7 +54,6 @@ class EndCall(Wire):
     """The run came to its end: close the enrollment as ``reason`` (``completed`` or ``failed``) with ``detail``."""
 
     enrollment_id: str
-    epoch: int = 0
     now: Instant
     reason: EndReason = "completed"
     detail: str | None = None
@@ -74,57 +72,59 @@ class StepAnswer(Wire):
     """What an activity decided.
 
     ``go``: the step is settled (``outcome``); follow ``edge`` if given, else what follows. ``wait``: sleep until
-    ``wake_at``. ``left``: the enrollment is over, complete. ``held``: paused, wait for resume. ``moved``: go on at
-    ``step`` of ``version`` with ``epoch``.
+    ``wake_at``. ``left``: the enrollment is over, complete. ``reason`` says why, from a closed list.
     """
 
-    kind: Literal["go", "wait", "left", "held", "moved"]
+    kind: Literal["go", "wait", "left"]
     outcome: Outcome = "done"
     edge: str | None = None
     wake_at: Instant | None = None
     reason: str | None = None
-    version: int | None = None
-    step: str | None = None
-    epoch: int | None = None
 
 
 class Leave(Wire):
     """Signal: the enrollment was ended in the database; ``id`` makes it count once."""
 
+    kind: Literal["leave"] = "leave"
     id: str
     reason: str
 
 
 class RecordChanged(Wire):
-    """Signal: a record the workflow mentions changed; look again. ``version`` is the record's, older ones are dropped."""
+    """Signal: a record the workflow mentions changed. ``version`` is the record's; older ones are dropped."""
 
+    kind: Literal["record_changed"] = "record_changed"
     id: str
     record_id: str
     version: int
 
 
-Message: TypeAlias = Leave | RecordChanged
+Message: TypeAlias = Annotated[Leave | RecordChanged, Field(discriminator="kind")]
 
 
 class RunState(Wire):
-    """What a run carries through continue-as-new."""
+    """What a run carries through continue-as-new.
+
+    ``standing``: the run is inside ``step`` already (its visit counts), sleeping until ``wake_at``. ``counts``: how
+    often it came to each step. ``seen``: ids of messages already obeyed. ``trail``: the last steps, for the details
+    Temporal UI shows. ``unknown``: names of signals this engine does not know.
+    """
 
     step: str | None
-    counts: dict[str, int] = {}
-    seen: tuple[str, ...] = ()
-    versions: dict[str, int] = {}
-    left: str | None = None
-    stale: bool = False
+    standing: bool = False
     turn: int = 0
     wake_at: Instant | None = None
+    counts: dict[str, int] = {}
     passages: tuple[Passage, ...] = ()
-    epoch: int = 0
+    inbox: tuple[Message, ...] = ()
+    seen: tuple[str, ...] = ()
+    versions: dict[str, int] = {}
     trail: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
 class EnrollmentStart(Wire):
-    """First argument of ``Enrollment``: who runs. Ids only."""
+    """First argument of ``Enrollment``: who runs. Ids only. ``state`` is None at entry."""
 
     enrollment_id: str
     workflow_id: str

@@ -1,4 +1,4 @@
-"""Every name two processes must agree on: ids, queues, activities, signals, search attributes. Built and parsed only here."""
+"""Every name two processes must agree on: ids, queues, activities, signals, attributes. Built and parsed only here."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def effect_key(enrollment_id: str, step: str, n: int) -> str:
     return f"{enrollment_id}:{step}:{n}"
 
 
-# Interest keys: what a trigger or a version reads, as rows of the candidate index (architecture.md, From a change to a run).
+# Interest keys: what a trigger or a version reads, as rows of the candidate index.
 
 
 def property_key(object: str, property: str) -> str:
@@ -91,7 +91,7 @@ def property_key(object: str, property: str) -> str:
 
 
 def object_key(object: str) -> str:
-    """Any record of the object appearing is of interest: ``contact.*`` (a creation is examined by every filter on it)."""
+    """Any record of the object appearing is of interest: ``contact.*`` (every filter examines a creation)."""
     return f"{object}.*"
 
 

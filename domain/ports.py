@@ -66,7 +66,7 @@ class Templates(Protocol):
 
 
 class Mail(Frozen):
-    """One email, complete, for one recipient. ``key`` is the effect key, ``message_id`` the RFC 5322 id without brackets."""
+    """One email for one recipient. ``key`` is the effect key, ``message_id`` the RFC 5322 id without brackets."""
 
     key: str
     message_id: str
@@ -102,7 +102,7 @@ HandOver = Callable[[], Awaitable[Receipt]]
 
 
 class MailGateway(Protocol):
-    """An outgoing mail service. ``repeatable``: handing over the same key again is one delivery, so it may be asked again."""
+    """An outgoing mail service. ``repeatable``: handing over the same key again is still one delivery."""
 
     repeatable: bool
 

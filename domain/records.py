@@ -18,7 +18,7 @@ MAX_DEPTH = 20
 
 
 class Cause(Frozen):
-    """Who or what made a change: ``id`` is an api key, job, user or enrollment id; ``depth`` counts enrollments in the chain."""
+    """Who made a change: ``id`` of an api key, job, user or enrollment; ``depth`` counts enrollments in the chain."""
 
     kind: CauseKind
     id: str | None = None

@@ -50,7 +50,7 @@ class PropertyDefinition(Frozen):
 
 
 class ObjectType(Frozen):
-    """An object type with all its properties; ``created_at`` and ``updated_at`` (read-only datetimes) are among them."""
+    """An object type with its properties; ``created_at`` and ``updated_at`` (read-only datetimes) are among them."""
 
     name: str
     label: str

@@ -1,0 +1,48 @@
+"""The activities of control steps: each opens one transaction and asks a service."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from temporalio import activity
+
+from activities.errors import translated
+from domain import names
+from domain.messages import EndCall, StepAnswer, StepCall
+from services import steps
+from services.installation import Installation
+from store.database import Tx
+
+Judgement = Callable[[Tx, Installation, StepCall], Awaitable[StepAnswer]]
+
+JUDGEMENTS: dict[str, Judgement] = {
+    names.PLAN_DELAY: steps.plan_delay,
+    names.DECIDE_BRANCH: steps.decide_branch,
+    names.DECIDE_VALUE: steps.decide_value,
+    names.DECIDE_SPLIT: steps.decide_split,
+}
+
+
+def step_activities(inst: Installation) -> list[Callable[..., Awaitable[StepAnswer]]]:
+    """One activity per judgement, and the end."""
+    return [*(_judging(inst, name, judgement) for name, judgement in JUDGEMENTS.items()), _ending(inst)]
+
+
+def _judging(inst: Installation, name: str, judgement: Judgement) -> Callable[..., Awaitable[StepAnswer]]:
+    @activity.defn(name=name)
+    async def judge_step(call: StepCall) -> StepAnswer:
+        with translated():
+            async with inst.db.transaction() as tx:
+                return await judgement(tx, inst, call)
+
+    return judge_step
+
+
+def _ending(inst: Installation) -> Callable[..., Awaitable[StepAnswer]]:
+    @activity.defn(name=names.END_ENROLLMENT)
+    async def end_enrollment(call: EndCall) -> StepAnswer:
+        with translated():
+            async with inst.db.transaction() as tx:
+                return await steps.finish_enrollment(tx, inst, call)
+
+    return end_enrollment

@@ -1,0 +1,50 @@
+"""Puts the parts of an installation together from its settings; the composition roots share it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from temporalio.client import Client
+
+from activities.catalogue import specs
+from gateways.addresses import EmailValidatorAddresses
+from gateways.clock import SystemClock
+from gateways.mail import open_mail
+from gateways.phones import LibPhones
+from gateways.sms import open_sms
+from gateways.templates import LiquidTemplates
+from gateways.temporal import TemporalRuns, connect
+from services.installation import Installation
+from settings import Settings
+from store.database import Database
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, role: str) -> AsyncIterator[tuple[Installation, Client]]:
+    """An installation and its Temporal client, closed with the block. The client connects on first use.
+
+    ``role`` names the process in leases, together with its pid, so that no two processes share a name.
+    """
+    client = await connect(settings.temporal_address, settings.temporal_namespace, lazy=True)
+    db = Database.open(settings.database_url)
+    try:
+        yield (
+            Installation(
+                db=db,
+                clock=SystemClock(),
+                runs=TemporalRuns(client, settings.temporal_ui_url),
+                phones=LibPhones(),
+                addresses=EmailValidatorAddresses(),
+                templates=LiquidTemplates(),
+                mail=open_mail(settings.mail_url.get_secret_value(), settings.data_dir),
+                sms=open_sms(settings.sms_url.get_secret_value(), settings.data_dir),
+                actions=specs(),
+                name=f"{role}:{os.uname().nodename}:{os.getpid()}",
+                sample_mail_domains=settings.sample_mail_domains,
+            ),
+            client,
+        )
+    finally:
+        await db.close()

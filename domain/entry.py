@@ -1,0 +1,89 @@
+"""The decision whether a record enters a workflow (rules E1 to E7): the first "no" wins, in the order of rule E2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from domain.base import Frozen
+from domain.definition import Definition
+from domain.enrollments import Enrollment
+from domain.facts import Facts, Seen
+from domain.judging import judge
+from domain.names import entry_key
+from domain.records import MAX_DEPTH
+
+Decision: TypeAlias = Literal[
+    "enrolled", "no_record", "loop_stopped", "duplicate_event", "workflow_off", "workflow_paused", "already_active",
+    "absorbed_update", "re_entry_off", "suppressed", "goal_already_met", "exit_already_met",
+]  # fmt: skip
+
+
+class Verdict(Frozen):
+    """A decision, why in a word or an id (``detail``), and the values it saw."""
+
+    decision: Decision
+    detail: str | None = None
+    seen: tuple[Seen, ...] = ()
+
+
+class Attempt(Frozen):
+    """What tries to enter: which trigger let it (None: by hand or API) and how deep its chain of causes is."""
+
+    trigger: str | None
+    bound_id: str | None
+    depth: int
+
+
+def runs_alone(definition: Definition, bound_object: str | None) -> bool:
+    """Whether each bound record runs on its own (rule E7): always, but opportunities only where the switch says so."""
+    if bound_object is None:
+        return True
+    return bound_object != "opportunity" or definition.allow_multiple_opportunities is not False
+
+
+def key_of(definition: Definition, record_id: str, bound_id: str | None, bound_object: str | None) -> str:
+    """The key an entry counts under (rule E1)."""
+    return entry_key(record_id, bound_id if runs_alone(definition, bound_object) else None)
+
+
+def before_reading(attempt: Attempt, *, is_on: bool, is_paused: bool) -> Verdict | None:
+    """The part of rule E2 that needs no facts."""
+    if attempt.depth > MAX_DEPTH:
+        return Verdict(decision="loop_stopped", detail=f"the chain of causes is {attempt.depth} enrollments deep")
+    if not is_on:
+        return Verdict(decision="workflow_off")
+    if is_paused:
+        return Verdict(decision="workflow_paused")
+    return None
+
+
+def while_active(attempt: Attempt, active: Sequence[Enrollment], *, alone: bool) -> Verdict | None:
+    """Whether an active enrollment of the same record stands in the way, and whether this cause is an update to it."""
+    same = [e for e in active if e.bound_id == attempt.bound_id]
+    if same:
+        return Verdict(decision="absorbed_update", detail=same[0].id)
+    if active and not alone:
+        return Verdict(decision="already_active", detail=active[0].id)
+    return None
+
+
+def on_re_entry(definition: Definition, attempt: Attempt) -> Verdict | None:
+    """Whether somebody who entered before may enter again (rule E6)."""
+    rule = definition.entry.re_entry
+    if rule.allowed and (attempt.trigger is None or attempt.trigger in rule.triggers):
+        return None
+    return Verdict(decision="re_entry_off", detail=None if not rule.allowed else "not by this trigger")
+
+
+def on_facts(definition: Definition, facts: Facts) -> Verdict:
+    """The part of rule E2 that reads the record; the last word."""
+    suppress = definition.entry.suppress
+    if suppress is not None and (found := judge(suppress, facts)).holds:
+        return Verdict(decision="suppressed", seen=found.seen)
+    for goal in definition.exit.goals:
+        if (found := judge(goal.where, facts)).holds:
+            return Verdict(decision="goal_already_met", detail=goal.id, seen=found.seen)
+    if definition.exit.when is not None and (found := judge(definition.exit.when, facts)).holds:
+        return Verdict(decision="exit_already_met", seen=found.seen)
+    return Verdict(decision="enrolled")

@@ -1,0 +1,11 @@
+"""Which time zone a workflow's clock times are meant in."""
+
+from __future__ import annotations
+
+from domain.definition import Definition
+
+
+def zone_of(definition: Definition, account_zone: str) -> str:
+    """The IANA name of the workflow's zone: its own, or the account's."""
+    zone = definition.settings.timezone
+    return account_zone if zone == "account" else zone

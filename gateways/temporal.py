@@ -1,0 +1,120 @@
+"""Temporal as the services see it: starting runs, signalling them, telling whether it answers. No workflow classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain import names
+from domain.base import Json
+from domain.errors import Unavailable
+from domain.ports import RunStart
+
+CALL_TIMEOUT = timedelta(seconds=5)
+
+WORKFLOW = SearchAttributeKey.for_keyword(names.ATTRIBUTE_WORKFLOW)
+RECORD = SearchAttributeKey.for_keyword(names.ATTRIBUTE_RECORD)
+OBJECT = SearchAttributeKey.for_keyword(names.ATTRIBUTE_OBJECT)
+OPPORTUNITY = SearchAttributeKey.for_keyword(names.ATTRIBUTE_OPPORTUNITY)
+VERSION = SearchAttributeKey.for_int(names.ATTRIBUTE_VERSION)
+
+SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (WORKFLOW, RECORD, OBJECT, OPPORTUNITY, VERSION)
+"""What a namespace must know before workers start; a missing one makes workflow tasks fail in a loop."""
+
+
+async def connect(address: str, namespace: str, *, lazy: bool = False) -> Client:
+    """A client that speaks the product's models."""
+    return await Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter, lazy=lazy)
+
+
+class TemporalRuns:
+    """Starts and signals runs; every call may be repeated."""
+
+    def __init__(self, client: Client, ui_url: str) -> None:
+        self._client = client
+        self._ui_url = ui_url.rstrip("/")
+
+    async def start(self, run: RunStart) -> None:
+        """Start the run; one that runs or has finished under this id is the same one."""
+        try:
+            await self._client.start_workflow(
+                names.WORKFLOW_TYPE,
+                args=[run.start, run.plan],
+                id=run.run_id,
+                task_queue=names.QUEUE_RUNS,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"{run.name} v{run.version} · {run.object} {run.record_id}",
+                search_attributes=_attributes(run),
+                rpc_timeout=CALL_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+        except RPCError as error:
+            _unavailable(error)
+
+    async def signal(self, run_id: str, name: str, payload: Mapping[str, Json]) -> None:
+        """Signal the run; one that is over needs no signal."""
+        try:
+            await self._client.get_workflow_handle(run_id).signal(name, dict(payload), rpc_timeout=CALL_TIMEOUT)
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                _unavailable(error)
+
+    async def start_import(self, job_id: str) -> None:
+        """Start the run that works through an import."""
+        try:
+            await self._client.start_workflow(
+                names.IMPORT_WORKFLOW_TYPE,
+                job_id,
+                id=names.import_run_id(job_id),
+                task_queue=names.QUEUE_BULK,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"Import {job_id}",
+                rpc_timeout=CALL_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+        except RPCError as error:
+            _unavailable(error)
+
+    async def healthy(self) -> bool:
+        """Whether the server answers within the call timeout."""
+        try:
+            return bool(await self._client.service_client.check_health(timeout=CALL_TIMEOUT))
+        except (RPCError, RuntimeError):
+            return False
+
+    def link(self, run_id: str) -> str:
+        """The page of the run in Temporal UI."""
+        return f"{self._ui_url}/namespaces/{self._client.namespace}/workflows/{run_id}"
+
+
+def _attributes(run: RunStart) -> TypedSearchAttributes:
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(WORKFLOW, run.slug),
+        SearchAttributePair(RECORD, run.record_id),
+        SearchAttributePair(OBJECT, run.object),
+        SearchAttributePair(VERSION, run.version),
+    ]
+    if run.bound_id is not None:
+        pairs.append(SearchAttributePair(OPPORTUNITY, run.bound_id))
+    return TypedSearchAttributes(pairs)
+
+
+def _unavailable(error: RPCError) -> NoReturn:
+    raise Unavailable(f"Temporal did not take the call ({error.status.name.lower()})") from error

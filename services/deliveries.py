@@ -1,0 +1,87 @@
+"""Carrying deliveries to Temporal: starts and signals, in order per enrollment, at least once.
+
+The receiver drops repeated ids, so a delivery that arrived but could not be crossed out is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from domain.errors import Unavailable
+from domain.messages import EnrollmentStart
+from domain.plan import ENGINE_REV
+from domain.ports import RunStart
+from services.installation import Installation
+from services.versions import load_content
+from store.enrollments import get_enrollment
+from store.intake import claim_deliveries, finish_delivery, postpone_delivery
+
+AT_ONCE = 16
+"""Deliveries carried to Temporal at the same time by one relay."""
+
+
+async def deliver_batch(inst: Installation, worker: str, *, enrollment_id: str | None = None) -> int:
+    """Claim what is due, carry it, cross it out. Answers how many were claimed."""
+    async with inst.db.transaction() as tx:
+        claimed = await claim_deliveries(tx, worker, inst.clock.now(), enrollment_id=enrollment_id)
+    if not claimed:
+        return 0
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def carry(delivery: Mapping[str, Any]) -> str | None:
+        async with gate:
+            try:
+                await _carry(inst, delivery)
+            except Unavailable as error:
+                return str(error)
+            return None
+
+    errors = await asyncio.gather(*(carry(delivery) for delivery in claimed))
+    async with inst.db.transaction() as tx:
+        for delivery, error in zip(claimed, errors, strict=True):
+            if error is None:
+                await finish_delivery(tx, delivery["seq"])
+            else:
+                await postpone_delivery(tx, delivery["seq"], error, delivery["attempts"], inst.clock.now())
+    return len(claimed)
+
+
+async def deliver_now(inst: Installation, enrollment_id: str) -> None:
+    """Try an enrollment's own deliveries at once; what cannot be delivered now is left to the relays."""
+    while await deliver_batch(inst, f"api:{inst.name}", enrollment_id=enrollment_id):
+        pass
+
+
+async def _carry(inst: Installation, delivery: Mapping[str, Any]) -> None:
+    async with inst.db.read() as read:
+        enrollment = await get_enrollment(read, delivery["enrollment_id"])
+        if enrollment is None:
+            return
+        content = await load_content(read, enrollment.workflow_id, enrollment.version)
+    if delivery["kind"] != "start":
+        payload = {"kind": delivery["kind"], "id": delivery["id"], **delivery["payload"]}
+        await inst.runs.signal(enrollment.run_id, delivery["kind"], payload)
+        return
+    start = EnrollmentStart(
+        enrollment_id=enrollment.id,
+        workflow_id=enrollment.workflow_id,
+        record_id=enrollment.record_id,
+        object=enrollment.object,
+        bound_id=enrollment.bound_id,
+        engine_rev=ENGINE_REV,
+    )
+    await inst.runs.start(
+        RunStart(
+            run_id=enrollment.run_id,
+            start=start.model_dump(mode="json", exclude_none=True),
+            plan=content.plan.model_dump(mode="json", exclude_defaults=True),
+            slug=content.plan.slug,
+            name=content.plan.name,
+            version=enrollment.version,
+            object=enrollment.object,
+            record_id=enrollment.record_id,
+            bound_id=enrollment.bound_id,
+        )
+    )

@@ -1,0 +1,67 @@
+"""What a change means for those inside: a reason to leave ends them at once, anything else they read is passed on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domain.enrollments import Enrollment
+from domain.facts import Facts, with_properties
+from domain.leaving import departure
+from domain.records import Change
+from domain.touches import keys_touched
+from domain.zones import zone_of
+from services.leaving import end_enrollment
+from services.versions import Content, load_content
+from store.candidates import enrollments_reading
+from store.database import Tx
+from store.facts import load_facts
+from store.intake import add_delivery
+from store.locks import lock_enrollments, lock_records
+from store.schema import load_account, load_schema
+
+
+async def judge_departures(tx: Tx, change: Change, *, now: datetime) -> int:
+    """End or tell every enrollment the change concerns; answers how many were concerned.
+
+    Each is judged on the change's own ``after``, so a goal reached and taken back before anybody looked counts (L3).
+    """
+    concerned = await enrollments_reading(tx, change.record_id, keys_touched(change))
+    if not concerned:
+        return 0
+    ids = {change.record_id} | {e.record_id for e in concerned} | {e.bound_id for e in concerned if e.bound_id}
+    await lock_records(tx, ids, write=False)
+    for enrollment in (await lock_enrollments(tx, [e.id for e in concerned])).values():
+        if enrollment.status != "ended":
+            await _judge_one(tx, change, enrollment, now=now)
+    return len(concerned)
+
+
+async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: datetime) -> None:
+    content = await load_content(tx, enrollment.workflow_id, enrollment.version)
+    facts = await _facts(tx, change, enrollment, content, now=now)
+    if facts is None:
+        return
+    if (reason := departure(content.definition, facts)) is not None:
+        await end_enrollment(tx, enrollment, reason.reason, detail=reason.detail, now=now)
+        return
+    own = change.cause.kind == "enrollment" and change.cause.id == enrollment.id
+    if change.wake and not own and enrollment.status != "starting":
+        payload = {"record_id": change.record_id, "version": change.record_version}
+        await add_delivery(tx, enrollment.id, "record_changed", payload, now=now)
+
+
+async def _facts(tx: Tx, change: Change, enrollment: Enrollment, content: Content, *, now: datetime) -> Facts | None:
+    account = await load_account(tx)
+    facts = await load_facts(
+        tx,
+        await load_schema(tx),
+        enrollment.record_id,
+        objects=content.leaving_objects,
+        bound_id=enrollment.bound_id,
+        parameters=enrollment.parameters,
+        now=now,
+        zone=zone_of(content.definition, account.timezone),
+    )
+    if facts is None or change.kind not in ("created", "updated"):
+        return facts
+    return with_properties(facts, change.record_id, change.after or {})

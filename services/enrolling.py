@@ -1,0 +1,228 @@
+"""Entering a workflow: one transaction decides, writes the decision with what it saw, and queues the start of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from domain.base import Frozen, Json
+from domain.enrollments import Enrollment
+from domain.entry import (
+    Attempt,
+    Decision,
+    Verdict,
+    before_reading,
+    key_of,
+    on_facts,
+    on_re_entry,
+    runs_alone,
+    while_active,
+)
+from domain.errors import NotFound
+from domain.facts import Seen
+from domain.names import EnrollmentName, enrollment_run_id
+from domain.records import Cause, StoredRecord
+from domain.zones import zone_of
+from services.versions import Content, load_content
+from store.associations import are_associated
+from store.database import Tx
+from store.enrollments import (
+    active_enrollments,
+    count_entry,
+    entered_before,
+    insert_decision,
+    insert_enrollment,
+)
+from store.facts import load_facts
+from store.ids import new_id
+from store.intake import add_delivery
+from store.locks import lock_entry_key, lock_records
+from store.schema import load_account, load_schema
+from store.workflows import get_workflow
+
+
+class EnrollRequest(Frozen):
+    """Somebody shall enter: ``trigger`` is None by hand and through the API; ``change_seq`` is the change that fired it.
+
+    ``seen``: the values the trigger saw.
+    """
+
+    workflow_id: str
+    record_id: str
+    bound_id: str | None = None
+    trigger: str | None = None
+    cause: Cause
+    change_seq: int | None = None
+    change_id: str | None = None
+    parameters: dict[str, Json] = {}
+    seen: tuple[Seen, ...] = ()
+
+
+class Decided(Frozen):
+    """What was decided: the new enrollment, or the one that took the cause up as an update."""
+
+    decision: Decision
+    detail: str | None
+    enrollment_id: str | None
+    run_id: str | None
+    decision_id: str
+
+
+async def enroll(tx: Tx, request: EnrollRequest, *, now: datetime) -> Decided:
+    """Decide by rule E2 and write the outcome; ``enrolled`` also writes the enrollment and queues its start.
+
+    The enrolled and the bound record are locked first, ascending, and with them every decision about them in every
+    workflow.
+
+    Raises:
+        NotFound: there is no such workflow.
+    """
+    workflow = await get_workflow(tx, request.workflow_id)
+    if workflow is None:
+        raise NotFound(f"there is no workflow {request.workflow_id}")
+    ids = [request.record_id, *([request.bound_id] if request.bound_id else [])]
+    records = {i: r for i, r in (await lock_records(tx, ids, write=True)).items() if r.deleted_at is None}
+    verdict, enrollment = await _decide(tx, request, workflow, records, now=now)
+    decision_id = new_id(now)
+    standing = enrollment.id if enrollment else None
+    await insert_decision(
+        tx,
+        {
+            "id": decision_id,
+            "workflow_id": request.workflow_id,
+            "record_id": request.record_id,
+            "bound_id": request.bound_id,
+            "decision": verdict.decision,
+            "detail": verdict.detail,
+            "trigger": request.trigger,
+            "cause_kind": request.cause.kind,
+            "cause_id": request.cause.id,
+            "change_seq": request.change_seq,
+            "enrollment_id": standing,
+            "decided_at": now,
+        },
+        (*request.seen, *verdict.seen),
+    )
+    return Decided(
+        decision=verdict.decision,
+        detail=verdict.detail,
+        enrollment_id=standing,
+        run_id=enrollment.run_id if enrollment else None,
+        decision_id=decision_id,
+    )
+
+
+async def _decide(
+    tx: Tx, request: EnrollRequest, workflow: Mapping[str, Any], records: dict[str, StoredRecord], *, now: datetime
+) -> tuple[Verdict, Enrollment | None]:
+    """The verdict, with the new enrollment or the active one the cause concerns."""
+    record = records.get(request.record_id)
+    bound = records.get(request.bound_id) if request.bound_id else None
+    if record is None or record.object != workflow["object"]:
+        return Verdict(decision="no_record", detail="missing, deleted or of another object"), None
+    if request.bound_id and (bound is None or not await are_associated(tx, record.id, request.bound_id)):
+        return Verdict(decision="no_record", detail="the bound record is gone or not associated"), None
+    attempt = Attempt(trigger=request.trigger, bound_id=request.bound_id, depth=request.cause.depth)
+    if (
+        no := before_reading(attempt, is_on=bool(workflow["is_on"]), is_paused=bool(workflow["is_paused"]))
+    ) is not None:
+        return no, None
+    content = await load_content(tx, request.workflow_id, workflow["version"])
+    definition = content.definition
+    bound_object = bound.object if bound else None
+    alone = runs_alone(definition, bound_object)
+    key = key_of(definition, record.id, request.bound_id, bound_object)
+    entry_key = await lock_entry_key(tx, request.workflow_id, key, record.id)
+    active = await active_enrollments(tx, request.workflow_id, record.id)
+    if (no := while_active(attempt, active, alone=alone)) is not None:
+        return no, await _absorb(tx, no, active, record, bound, now=now)
+    before = await entered_before(tx, request.workflow_id, record.id, bound_id=request.bound_id, any_bound=not alone)
+    if (before or entry_key["entries"]) and (no := on_re_entry(definition, attempt)) is not None:
+        return no, None
+    verdict = await _judge(tx, request, content, now=now)
+    if verdict.decision != "enrolled":
+        return verdict, None
+    n = entry_key["entries"] + 1
+    return verdict, await _write(tx, request, content, record, bound, key=key, n=n, now=now)
+
+
+async def _absorb(
+    tx: Tx,
+    verdict: Verdict,
+    active: list[Enrollment],
+    record: StoredRecord,
+    bound: StoredRecord | None,
+    *,
+    now: datetime,
+) -> Enrollment:
+    """An update to who is inside already is passed on to its run."""
+    inside = next(e for e in active if e.id == verdict.detail)
+    if verdict.decision == "absorbed_update" and inside.status != "starting":
+        changed = bound or record
+        await add_delivery(
+            tx, inside.id, "record_changed", {"record_id": changed.id, "version": changed.version}, now=now
+        )
+    return inside
+
+
+async def _judge(tx: Tx, request: EnrollRequest, content: Content, *, now: datetime) -> Verdict:
+    account = await load_account(tx)
+    facts = await load_facts(
+        tx,
+        await load_schema(tx),
+        request.record_id,
+        objects=content.leaving_objects,
+        bound_id=request.bound_id,
+        parameters=request.parameters,
+        now=now,
+        zone=zone_of(content.definition, account.timezone),
+    )
+    if facts is None:
+        return Verdict(decision="no_record")
+    return on_facts(content.definition, facts)
+
+
+async def _write(
+    tx: Tx,
+    request: EnrollRequest,
+    content: Content,
+    record: StoredRecord,
+    bound: StoredRecord | None,
+    *,
+    key: str,
+    n: int,
+    now: datetime,
+) -> Enrollment:
+    keyed = bound.id if bound is not None and key != record.id else None
+    name = EnrollmentName(workflow_id=request.workflow_id, record_id=record.id, bound_id=keyed, n=n)
+    enrollment = Enrollment(
+        id=new_id(now),
+        workflow_id=request.workflow_id,
+        version=content.plan.version,
+        key=key,
+        n=n,
+        run_id=enrollment_run_id(name),
+        record_id=record.id,
+        object=record.object,
+        bound_id=bound.id if bound else None,
+        bound_object=bound.object if bound else None,
+        status="starting",
+        epoch=0,
+        step=None,
+        wakes_at=None,
+        parameters=request.parameters,
+        trigger=request.trigger,
+        cause_kind=request.cause.kind,
+        cause_id=request.cause.id,
+        depth=request.cause.depth,
+        entered_seq=request.change_seq,
+        started_at=now,
+        ended_at=None,
+        end_reason=None,
+        end_detail=None,
+    )
+    await insert_enrollment(tx, enrollment)
+    await count_entry(tx, request.workflow_id, key)
+    await add_delivery(tx, enrollment.id, "start", {}, now=now)
+    return enrollment

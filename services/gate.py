@@ -1,0 +1,129 @@
+"""The gate every transaction of a run begins at (rule L2): whoever commits first wins.
+
+It locks the enrolled and the bound record, then the enrollment, and looks whether there is a reason to leave. A reason
+that holds ends the enrollment in this very transaction, so no step of the run commits after it, relays or no relays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from domain.enrollments import Enrollment
+from domain.errors import NotFound
+from domain.leaving import departure
+from domain.messages import EndCall, EndReason, StepAnswer, StepCall
+from domain.records import StoredRecord
+from domain.zones import zone_of
+from services.inside import Inside, Passed
+from services.installation import Installation
+from services.leaving import end_enrollment
+from services.versions import load_content
+from services.visits import write_passages
+from store.database import Tx
+from store.enrollments import get_enrollment
+from store.facts import load_facts
+from store.locks import lock_enrollments, lock_records
+from store.schema import load_account, load_schema
+from store.visits import find_answer
+
+__all__ = ["Inside", "Passed", "pass_gate", "pass_last_gate"]
+
+LEFT = StepAnswer(kind="left", outcome="left")
+
+
+async def pass_gate(
+    tx: Tx, inst: Installation, call: StepCall, *, objects: Collection[str] = (), write: Collection[str] = ()
+) -> Passed | StepAnswer:
+    """Let a step's transaction begin, or answer at once: ``left``, or what this very call was answered before.
+
+    ``objects``: associated object types the step reads. ``write``: records it will write besides; all records are
+    then locked for writing at once, as share first and write later would deadlock.
+
+    Raises:
+        NotFound: the version has no such step; the run keeps asking until a version that has it is stored.
+    """
+    locked = await _lock(tx, call.enrollment_id, write)
+    if locked is None:
+        return LEFT
+    if (known := await find_answer(tx, call)) is not None:
+        return known
+    inside = await _look(tx, inst, call, *locked, objects)
+    if isinstance(inside, StepAnswer):
+        return inside
+    step = inside.content.steps.get(call.step)
+    if step is None:
+        raise NotFound(f"version {call.version} of workflow {call.workflow_id} has no step {call.step!r}")
+    await write_passages(tx, inside, call.passages)
+    return Passed(**vars(inside), call=call, step=step)
+
+
+async def pass_last_gate(tx: Tx, inst: Installation, call: EndCall) -> Inside | StepAnswer:
+    """The gate before the end: a goal that holds at the last moment still counts as the goal."""
+    locked = await _lock(tx, call.enrollment_id, ())
+    if locked is None:
+        return LEFT
+    inside = await _look(tx, inst, call, *locked, ())
+    if isinstance(inside, Inside):
+        await write_passages(tx, inside, call.passages)
+    return inside
+
+
+async def _lock(
+    tx: Tx, enrollment_id: str, write: Collection[str]
+) -> tuple[Enrollment, dict[str, StoredRecord]] | None:
+    """Records in ascending order, then the enrollment; None when it is over."""
+    seen = await get_enrollment(tx, enrollment_id)
+    if seen is None or seen.status == "ended":
+        return None
+    ids = {seen.record_id, *write, *([seen.bound_id] if seen.bound_id else [])}
+    records = await lock_records(tx, ids, write=bool(write))
+    enrollment = (await lock_enrollments(tx, [enrollment_id])).get(enrollment_id)
+    if enrollment is None or enrollment.status == "ended":
+        return None
+    return enrollment, records
+
+
+async def _look(
+    tx: Tx,
+    inst: Installation,
+    call: StepCall | EndCall,
+    enrollment: Enrollment,
+    records: dict[str, StoredRecord],
+    objects: Collection[str],
+) -> Inside | StepAnswer:
+    """Read what the reasons to leave and the step need; end the enrollment when a reason holds."""
+    record = _present(records, enrollment.record_id)
+    bound = _present(records, enrollment.bound_id)
+    if record is None:
+        return await _leave(tx, enrollment, "record_deleted", None, call)
+    if enrollment.bound_id is not None and bound is None:
+        return await _leave(tx, enrollment, "bound_record_gone", None, call)
+    account = await load_account(tx)
+    content = await load_content(tx, enrollment.workflow_id, enrollment.version)
+    facts = await load_facts(
+        tx,
+        await load_schema(tx),
+        record.id,
+        objects=content.leaving_objects | set(objects),
+        bound_id=enrollment.bound_id,
+        parameters=enrollment.parameters,
+        now=call.now,
+        zone=zone_of(content.definition, account.timezone),
+    )
+    if facts is None:
+        return await _leave(tx, enrollment, "record_deleted", None, call)
+    if (reason := departure(content.definition, facts)) is not None:
+        return await _leave(tx, enrollment, reason.reason, reason.detail, call)
+    return Inside(enrollment=enrollment, content=content, facts=facts, record=record, bound=bound, account=account)
+
+
+def _present(records: dict[str, StoredRecord], record_id: str | None) -> StoredRecord | None:
+    found = records.get(record_id) if record_id else None
+    return found if found is not None and found.deleted_at is None else None
+
+
+async def _leave(
+    tx: Tx, enrollment: Enrollment, reason: EndReason, detail: str | None, call: StepCall | EndCall
+) -> StepAnswer:
+    await end_enrollment(tx, enrollment, reason, detail=detail, now=call.now, tell=False)
+    return LEFT.model_copy(update={"reason": reason})

@@ -1,0 +1,38 @@
+"""What a transaction of a run may rely on once the gate let it through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.definition import Definition, Step
+from domain.enrollments import Enrollment
+from domain.facts import Facts
+from domain.messages import StepCall
+from domain.records import StoredRecord
+from services.versions import Content
+from store.schema import Account
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """An enrollment that goes on, with everything locked and read as of this transaction."""
+
+    enrollment: Enrollment
+    content: Content
+    facts: Facts
+    record: StoredRecord
+    bound: StoredRecord | None
+    account: Account
+
+    @property
+    def definition(self) -> Definition:
+        """The version the enrollment runs."""
+        return self.content.definition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passed(Inside):
+    """The same, at the step a call is about."""
+
+    call: StepCall
+    step: Step

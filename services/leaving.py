@@ -1,0 +1,38 @@
+"""How an enrollment ends: in one transaction with its reason, so that nothing of it commits afterwards."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domain.enrollments import Enrollment
+from domain.messages import EndReason
+from store.database import Tx
+from store.effects import abandon_effects
+from store.enrollments import active_ids_of_record, close_enrollment
+from store.intake import add_delivery
+from store.locks import lock_enrollments
+from store.visits import close_open_visits
+
+
+async def end_enrollment(
+    tx: Tx, enrollment: Enrollment, reason: EndReason, *, detail: str | None = None, now: datetime, tell: bool = True
+) -> None:
+    """End a locked, active enrollment: close its visit, give up what waits to be sent, and tell its run.
+
+    ``tell`` is false when the run itself asked, as it learns from the answer.
+    """
+    await close_enrollment(tx, enrollment.id, reason, detail, now)
+    await close_open_visits(tx, enrollment.id, now=now, reason=reason)
+    await abandon_effects(tx, enrollment.id, now=now)
+    if tell:
+        await add_delivery(tx, enrollment.id, "leave", {"reason": reason}, now=now)
+
+
+async def end_all_of_record(tx: Tx, record_id: str, *, now: datetime) -> int:
+    """End every active enrollment a record is part of, because it is gone (rule L6); the record is locked already."""
+    parts = dict(await active_ids_of_record(tx, record_id))
+    for enrollment in (await lock_enrollments(tx, parts)).values():
+        if enrollment.status != "ended":
+            reason: EndReason = "record_deleted" if parts[enrollment.id] else "bound_record_gone"
+            await end_enrollment(tx, enrollment, reason, now=now)
+    return len(parts)

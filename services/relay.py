@@ -1,0 +1,96 @@
+"""The relay: carries every committed change to those it concerns, and every delivery to Temporal.
+
+It runs in every worker of role ``relay`` and, unchanged, in tests. A change is judged in one transaction with
+everything that follows from it, so a relay that dies loses nothing and decides nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from domain.records import Change
+from domain.touches import keys_touched
+from services.arrivals import judge_arrivals
+from services.deliveries import deliver_batch
+from services.departures import judge_departures
+from services.installation import Installation
+from store.candidates import inside_near, triggered_keys
+from store.database import Tx, is_transient
+from store.intake import claim_changes, finish_changes, hold_change, keep_cursor, note_failure
+
+SWEEP_S = 5.0
+"""How long a relay sleeps at most without being woken."""
+
+PAUSE_S = 1.0
+"""How long a relay waits when the database cannot be reached."""
+
+log = logging.getLogger(__name__)
+
+
+class Relay:
+    """One relay loop. ``worker`` names it in leases and must be unique among running relays."""
+
+    def __init__(self, inst: Installation, worker: str) -> None:
+        self._inst = inst
+        self._worker = worker
+
+    async def run_forever(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set; a database that is away is waited for."""
+        feed = self._inst.db.changes()
+        while not stop.is_set():
+            try:
+                if not await self.drain_once():
+                    await feed.wait(SWEEP_S)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("relay_waits_for_database", extra={"error_type": type(error).__name__})
+                await asyncio.sleep(PAUSE_S)
+
+    async def drain_once(self) -> int:
+        """One round: judge a batch of changes, carry a batch of deliveries. Answers how many of both were handled."""
+        judged = await self._judge_batch()
+        return judged + await deliver_batch(self._inst, self._worker)
+
+    async def _judge_batch(self) -> int:
+        async with self._inst.db.transaction() as tx:
+            claimed = await claim_changes(tx, self._worker, self._inst.clock.now())
+            relevant = await _relevant(tx, claimed)
+            if idle := [change.seq for change in claimed if change.seq not in relevant]:
+                await finish_changes(tx, idle, self._inst.clock.now())
+        for change in claimed:
+            if change.seq in relevant:
+                await self._judge(change)
+        return len(claimed)
+
+    async def _judge(self, change: Change) -> None:
+        """Judge one change; a judgement that raises is counted against it and does not stop the others."""
+        now = self._inst.clock.now()
+        try:
+            async with self._inst.db.transaction() as tx:
+                if not await hold_change(tx, self._worker, change.seq, now):
+                    return
+                if change.cursor is None:
+                    await judge_departures(tx, change, now=now)
+                cursor = await judge_arrivals(tx, change, now=now)
+                if cursor is None:
+                    await finish_changes(tx, [change.seq], now)
+                else:
+                    await keep_cursor(tx, change.seq, cursor)
+        except Exception as error:
+            # Whatever a judgement raises belongs to this change: it is written into its row and shown to operators.
+            if is_transient(error):
+                raise
+            async with self._inst.db.transaction() as tx:
+                await note_failure(tx, change, self._worker, f"{type(error).__name__}: {error}", now)
+
+
+async def _relevant(tx: Tx, claimed: list[Change]) -> set[int]:
+    """Which changes anybody may care about; the others are done at once."""
+    if not claimed:
+        return set()
+    keys = {change.seq: keys_touched(change) for change in claimed}
+    read = await triggered_keys(tx, {key for group in keys.values() for key in group})
+    near = await inside_near(tx, {change.record_id for change in claimed})
+    return {c.seq for c in claimed if c.record_id in near or (c.wake and not read.isdisjoint(keys[c.seq]))}

@@ -1,0 +1,126 @@
+"""The judgements of control steps: when a delay ends, which way a branch goes. Each is one transaction at the gate."""
+
+from __future__ import annotations
+
+from domain.conditions import Condition
+from domain.delays import delay_objects, due, subject_of
+from domain.errors import StepFailed
+from domain.facts import Seen
+from domain.judging import judge
+from domain.messages import EndCall, StepAnswer, StepCall
+from domain.plan import OTHERWISE
+from domain.reading import objects_read
+from domain.splitting import choose_arm
+from domain.steps import BranchStep, DelayStep, SplitStep, Step, ValueBranchStep
+from domain.zones import zone_of
+from services.gate import LEFT, Passed, pass_gate, pass_last_gate
+from services.installation import Installation
+from services.leaving import end_enrollment
+from services.versions import load_content
+from services.visits import open_visit, settle_visit
+from store.database import Tx
+from store.visits import earlier_edge, entered_at
+
+
+async def plan_delay(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
+    """Until when the run sleeps; asked again in a later turn it plans anew from the moment the step was entered (R3)."""
+    passed = await _pass(tx, inst, call)
+    if isinstance(passed, StepAnswer):
+        return passed
+    step = passed.step
+    assert isinstance(step, DelayStep)
+    began = (await entered_at(tx, call) if call.turn else None) or call.now
+    zone = zone_of(passed.definition, passed.account.timezone)
+    found = due(step, entered_at=began, now=call.now, zone=zone, facts=passed.facts)
+    if found.at is None:
+        return await _go_or_exit(tx, passed, step.if_missing, "missing")
+    if found.past and call.turn == 0:
+        return await _go_or_exit(tx, passed, step.if_past, "past")
+    if found.at <= call.now:
+        return await settle_visit(tx, passed, outcome="done", reason=None)
+    answer = StepAnswer(kind="wait", wake_at=found.at)
+    await open_visit(tx, passed, wakes_at=found.at, answer=answer)
+    return answer
+
+
+async def decide_branch(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
+    """The first way from the top whose condition holds on current values, stored with what it saw (R6)."""
+    passed = await _pass(tx, inst, call)
+    if isinstance(passed, StepAnswer):
+        return passed
+    step = passed.step
+    assert isinstance(step, BranchStep)
+    seen: list[Seen] = []
+    for branch in step.branches:
+        verdict = judge(branch.where, passed.facts)
+        seen += verdict.seen
+        if verdict.holds:
+            return await settle_visit(tx, passed, outcome="done", edge=branch.id, seen=seen)
+    return await settle_visit(tx, passed, outcome="done", edge=OTHERWISE, seen=seen)
+
+
+async def decide_value(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
+    """The way whose values hold the property's current value."""
+    passed = await _pass(tx, inst, call)
+    if isinstance(passed, StepAnswer):
+        return passed
+    step = passed.step
+    assert isinstance(step, ValueBranchStep) and step.property is not None
+    subject = subject_of(step.of, passed.facts)
+    value = subject.properties.get(step.property) if subject is not None else None
+    edge = next((case.id for case in step.cases if value is not None and value in case.values), OTHERWISE)
+    seen = [Seen(what=step.property, value=value, holds=edge != OTHERWISE)]
+    return await settle_visit(tx, passed, outcome="done", edge=edge, seen=seen)
+
+
+async def decide_split(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
+    """The arm this record took before, if it still exists, else the one its hash says (R7)."""
+    passed = await _pass(tx, inst, call)
+    if isinstance(passed, StepAnswer):
+        return passed
+    step = passed.step
+    assert isinstance(step, SplitStep)
+    who = passed.enrollment
+    arms = {arm.id for arm in step.arms}
+    taken = await earlier_edge(tx, who.workflow_id, who.record_id, step.id, arms)
+    edge = taken or choose_arm(who.workflow_id, step.id, who.record_id, step.arms)
+    return await settle_visit(tx, passed, outcome="done", edge=edge)
+
+
+async def finish_enrollment(tx: Tx, inst: Installation, call: EndCall) -> StepAnswer:
+    """Close the enrollment at the end of its way; the answer says why it ended."""
+    inside = await pass_last_gate(tx, inst, call)
+    if isinstance(inside, StepAnswer):
+        return inside
+    await end_enrollment(tx, inside.enrollment, call.reason, detail=call.detail, now=call.now, tell=False)
+    return LEFT.model_copy(update={"reason": call.reason})
+
+
+async def _pass(tx: Tx, inst: Installation, call: StepCall) -> Passed | StepAnswer:
+    content = await load_content(tx, call.workflow_id, call.version)
+    step = content.steps.get(call.step)
+    objects = step_objects(step, content.definition.object) if step is not None else frozenset()
+    return await pass_gate(tx, inst, call, objects=objects)
+
+
+async def _go_or_exit(tx: Tx, passed: Passed, policy: str, reason: str) -> StepAnswer:
+    """A date that is missing or past: go on at once, or end the enrollment, as the step says."""
+    match policy:
+        case "continue":
+            return await settle_visit(tx, passed, outcome="done", reason=reason)
+        case "exit":
+            await settle_visit(tx, passed, outcome="done", reason=reason)
+            await end_enrollment(tx, passed.enrollment, "completed", detail=reason, now=passed.call.now, tell=False)
+            return LEFT.model_copy(update={"reason": "completed"})
+    raise StepFailed("broken_reference", f"step {passed.step.id} has the policy {policy!r}, which is not available")
+
+
+def step_objects(step: Step, object: str) -> frozenset[str]:
+    """Associated object types a control step reads."""
+    conditions: list[Condition] = [b.where for b in step.branches] if isinstance(step, BranchStep) else []
+    found = frozenset(name for c in conditions for name in objects_read(c, object))
+    if isinstance(step, DelayStep):
+        found |= delay_objects(step)
+    if isinstance(step, ValueBranchStep) and step.of is not None:
+        found |= {step.of.object}
+    return found

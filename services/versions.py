@@ -1,0 +1,65 @@
+"""What a published version contains, parsed once per process: versions never change."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from domain.conditions import Condition
+from domain.definition import Definition, Step, load_definition
+from domain.errors import NotFound
+from domain.plan import Plan
+from domain.reading import objects_read
+from store.database import Read
+from store.workflows import get_version
+
+KEPT = 256
+"""Versions kept in memory; the least recently used goes first."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """A version ready for judging. ``leaving_objects``: associated object types that reasons to leave read."""
+
+    definition: Definition
+    plan: Plan
+    steps: dict[str, Step]
+    leaving_objects: frozenset[str]
+
+
+_cache: OrderedDict[tuple[str, int], Content] = OrderedDict()
+
+
+async def load_content(read: Read, workflow_id: str, version: int) -> Content:
+    """The content of a version.
+
+    Raises:
+        NotFound: there is no such version.
+    """
+    key = (workflow_id, version)
+    if (known := _cache.get(key)) is not None:
+        _cache.move_to_end(key)
+        return known
+    row = await get_version(read, workflow_id, version)
+    if row is None:
+        raise NotFound(f"workflow {workflow_id} has no version {version}")
+    definition = load_definition(row["definition"])
+    content = Content(
+        definition=definition,
+        plan=Plan.model_validate(row["plan"]),
+        steps=definition.steps_by_id(),
+        leaving_objects=frozenset(
+            name for c in leaving_conditions(definition) for name in objects_read(c, definition.object)
+        ),
+    )
+    _cache[key] = content
+    if len(_cache) > KEPT:
+        _cache.popitem(last=False)
+    return content
+
+
+def leaving_conditions(definition: Definition) -> list[Condition]:
+    """Every condition that can end an enrollment of this version."""
+    found = [goal.where for goal in definition.exit.goals]
+    found += [c for c in (definition.exit.when, definition.entry.suppress) if c is not None]
+    return found

@@ -1,0 +1,97 @@
+"""Writing what happened at a step: the visit row is the key that makes a step count once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from domain.base import Json
+from domain.facts import Seen
+from domain.messages import Outcome, Passage, StepAnswer
+from services.inside import Inside, Passed
+from store.database import Tx
+from store.enrollments import stand_at
+from store.visits import put_visit
+
+
+async def settle_visit(
+    tx: Tx,
+    passed: Passed,
+    *,
+    outcome: Outcome,
+    reason: str | None = None,
+    detail: str | None = None,
+    edge: str | None = None,
+    seen: Collection[Seen] = (),
+    result: Mapping[str, Json] | None = None,
+    answer: StepAnswer | None = None,
+) -> StepAnswer:
+    """Close the visit of this call with its outcome and store the answer a repeated call will get."""
+    given = answer or StepAnswer(kind="go", outcome=outcome, edge=edge, reason=reason)
+    values = {
+        "left_at": passed.call.now,
+        "wakes_at": None,
+        "outcome": outcome,
+        "reason": reason,
+        "detail": detail,
+        "edge": edge,
+        "seen": [s.model_dump() for s in seen] or None,
+        "result": dict(result) if result is not None else None,
+    }
+    await _write(tx, passed, values, given)
+    await stand_at(tx, passed.enrollment.id, passed.call.step, None)
+    return given
+
+
+async def open_visit(
+    tx: Tx,
+    passed: Passed,
+    *,
+    detail: str | None = None,
+    wakes_at: datetime | None = None,
+    answer: StepAnswer | None = None,
+) -> None:
+    """Note that the enrollment stands in this step, until ``wakes_at`` if it sleeps; repeating it is harmless."""
+    await _write(tx, passed, {"detail": detail, "wakes_at": wakes_at}, answer)
+    await stand_at(tx, passed.enrollment.id, passed.call.step, wakes_at)
+
+
+async def write_passages(tx: Tx, inside: Inside, passages: Collection[Passage]) -> None:
+    """Write visits the run passed without asking: it closes a delay that ended and notes a goto or a step switched off."""
+    for passage in passages:
+        step = inside.content.plan.steps[passage.step]
+        await put_visit(
+            tx,
+            {
+                **_key(inside, passage.step, passage.n, 0, step.kind),
+                "entered_at": passage.at,
+                "left_at": passage.at,
+                "outcome": passage.outcome,
+                "reason": passage.reason,
+            },
+        )
+
+
+async def _write(tx: Tx, passed: Passed, values: Mapping[str, object], answer: StepAnswer | None) -> None:
+    call = passed.call
+    stored = {"answer": answer.model_dump(mode="json", exclude_none=True) if answer else None}
+    key = _key(passed, call.step, call.n, 0, passed.step.kind)
+    if call.turn == 0:
+        await put_visit(tx, {**key, "entered_at": call.now, **values, **stored})
+        return
+    # A later turn keeps its own answer; what it found out belongs to the visit.
+    await put_visit(tx, {**key, "entered_at": call.now, **values})
+    await put_visit(tx, {**key, "turn": call.turn, "entered_at": call.now, **values, **stored})
+
+
+def _key(inside: Inside, step: str, n: int, turn: int, kind: str) -> dict[str, object]:
+    return {
+        "enrollment_id": inside.enrollment.id,
+        "step": step,
+        "n": n,
+        "turn": turn,
+        "workflow_id": inside.enrollment.workflow_id,
+        "version": inside.enrollment.version,
+        "record_id": inside.enrollment.record_id,
+        "kind": kind,
+    }

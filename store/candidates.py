@@ -1,0 +1,88 @@
+"""Who may care about a change: lookups in the candidate index, never a scan of workflows or enrollments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from domain.base import Frozen
+from domain.enrollments import Enrollment
+from store.database import Read
+from store.enrollments import IS_ACTIVE, enrollment_of
+from store.tables import associations, enrollments, interests, workflows
+
+
+class TriggerRef(Frozen):
+    """A trigger of a workflow that is on, at its current version."""
+
+    workflow_id: str
+    version: int
+    trigger: str
+
+
+async def triggers_reading(read: Read, keys: Collection[str]) -> list[TriggerRef]:
+    """Triggers of workflows that are on and read any of these keys; sorted, each once."""
+    if not keys:
+        return []
+    rows = await read.all(
+        select(interests.c.workflow_id, interests.c.version, interests.c.trigger)
+        .join(workflows, (workflows.c.id == interests.c.workflow_id) & (workflows.c.version == interests.c.version))
+        .where(interests.c.key.in_(list(keys)), interests.c.trigger.is_not(None), workflows.c.is_on.is_(True))
+        .distinct()
+        .order_by(interests.c.workflow_id, interests.c.trigger)
+    )
+    return [TriggerRef(workflow_id=r["workflow_id"], version=r["version"], trigger=r["trigger"]) for r in rows]
+
+
+async def triggered_keys(read: Read, keys: Collection[str]) -> set[str]:
+    """Which of these keys any trigger of a workflow that is on reads."""
+    rows = await read.all(
+        select(interests.c.key)
+        .join(workflows, (workflows.c.id == interests.c.workflow_id) & (workflows.c.version == interests.c.version))
+        .where(interests.c.key.in_(list(keys)), interests.c.trigger.is_not(None), workflows.c.is_on.is_(True))
+        .distinct()
+    )
+    return {row["key"] for row in rows}
+
+
+async def inside_near(read: Read, record_ids: Collection[str]) -> set[str]:
+    """Which of these records are enrolled, bound, or associated with somebody enrolled."""
+    ids = list(record_ids)
+    own = await read.all(
+        select(enrollments.c.record_id, enrollments.c.bound_id).where(
+            IS_ACTIVE, enrollments.c.record_id.in_(ids) | enrollments.c.bound_id.in_(ids)
+        )
+    )
+    near = await read.all(
+        select(associations.c.record_id)
+        .join(enrollments, enrollments.c.record_id == associations.c.other_id)
+        .where(IS_ACTIVE, associations.c.record_id.in_(ids))
+        .distinct()
+    )
+    direct = {row["record_id"] for row in own} | {row["bound_id"] for row in own if row["bound_id"]}
+    return (direct & set(ids)) | {row["record_id"] for row in near}
+
+
+async def enrollments_reading(read: Read, record_id: str, keys: Collection[str]) -> list[Enrollment]:
+    """Active enrollments of this record, bound to it, or of a record associated with it, whose version reads a key."""
+    linked = select(associations.c.other_id).where(associations.c.record_id == record_id)
+    rows = await read.all(
+        select(enrollments)
+        .where(
+            IS_ACTIVE,
+            (enrollments.c.record_id == record_id)
+            | (enrollments.c.bound_id == record_id)
+            | enrollments.c.record_id.in_(linked),
+            select(interests.c.id)
+            .where(
+                interests.c.workflow_id == enrollments.c.workflow_id,
+                interests.c.version == enrollments.c.version,
+                interests.c.trigger.is_(None),
+                interests.c.key.in_(list(keys)),
+            )
+            .exists(),
+        )
+        .order_by(enrollments.c.id)
+    )
+    return [enrollment_of(row) for row in rows]

@@ -1,0 +1,109 @@
+"""Rows of enrollments, entry keys and entry decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, func, insert, select, update
+
+from domain.base import Json
+from domain.enrollments import Enrollment
+from domain.facts import Seen
+from store.database import Read, Tx
+from store.tables import enrollments, entry_decisions, entry_keys
+
+IS_ACTIVE = enrollments.c.status != "ended"
+
+
+def enrollment_of(row: RowMapping) -> Enrollment:
+    """A row as the domain reads it."""
+    return Enrollment.model_construct(**{name: row[name] for name in Enrollment.model_fields})
+
+
+async def get_enrollment(read: Read, enrollment_id: str) -> Enrollment | None:
+    """The enrollment, or None."""
+    row = await read.one(select(enrollments).where(enrollments.c.id == enrollment_id))
+    return enrollment_of(row) if row else None
+
+
+async def active_enrollments(read: Read, workflow_id: str, record_id: str) -> list[Enrollment]:
+    """Everything active of one record in one workflow, under whichever key."""
+    rows = await read.all(
+        select(enrollments)
+        .where(enrollments.c.workflow_id == workflow_id, enrollments.c.record_id == record_id, IS_ACTIVE)
+        .order_by(enrollments.c.id)
+    )
+    return [enrollment_of(row) for row in rows]
+
+
+async def active_ids_of_record(read: Read, record_id: str) -> list[tuple[str, bool]]:
+    """Active enrollments a record is part of: (id, whether it is the enrolled record and not the bound one)."""
+    rows = await read.all(
+        select(enrollments.c.id, enrollments.c.record_id)
+        .where((enrollments.c.record_id == record_id) | (enrollments.c.bound_id == record_id), IS_ACTIVE)
+        .order_by(enrollments.c.id)
+    )
+    return [(row["id"], row["record_id"] == record_id) for row in rows]
+
+
+async def entered_before(
+    read: Read, workflow_id: str, record_id: str, *, bound_id: str | None, any_bound: bool
+) -> bool:
+    """Whether the record ever entered: with this bound record, or with any (rule E7, Off)."""
+    if any_bound:
+        total = await read.scalar(
+            select(func.coalesce(func.sum(entry_keys.c.entries), 0)).where(
+                entry_keys.c.workflow_id == workflow_id, entry_keys.c.record_id == record_id
+            )
+        )
+        return bool(total)
+    found = await read.scalar(
+        select(enrollments.c.id)
+        .where(
+            enrollments.c.workflow_id == workflow_id,
+            enrollments.c.record_id == record_id,
+            enrollments.c.bound_id.is_(None) if bound_id is None else enrollments.c.bound_id == bound_id,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def count_entry(tx: Tx, workflow_id: str, key: str) -> None:
+    """Count one more entry under a key that is locked."""
+    await tx.run(
+        update(entry_keys)
+        .where(entry_keys.c.workflow_id == workflow_id, entry_keys.c.key == key)
+        .values(entries=entry_keys.c.entries + 1)
+    )
+
+
+async def insert_enrollment(tx: Tx, enrollment: Enrollment) -> None:
+    """Write a new enrollment; the partial unique index refuses a second active one under its key."""
+    await tx.run(insert(enrollments).values(**enrollment.model_dump()))
+
+
+async def stand_at(tx: Tx, enrollment_id: str, step: str, wakes_at: datetime | None) -> None:
+    """Note where the enrollment stands and until when."""
+    await tx.run(
+        update(enrollments)
+        .where(enrollments.c.id == enrollment_id)
+        .values(status="active", step=step, wakes_at=wakes_at)
+    )
+
+
+async def close_enrollment(tx: Tx, enrollment_id: str, reason: str, detail: str | None, now: datetime) -> None:
+    """End an active enrollment."""
+    await tx.run(
+        update(enrollments)
+        .where(enrollments.c.id == enrollment_id, IS_ACTIVE)
+        .values(status="ended", wakes_at=None, ended_at=now, end_reason=reason, end_detail=detail)
+    )
+
+
+async def insert_decision(tx: Tx, values: Mapping[str, Any], seen: tuple[Seen, ...]) -> None:
+    """Write one entry decision with the values it saw."""
+    document: list[Json] = [s.model_dump() for s in seen]
+    await tx.run(insert(entry_decisions).values(**values, seen=document))

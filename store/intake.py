@@ -1,0 +1,173 @@
+"""Claiming changes and deliveries: a lease each, held in the database, so that any number of relays share the work.
+
+A change is claimed only when no earlier unfinished change of its record exists, so per record the order of commits is
+the order of judgement. A delivery is claimed only when it is the first of its enrollment. A lease that runs out (its
+holder died) is taken by the next; whoever lost it finds that out in the transaction that would finish the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import Table as SqlTable
+
+from domain.base import Json
+from domain.records import Change
+from store.changes import change_of
+from store.database import Read, Tx
+from store.ids import new_id
+from store.tables import changes, deliveries
+
+LEASE = timedelta(seconds=10)
+BATCH = 50
+TRIES = 5
+"""A change whose judgement raised this often is set aside."""
+
+IS_OPEN = and_(changes.c.done_at.is_(None), changes.c.failed_at.is_(None))
+
+
+def _free(table: SqlTable, now: datetime) -> ColumnElement[bool]:
+    return or_(table.c.leased_until.is_(None), table.c.leased_until <= now)
+
+
+async def claim_changes(tx: Tx, worker: str, now: datetime, *, limit: int = BATCH) -> list[Change]:
+    """Lease the next changes, oldest first."""
+    earlier = changes.alias("earlier")
+    blocked = exists().where(
+        earlier.c.record_id == changes.c.record_id,
+        earlier.c.seq < changes.c.seq,
+        earlier.c.done_at.is_(None),
+        earlier.c.failed_at.is_(None),
+    )
+    chosen = select(changes.c.seq).where(IS_OPEN, _free(changes, now), ~blocked).order_by(changes.c.seq).limit(limit)
+    rows = await _lease(tx, changes, chosen, worker, now)
+    return [change_of(row) for row in rows]
+
+
+async def claim_deliveries(
+    tx: Tx, worker: str, now: datetime, *, enrollment_id: str | None = None, limit: int = BATCH
+) -> list[Mapping[str, Any]]:
+    """Lease the next deliveries that are due: at most one, the first, of each enrollment."""
+    earlier = deliveries.alias("earlier")
+    blocked = exists().where(earlier.c.enrollment_id == deliveries.c.enrollment_id, earlier.c.seq < deliveries.c.seq)
+    chosen = (
+        select(deliveries.c.seq)
+        .where(deliveries.c.due_at <= now, _free(deliveries, now), ~blocked)
+        .order_by(deliveries.c.seq)
+        .limit(limit)
+    )
+    if enrollment_id is not None:
+        chosen = chosen.where(deliveries.c.enrollment_id == enrollment_id)
+    return list(await _lease(tx, deliveries, chosen, worker, now))
+
+
+async def _lease(
+    tx: Tx, table: SqlTable, chosen: Select[tuple[int]], worker: str, now: datetime
+) -> Sequence[Mapping[str, Any]]:
+    seqs = [row["seq"] for row in await tx.all(chosen.with_for_update(skip_locked=True))]
+    if not seqs:
+        return []
+    await tx.run(update(table).where(table.c.seq.in_(seqs)).values(leased_by=worker, leased_until=now + LEASE))
+    return await tx.all(select(table).where(table.c.seq.in_(seqs)).order_by(table.c.seq))
+
+
+async def hold_change(tx: Tx, worker: str, seq: int, now: datetime) -> bool:
+    """Make sure a claimed change is still ours, and keep it so for another lease."""
+    held = await tx.run(
+        update(changes)
+        .where(changes.c.seq == seq, changes.c.leased_by == worker, IS_OPEN)
+        .values(leased_until=now + LEASE)
+    )
+    return held == 1
+
+
+async def finish_changes(tx: Tx, seqs: Collection[int], now: datetime) -> None:
+    """Mark changes as judged."""
+    await tx.run(update(changes).where(changes.c.seq.in_(list(seqs))).values(done_at=now, leased_by=None))
+
+
+async def keep_cursor(tx: Tx, seq: int, cursor: str) -> None:
+    """Remember how far a change with many candidates was judged, and offer it again."""
+    await tx.run(update(changes).where(changes.c.seq == seq).values(cursor=cursor, leased_by=None, leased_until=None))
+
+
+async def note_failure(tx: Tx, change: Change, worker: str, error: str, now: datetime) -> bool:
+    """Count a failed judgement; after the last try the change is set aside. Answers whether it was."""
+    attempts = change.attempts + 1
+    set_aside = attempts >= TRIES
+    await tx.run(
+        update(changes)
+        .where(changes.c.seq == change.seq, changes.c.leased_by == worker)
+        .values(
+            attempts=attempts,
+            error=error[:4000],
+            leased_by=None,
+            leased_until=now + timedelta(seconds=0.2 * 2**attempts),
+            failed_at=now if set_aside else None,
+        )
+    )
+    return set_aside
+
+
+async def retry_change(tx: Tx, change_id: str) -> bool:
+    """Offer a change that was set aside again, from its first try. False when there is none such."""
+    reset = {"failed_at": None, "attempts": 0, "leased_until": None, "leased_by": None}
+    return (
+        await tx.run(update(changes).where(changes.c.id == change_id, changes.c.failed_at.is_not(None)).values(**reset))
+        == 1
+    )
+
+
+async def failed_changes(read: Read, *, after: int = 0, limit: int = 50) -> list[Mapping[str, Any]]:
+    """Changes set aside, oldest first, from a sequence number on."""
+    return list(
+        await read.all(
+            select(changes)
+            .where(changes.c.failed_at.is_not(None), changes.c.seq > after)
+            .order_by(changes.c.seq)
+            .limit(limit)
+        )
+    )
+
+
+async def add_delivery(tx: Tx, enrollment_id: str, kind: str, payload: Mapping[str, Json], *, now: datetime) -> None:
+    """Queue a message for an enrollment's run. Waiting ``record_changed`` are merged into the newest."""
+    if kind == "record_changed":
+        merged = await tx.run(
+            update(deliveries)
+            .where(
+                deliveries.c.enrollment_id == enrollment_id,
+                deliveries.c.kind == kind,
+                deliveries.c.leased_by.is_(None),
+            )
+            .values(payload=dict(payload))
+        )
+        if merged:
+            return
+    await tx.run(
+        insert(deliveries).values(
+            id=new_id(now), enrollment_id=enrollment_id, kind=kind, due_at=now, payload=dict(payload), attempts=0
+        )
+    )
+    tx.announce()
+
+
+async def finish_delivery(tx: Tx, seq: int) -> None:
+    """A delivery arrived."""
+    await tx.run(delete(deliveries).where(deliveries.c.seq == seq))
+
+
+async def postpone_delivery(tx: Tx, seq: int, error: str, attempts: int, now: datetime) -> None:
+    """A delivery could not be made now: again after 0.2 s doubling to 30 s."""
+    wait = min(30.0, 0.2 * 2**attempts)
+    await tx.run(
+        update(deliveries)
+        .where(deliveries.c.seq == seq)
+        .values(
+            attempts=attempts + 1, error=error[:4000], leased_by=None, leased_until=None,
+            due_at=now + timedelta(seconds=wait),
+        )
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""Rows of visits: one per passage through a step, and the answers given while a run stood there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from domain.messages import StepAnswer, StepCall
+from store.database import Read, Tx
+from store.tables import visits
+
+KEY = ("enrollment_id", "step", "n", "turn")
+
+
+async def find_answer(read: Read, call: StepCall) -> StepAnswer | None:
+    """What this very call was answered before, if it was."""
+    stored = await read.scalar(
+        select(visits.c.answer).where(
+            visits.c.enrollment_id == call.enrollment_id,
+            visits.c.step == call.step,
+            visits.c.n == call.n,
+            visits.c.turn == call.turn,
+        )
+    )
+    return StepAnswer.model_validate(stored) if stored else None
+
+
+async def entered_at(read: Read, call: StepCall) -> datetime | None:
+    """When the visit of this call began, if it has a row."""
+    found: datetime | None = await read.scalar(
+        select(visits.c.entered_at).where(
+            visits.c.enrollment_id == call.enrollment_id,
+            visits.c.step == call.step,
+            visits.c.n == call.n,
+            visits.c.turn == 0,
+        )
+    )
+    return found
+
+
+async def put_visit(tx: Tx, values: Mapping[str, Any]) -> None:
+    """Write a visit row, or complete the one its key names; ``entered_at`` of an existing row stays."""
+    dialect = postgresql if tx.dialect == "postgresql" else sqlite
+    statement = dialect.insert(visits).values(**values)
+    kept = {name: statement.excluded[name] for name in values if name not in (*KEY, "entered_at")}
+    await tx.run(statement.on_conflict_do_update(index_elements=list(KEY), set_=kept))
+
+
+async def close_open_visits(tx: Tx, enrollment_id: str, *, now: datetime, reason: str) -> None:
+    """Close what an enrollment stands in as ``left``."""
+    await tx.run(
+        update(visits)
+        .where(visits.c.enrollment_id == enrollment_id, visits.c.outcome.is_(None), visits.c.turn == 0)
+        .values(outcome="left", left_at=now, reason=reason)
+    )
+
+
+async def earlier_edge(read: Read, workflow_id: str, record_id: str, step: str, edges: Collection[str]) -> str | None:
+    """Which of ``edges`` this record took at this step the last time, in any enrollment and version."""
+    found: str | None = await read.scalar(
+        select(visits.c.edge)
+        .where(
+            visits.c.workflow_id == workflow_id,
+            visits.c.record_id == record_id,
+            visits.c.step == step,
+            visits.c.edge.in_(list(edges)),
+        )
+        .order_by(visits.c.entered_at.desc())
+        .limit(1)
+    )
+    return found
+
+
+async def outputs(read: Read, enrollment_id: str) -> dict[str, Any]:
+    """What the steps of an enrollment produced: step id -> result of its last settled visit."""
+    rows = await read.all(
+        select(visits.c.step, visits.c.result)
+        .where(visits.c.enrollment_id == enrollment_id, visits.c.result.is_not(None))
+        .order_by(visits.c.entered_at)
+    )
+    return {row["step"]: row["result"] for row in rows}

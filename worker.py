@@ -1,0 +1,150 @@
+"""The worker process: connects, registers workflows and activities by role, runs the relay, and drains when told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any, Literal, TypeAlias
+
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.importing import import_activities
+from activities.registry import action_activities
+from activities.steps import step_activities
+from assemble import assembled
+from domain import names
+from gateways.temporal import SEARCH_ATTRIBUTES
+from services.installation import Installation
+from services.relay import Relay
+from settings import Settings
+from workflows.enrollment import Enrollment
+from workflows.importing import Import
+
+Role: TypeAlias = Literal["all", "runs", "email", "sms", "webhook", "relay", "bulk"]
+
+DRAIN = timedelta(seconds=10)
+CACHED_RUNS = 2000
+PATIENCE_S = 60
+"""How long a starting worker waits for Temporal and its search attributes."""
+
+PASSED_THROUGH = ("domain", "workflows")
+"""Shared by all runs of a process instead of being imported anew for each: they hold no mutable state."""
+
+log = logging.getLogger(__name__)
+
+
+class NotReady(Exception):
+    """Temporal cannot be used; the message says what is missing."""
+
+
+async def run(settings: Settings, role: Role, stop: asyncio.Event) -> None:
+    """Work in this role until ``stop`` is set, then finish what is under way, for at most ``DRAIN``."""
+    async with assembled(settings, f"worker-{role}") as (inst, client):
+        await wait_for_temporal(client)
+        await serve(inst, client, role, stop)
+
+
+async def serve(inst: Installation, client: Client, role: Role, stop: asyncio.Event) -> None:
+    """Poll the queues of the role and relay, with everything connected already."""
+    async with AsyncExitStack() as stack:
+        for worker in build_workers(inst, client, role):
+            await stack.enter_async_context(worker)
+        relay = asyncio.create_task(_relay(inst, stop)) if role in ("all", "relay") else None
+        stopping = asyncio.create_task(stop.wait())
+        log.info("worker_ready", extra={"role": role})
+        await asyncio.wait([task for task in (relay, stopping) if task], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        if relay is not None:
+            await relay
+        await stopping
+
+
+def build_workers(inst: Installation, client: Client, role: Role) -> list[Worker]:
+    """The Temporal workers of a role: one per queue it polls."""
+    makers: dict[Role, Callable[[], list[Worker]]] = {
+        "runs": lambda: [_runs_worker(inst, client)],
+        "email": lambda: [_channel_worker(inst, client, names.QUEUE_EMAIL)],
+        "sms": lambda: [_channel_worker(inst, client, names.QUEUE_SMS)],
+        "webhook": list,
+        "relay": list,
+        "bulk": lambda: [_bulk_worker(inst, client)],
+    }
+    wanted = list(makers) if role == "all" else [role]
+    return [worker for name in wanted for worker in makers[name]()]
+
+
+async def wait_for_temporal(client: Client) -> None:
+    """Wait until the namespace answers and knows our search attributes.
+
+    Raises:
+        NotReady: it still does not after ``PATIENCE_S``.
+    """
+    problem = "unreachable"
+    for _ in range(PATIENCE_S * 2):
+        try:
+            answer = await client.operator_service.list_search_attributes(
+                ListSearchAttributesRequest(namespace=client.namespace)
+            )
+        except (RPCError, RuntimeError) as error:
+            problem = f"Temporal does not answer: {error}"
+        else:
+            missing = [key.name for key in SEARCH_ATTRIBUTES if key.name not in answer.custom_attributes]
+            if not missing:
+                return
+            problem = f"namespace {client.namespace} lacks the search attributes {', '.join(missing)}"
+        await asyncio.sleep(0.5)
+    raise NotReady(f"{problem}; waited {PATIENCE_S} s. See docs/operations.md, Temporal.")
+
+
+async def _relay(inst: Installation, stop: asyncio.Event) -> None:
+    await Relay(inst, inst.name).run_forever(stop)
+
+
+def _runs_worker(inst: Installation, client: Client) -> Worker:
+    return Worker(
+        client,
+        task_queue=names.QUEUE_RUNS,
+        workflows=[Enrollment],
+        activities=[*step_activities(inst), *_of_queue(inst, names.QUEUE_RUNS)],
+        workflow_runner=sandbox(),
+        max_cached_workflows=CACHED_RUNS,
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=DRAIN,
+    )
+
+
+def _channel_worker(inst: Installation, client: Client, queue: str) -> Worker:
+    return Worker(
+        client,
+        task_queue=queue,
+        activities=_of_queue(inst, queue),
+        disable_eager_activity_execution=True,
+        graceful_shutdown_timeout=DRAIN,
+    )
+
+
+def _bulk_worker(inst: Installation, client: Client) -> Worker:
+    return Worker(
+        client,
+        task_queue=names.QUEUE_BULK,
+        workflows=[Import],
+        activities=import_activities(inst),
+        workflow_runner=sandbox(),
+        graceful_shutdown_timeout=DRAIN,
+    )
+
+
+def _of_queue(inst: Installation, queue: str) -> Sequence[Callable[..., Any]]:
+    return action_activities(inst, queue)
+
+
+def sandbox() -> SandboxedWorkflowRunner:
+    """The sandbox runs live in, also when histories are replayed."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))

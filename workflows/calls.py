@@ -1,0 +1,89 @@
+"""The only caller of activities: how each is asked, how long, and what happens when it does not answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from domain import names
+    from domain.messages import EndCall, FailureCall, StepAnswer, StepCall
+    from domain.plan import Plan, PlanStep, Policy
+
+LOCAL_LIMIT = timedelta(seconds=2)
+LOCAL_TRIES = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=2)
+DURABLE_TRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60))
+DURABLE_ATTEMPT = timedelta(seconds=30)
+
+DECIDERS = {
+    "delay": names.PLAN_DELAY,
+    "branch": names.DECIDE_BRANCH,
+    "value_branch": names.DECIDE_VALUE,
+    "split": names.DECIDE_SPLIT,
+}
+
+
+def activity_of(step: PlanStep) -> str:
+    """Which activity a step asks."""
+    if step.kind == "action" and step.action is not None:
+        return names.action_activity(step.action)
+    return DECIDERS[step.kind]
+
+
+async def ask(activity: str, call: StepCall | EndCall | FailureCall, summary: str) -> StepAnswer:
+    """Ask a judgement: twice in this worker, then durably without limit.
+
+    A local activity that retried for ever would hold its workflow task and stop healthy runs, so after two tries the
+    same activity with the same argument is scheduled as a normal one.
+    """
+    try:
+        return await workflow.execute_local_activity(
+            activity,
+            call,
+            result_type=StepAnswer,
+            schedule_to_close_timeout=LOCAL_LIMIT,
+            retry_policy=LOCAL_TRIES,
+            summary=summary,
+        )
+    except FailureError:
+        return await workflow.execute_activity(
+            activity,
+            call,
+            result_type=StepAnswer,
+            task_queue=names.QUEUE_RUNS,
+            start_to_close_timeout=DURABLE_ATTEMPT,
+            retry_policy=DURABLE_TRIES,
+            summary=summary,
+        )
+
+
+def hand_out(plan: Plan, step: PlanStep, call: StepCall) -> workflow.ActivityHandle[StepAnswer]:
+    """Give an outside action to its channel's queue; its policy was frozen with the version."""
+    policy = (
+        plan.policies[step.policy]
+        if step.policy is not None
+        else Policy(start_to_close_s=60, schedule_to_close_s=259200)
+    )
+    return workflow.start_activity(
+        activity_of(step),
+        call,
+        result_type=StepAnswer,
+        task_queue=step.queue,
+        start_to_close_timeout=timedelta(seconds=policy.start_to_close_s),
+        schedule_to_close_timeout=timedelta(seconds=policy.schedule_to_close_s),
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(seconds=policy.first_retry_s),
+            maximum_interval=timedelta(seconds=policy.max_retry_s),
+        ),
+        summary=step.name,
+    )
+
+
+def failure_of(error: ActivityError, call: StepCall) -> FailureCall:
+    """What to record when an outside action did not come to an end by itself."""
+    cause = error.cause
+    detail = getattr(cause, "type", None) or type(cause).__name__
+    return FailureCall(call=call, failure="gave_up", detail=str(detail))
