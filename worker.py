@@ -1,4 +1,4 @@
-"""The worker process: connects, registers workflows and activities by role, runs the relay, and drains when told to stop."""
+"""The worker process: connects, registers by role, runs the relay, and drains when told to stop."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Frozen(BaseModel):
 
 
 class Wire(BaseModel):
-    """Base of everything that enters a Temporal history: additive; unknown fields are ignored, so old code reads new."""
+    """Base of everything that enters a Temporal history: additive; unknown fields are ignored, so old reads new."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

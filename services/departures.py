@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.base import Json
 from domain.enrollments import Enrollment
 from domain.facts import Facts, with_properties
 from domain.leaving import departure
@@ -46,7 +47,7 @@ async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: dat
         return
     own = change.cause.kind == "enrollment" and change.cause.id == enrollment.id
     if change.wake and not own and enrollment.status != "starting":
-        payload = {"record_id": change.record_id, "version": change.record_version}
+        payload: dict[str, Json] = {"record_id": change.record_id, "version": change.record_version}
         await add_delivery(tx, enrollment.id, "record_changed", payload, now=now)
 
 

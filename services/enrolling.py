@@ -1,4 +1,4 @@
-"""Entering a workflow: one transaction decides, writes the decision with what it saw, and queues the start of the run."""
+"""Entering a workflow: one transaction decides, writes the decision with what it saw, and queues the run's start."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from store.workflows import get_workflow
 
 
 class EnrollRequest(Frozen):
-    """Somebody shall enter: ``trigger`` is None by hand and through the API; ``change_seq`` is the change that fired it.
+    """Somebody shall enter: ``trigger`` is None by hand and through the API; ``change_seq`` is the change that fired.
 
     ``seen``: the values the trigger saw.
     """

@@ -23,7 +23,7 @@ from store.visits import earlier_edge, entered_at
 
 
 async def plan_delay(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
-    """Until when the run sleeps; asked again in a later turn it plans anew from the moment the step was entered (R3)."""
+    """Until when the run sleeps; asked again it plans anew, from the moment the step was entered (R3)."""
     passed = await _pass(tx, inst, call)
     if isinstance(passed, StepAnswer):
         return passed
@@ -65,7 +65,8 @@ async def decide_value(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer
     if isinstance(passed, StepAnswer):
         return passed
     step = passed.step
-    assert isinstance(step, ValueBranchStep) and step.property is not None
+    assert isinstance(step, ValueBranchStep)
+    assert step.property is not None
     subject = subject_of(step.of, passed.facts)
     value = subject.properties.get(step.property) if subject is not None else None
     edge = next((case.id for case in step.cases if value is not None and value in case.values), OTHERWISE)

@@ -57,7 +57,7 @@ async def open_visit(
 
 
 async def write_passages(tx: Tx, inside: Inside, passages: Collection[Passage]) -> None:
-    """Write visits the run passed without asking: it closes a delay that ended and notes a goto or a step switched off."""
+    """Write visits the run passed without asking: a delay that ended, a goto, a step switched off."""
     for passage in passages:
         step = inside.content.plan.steps[passage.step]
         await put_visit(

@@ -7,11 +7,10 @@ holder died) is taken by the next; whoever lost it finds that out in the transac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, delete, exists, insert, or_, select, update
 from sqlalchemy import Table as SqlTable
 
 from domain.base import Json
@@ -49,7 +48,7 @@ async def claim_changes(tx: Tx, worker: str, now: datetime, *, limit: int = BATC
 
 async def claim_deliveries(
     tx: Tx, worker: str, now: datetime, *, enrollment_id: str | None = None, limit: int = BATCH
-) -> list[Mapping[str, Any]]:
+) -> list[RowMapping]:
     """Lease the next deliveries that are due: at most one, the first, of each enrollment."""
     earlier = deliveries.alias("earlier")
     blocked = exists().where(earlier.c.enrollment_id == deliveries.c.enrollment_id, earlier.c.seq < deliveries.c.seq)
@@ -61,12 +60,10 @@ async def claim_deliveries(
     )
     if enrollment_id is not None:
         chosen = chosen.where(deliveries.c.enrollment_id == enrollment_id)
-    return list(await _lease(tx, deliveries, chosen, worker, now))
+    return await _lease(tx, deliveries, chosen, worker, now)
 
 
-async def _lease(
-    tx: Tx, table: SqlTable, chosen: Select[tuple[int]], worker: str, now: datetime
-) -> Sequence[Mapping[str, Any]]:
+async def _lease(tx: Tx, table: SqlTable, chosen: Select[tuple[int]], worker: str, now: datetime) -> list[RowMapping]:
     seqs = [row["seq"] for row in await tx.all(chosen.with_for_update(skip_locked=True))]
     if not seqs:
         return []
@@ -121,15 +118,13 @@ async def retry_change(tx: Tx, change_id: str) -> bool:
     )
 
 
-async def failed_changes(read: Read, *, after: int = 0, limit: int = 50) -> list[Mapping[str, Any]]:
+async def failed_changes(read: Read, *, after: int = 0, limit: int = 50) -> list[RowMapping]:
     """Changes set aside, oldest first, from a sequence number on."""
-    return list(
-        await read.all(
-            select(changes)
-            .where(changes.c.failed_at.is_not(None), changes.c.seq > after)
-            .order_by(changes.c.seq)
-            .limit(limit)
-        )
+    return await read.all(
+        select(changes)
+        .where(changes.c.failed_at.is_not(None), changes.c.seq > after)
+        .order_by(changes.c.seq)
+        .limit(limit)
     )
 
 

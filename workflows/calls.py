@@ -40,7 +40,7 @@ async def ask(activity: str, call: StepCall | EndCall | FailureCall, summary: st
     same activity with the same argument is scheduled as a normal one.
     """
     try:
-        return await workflow.execute_local_activity(
+        answer: StepAnswer = await workflow.execute_local_activity(
             activity,
             call,
             result_type=StepAnswer,
@@ -49,7 +49,7 @@ async def ask(activity: str, call: StepCall | EndCall | FailureCall, summary: st
             summary=summary,
         )
     except FailureError:
-        return await workflow.execute_activity(
+        answer = await workflow.execute_activity(
             activity,
             call,
             result_type=StepAnswer,
@@ -58,6 +58,7 @@ async def ask(activity: str, call: StepCall | EndCall | FailureCall, summary: st
             retry_policy=DURABLE_TRIES,
             summary=summary,
         )
+    return answer
 
 
 def hand_out(plan: Plan, step: PlanStep, call: StepCall) -> workflow.ActivityHandle[StepAnswer]:
