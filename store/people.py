@@ -80,7 +80,7 @@ async def active_user_ids(read: Read) -> frozenset[str]:
     return frozenset(row["id"] for row in await read.all(select(users.c.id).where(users.c.active)))
 
 
-async def insert_api_key(
+async def insert_key(
     tx: Tx, *, name: str, scopes: tuple[str, ...], now: datetime, secret: str | None = None
 ) -> tuple[ApiKey, str]:
     """Write a key and return it with its secret, which is stored nowhere; ``secret`` gives one instead of making it.
@@ -88,7 +88,7 @@ async def insert_api_key(
     A secret that is a key already returns that key unchanged.
     """
     secret = secret or new_secret()
-    known = await find_api_key(tx, secret)
+    known = await find_key(tx, secret)
     if known is not None:
         return known, secret
     key = ApiKey(id=new_id(now), name=name, prefix=secret[:PREFIX_LENGTH], scopes=scopes, created_at=now)
@@ -97,19 +97,19 @@ async def insert_api_key(
     return key, secret
 
 
-async def find_api_key(read: Read, secret: str) -> ApiKey | None:
+async def find_key(read: Read, secret: str) -> ApiKey | None:
     """The key this secret belongs to; None when unknown or revoked."""
     row = await read.one(select(*_KEY).where(api_keys.c.hash == _hash(secret), api_keys.c.revoked_at.is_(None)))
     return ApiKey(**row) if row else None
 
 
-async def list_api_keys(read: Read, *, after: str | None = None, limit: int) -> list[ApiKey]:
+async def list_keys(read: Read, *, after: str | None = None, limit: int) -> list[ApiKey]:
     """Up to ``limit`` keys in order of creation, revoked ones included, after the id ``after``."""
     page = select(*_KEY) if after is None else select(*_KEY).where(api_keys.c.id > after)
     return [ApiKey(**row) for row in await read.all(page.order_by(api_keys.c.id).limit(limit))]
 
 
-async def revoke_api_key(tx: Tx, id: str, now: datetime) -> bool:
+async def revoke_key(tx: Tx, id: str, now: datetime) -> bool:
     """End a key; False when there is none or it was ended before."""
     mine = update(api_keys).where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
     return await tx.run(mine.values(revoked_at=now)) == 1

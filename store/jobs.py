@@ -1,0 +1,125 @@
+"""Rows of jobs: long work with its progress, and the rows it goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import func, insert, select, update
+
+from domain.base import Frozen, Instant, Json
+from store.database import ROWS_PER_STATEMENT, Read, Tx
+from store.ids import new_id
+from store.tables import job_rows, jobs
+
+JobStatus: TypeAlias = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
+
+
+class Job(Frozen):
+    """One piece of long work. ``scope`` is what a key needs to see it; ``cursor`` is the number of rows gone through.
+
+    ``counts``: ``{"created": 12, "rejected": 1}``; ``input`` is what it was asked to do.
+    """
+
+    id: str
+    kind: str
+    scope: str
+    status: JobStatus
+    input: dict[str, Json]
+    counts: dict[str, int]
+    total: int
+    cursor: int
+    error: str | None
+    created_at: Instant
+    updated_at: Instant
+    finished_at: Instant | None
+
+
+class JobRow(Frozen):
+    """One row: ``n`` counts from 1, ``line`` is the physical line of the file, ``cells`` what stands in it."""
+
+    job_id: str
+    n: int
+    line: int
+    cells: Json
+    key: str | None = None
+    outcome: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    record_id: str | None = None
+
+
+_ROW = [job_rows.c[name] for name in JobRow.model_fields]
+
+
+async def insert_job(tx: Tx, *, kind: str, scope: str, input: Mapping[str, Json], now: datetime) -> Job:
+    """Write a new, queued job without rows."""
+    job = Job(
+        id=new_id(now), kind=kind, scope=scope, status="queued", input=dict(input), counts={}, total=0, cursor=0,
+        error=None, created_at=now, updated_at=now, finished_at=None,
+    )  # fmt: skip
+    await tx.run(insert(jobs).values(**job.model_dump()))
+    return job
+
+
+async def get_job(read: Read, id: str) -> Job | None:
+    """The job, or None."""
+    row = await read.one(select(jobs).where(jobs.c.id == id))
+    return Job(**row) if row else None
+
+
+async def list_jobs(
+    read: Read, *, kind: str | None = None, status: str | None = None, after: str | None = None, limit: int
+) -> list[Job]:
+    """Up to ``limit`` jobs, newest first, older than the id ``after``."""
+    page = select(jobs)
+    if kind is not None:
+        page = page.where(jobs.c.kind == kind)
+    if status is not None:
+        page = page.where(jobs.c.status == status)
+    if after is not None:
+        page = page.where(jobs.c.id < after)
+    return [Job(**row) for row in await read.all(page.order_by(jobs.c.id.desc()).limit(limit))]
+
+
+async def update_job(tx: Tx, id: str, *, now: datetime, **values: Any) -> None:
+    """Set columns of a job: ``status``, ``counts``, ``total``, ``cursor``, ``error``, ``finished_at``."""
+    await tx.run(update(jobs).where(jobs.c.id == id).values(updated_at=now, **values))
+
+
+async def insert_job_rows(tx: Tx, rows: Sequence[JobRow]) -> None:
+    """Write new rows of a job."""
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        page = [row.model_dump() for row in rows[start : start + ROWS_PER_STATEMENT]]
+        await tx.run(insert(job_rows), page)
+
+
+async def next_job_rows(read: Read, job_id: str, *, after: int, limit: int) -> list[JobRow]:
+    """Up to ``limit`` rows after the number ``after``, in order."""
+    page = select(*_ROW).where(job_rows.c.job_id == job_id, job_rows.c.n > after)
+    return [JobRow(**row) for row in await read.all(page.order_by(job_rows.c.n).limit(limit))]
+
+
+async def settle_job_rows(tx: Tx, rows: Iterable[JobRow]) -> None:
+    """Write what became of rows: outcome, code, reason, record."""
+    for row in rows:
+        mine = update(job_rows).where(job_rows.c.job_id == row.job_id, job_rows.c.n == row.n)
+        await tx.run(mine.values(**row.model_dump(include={"outcome", "code", "reason", "record_id"})))
+
+
+async def list_job_rows(
+    read: Read, job_id: str, *, outcome: str | None = None, after: int = 0, limit: int
+) -> list[JobRow]:
+    """Up to ``limit`` rows after the number ``after``, all or of one outcome."""
+    page = select(*_ROW).where(job_rows.c.job_id == job_id, job_rows.c.n > after)
+    if outcome is not None:
+        page = page.where(job_rows.c.outcome == outcome)
+    return [JobRow(**row) for row in await read.all(page.order_by(job_rows.c.n).limit(limit))]
+
+
+async def count_job_rows(read: Read, job_id: str) -> dict[str, int]:
+    """How many rows ended in which outcome."""
+    counted = select(job_rows.c.outcome, func.count().label("rows")).where(job_rows.c.job_id == job_id)
+    rows = await read.all(counted.where(job_rows.c.outcome.is_not(None)).group_by(job_rows.c.outcome))
+    return {row["outcome"]: row["rows"] for row in rows}

@@ -1,0 +1,91 @@
+"""Lists what workflows produced: messages, tasks and notifications; newest first, by keyset."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, Select, Table, false, select, update
+
+from domain.base import Frozen
+from store.database import Read, Tx
+from store.tables import messages, notifications, tasks, workflows
+
+
+class OutputFilters(Frozen):
+    """What a list is narrowed to; None: no matter. ``workflow`` is a slug, ``since`` is inclusive.
+
+    ``user`` is the assignee of a task or the reader of a notification; ``channel`` concerns messages, ``status``
+    messages and tasks. A filter that a list does not have leaves it empty rather than being passed over.
+    """
+
+    workflow: str | None = None
+    record: str | None = None
+    enrollment: str | None = None
+    step: str | None = None
+    status: str | None = None
+    channel: str | None = None
+    user: str | None = None
+    since: datetime | None = None
+
+
+async def list_messages(read: Read, filters: OutputFilters, *, after: str | None, limit: int) -> list[RowMapping]:
+    """Messages with their workflow's ``slug``, older than the id ``after``."""
+    return await read.all(_newest(messages, filters, after, limit))
+
+
+async def list_tasks(read: Read, filters: OutputFilters, *, after: str | None, limit: int) -> list[RowMapping]:
+    """Tasks with their workflow's ``slug``, older than the id ``after``."""
+    return await read.all(_newest(tasks, filters, after, limit))
+
+
+async def list_notifications(read: Read, filters: OutputFilters, *, after: str | None, limit: int) -> list[RowMapping]:
+    """Notifications with their workflow's ``slug``, older than the id ``after``."""
+    return await read.all(_newest(notifications, filters, after, limit))
+
+
+async def get_message(read: Read, id: str) -> RowMapping | None:
+    """A message with its workflow's ``slug``, or None."""
+    return await read.one(_with_slug(messages).where(messages.c.id == id))
+
+
+async def get_task(read: Read, id: str) -> RowMapping | None:
+    """A task with its workflow's ``slug``, or None."""
+    return await read.one(_with_slug(tasks).where(tasks.c.id == id))
+
+
+async def set_task_status(tx: Tx, id: str, status: str, *, now: datetime) -> bool:
+    """Open, complete or cancel a task; False when there is none. ``completed_at`` is kept only while it is done."""
+    done_at = now if status == "done" else None
+    changed = update(tasks).where(tasks.c.id == id, tasks.c.status != status)
+    if await tx.run(changed.values(status=status, completed_at=done_at)):
+        return True
+    return await tx.scalar(select(tasks.c.id).where(tasks.c.id == id)) is not None
+
+
+def _with_slug(table: Table) -> Select[Any]:
+    # A task made by hand has no workflow.
+    return select(table, workflows.c.slug).outerjoin(workflows, workflows.c.id == table.c.workflow_id)
+
+
+def _newest(table: Table, filters: OutputFilters, after: str | None, limit: int) -> Select[Any]:
+    columns = {
+        "record": "record_id",
+        "enrollment": "enrollment_id",
+        "step": "step",
+        "status": "status",
+        "channel": "channel",
+        "user": "user_id" if table is notifications else "assignee",
+    }
+    page = _with_slug(table)
+    if filters.workflow is not None:
+        page = page.where(workflows.c.slug == filters.workflow)
+    if filters.since is not None:
+        page = page.where(table.c.created_at >= filters.since)
+    for name, column in columns.items():
+        wanted = getattr(filters, name)
+        if wanted is not None:
+            page = page.where(table.c[column] == wanted if column in table.c else false())
+    if after is not None:
+        page = page.where(table.c.id < after)
+    return page.order_by(table.c.id.desc()).limit(limit)
