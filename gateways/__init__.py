@@ -1,1 +1,1 @@
-"""The outside world, one service per file: each implements a Protocol of domain/ports.py with its one client library."""
+"""The outside world, one service per file; each implements a Protocol of domain/ports.py with one client library."""

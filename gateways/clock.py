@@ -1,4 +1,4 @@
-"""Reads the wall clock; the only place of the product that does, so that everything else gets the instant as an argument."""
+"""Reads the wall clock, so that everything else gets the instant as an argument."""
 
 from __future__ import annotations
 

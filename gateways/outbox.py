@@ -19,7 +19,7 @@ from domain.base import Frozen, Json
 from domain.errors import Unavailable
 
 _SUFFIX = ".json"
-# File systems allow 255 bytes; the rest is for the digest, which keeps names apart that were cut or differ in case only.
+# File systems allow 255 bytes. The digest keeps names apart that were cut or differ in case only.
 _READABLE_CHARACTERS = 120
 _DIGEST_CHARACTERS = 20
 
