@@ -1,0 +1,143 @@
+"""Sends one transactional email to the record's contact, once per visit.
+
+Outside, queue ``ft-email``, one ledger row per visit. Skipped when there is nobody to write to or the address bounced
+or complained; retried for three days while the mail server cannot take it; ``unknown`` when its answer was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Literal
+
+from pydantic import Field
+
+from activities.action import Action, OutsideContext, templates_of
+from domain.catalogue import ActionConfig, ConfigScope, Finding
+from domain.errors import StepSkipped
+from domain.fields import LiquidHtml, LiquidText
+from domain.messages import StepAnswer
+from domain.names import QUEUE_EMAIL
+from domain.plain_text import plain_text
+from domain.plan import Policy
+from domain.ports import Mail
+from services.effects import Letter, attempt
+from services.inside import Inside
+from services.recipients import contact_objects, contact_of, keep_sample_inside
+from services.settling import key_of
+from services.variables import Sender, load_variables, roots_of
+from store.database import Read
+
+UNREACHABLE: dict[str, Literal["bounced", "complained"]] = {"bounced": "bounced", "complained": "complained"}
+"""Values of ``email_status`` under which nothing is sent, and the reason given."""
+
+
+class SendEmailConfig(ActionConfig):
+    """What the email says and who it comes from."""
+
+    subject: LiquidText = Field(title="Subject", description="The subject line, as a template.", min_length=1)
+    html: LiquidHtml = Field(title="Content", description="The body as HTML, as a template.", min_length=1)
+    text: LiquidText = Field(
+        default="", title="Plain text", description="The body for readers without HTML; made from the content if empty."
+    )
+    transactional: bool = Field(
+        default=False, title="Transactional", description="An email somebody asked for or needs, not marketing."
+    )
+    subscription: str | None = Field(
+        default=None, title="Subscription", description="The subscription type a marketing email belongs to."
+    )
+    from_name: str | None = Field(
+        default=None, title="Sender name", description="Who it comes from; the account's sender if empty."
+    )
+    from_address: str | None = Field(
+        default=None, title="Sender address", description="The address it comes from; the account's if empty."
+    )
+    reply_to: str | None = Field(default=None, title="Reply to", description="Where answers go, if not to the sender.")
+    to: Literal["record"] = Field(
+        default="record", title="To", description="The enrolled contact, or the latest contact of the enrolled record."
+    )
+
+
+def check(config: SendEmailConfig, scope: ConfigScope) -> Iterable[Finding]:
+    """Refuse what needs consent, which this version does not keep yet."""
+    if not config.transactional:
+        words = "Marketing email is not available yet: set transactional to true."
+        yield Finding(path="/transactional", code="not_available", message=words)
+    if config.subscription is not None:
+        yield Finding(path="/subscription", code="not_available", message="Subscriptions are not available yet.")
+
+
+def address_of(context: OutsideContext, inside: Inside) -> str:
+    """The contact's address, if email may go there."""
+    contact = contact_of(inside)
+    address = contact.properties.get("email")
+    if not isinstance(address, str) or not address:
+        raise StepSkipped("no_address", "the contact has no email address")
+    if context.inst.addresses.problem(address) is not None:
+        raise StepSkipped("invalid_address", "the email address is not a valid one")
+    if (reason := UNREACHABLE.get(str(contact.properties.get("email_status")))) is not None:
+        raise StepSkipped(reason, "nothing is sent to this address any more")
+    inst = context.inst
+    domain = address.rpartition("@")[2]
+    keep_sample_inside(contact, domain, allowed=inst.sample_mail_domains, stays_here=inst.mail.repeatable)
+    return address
+
+
+async def write(context: OutsideContext, config: SendEmailConfig, read: Read, inside: Inside, to: str) -> Mail:
+    """The complete message; its id follows from the effect key, so that every attempt carries the same."""
+    templates, key = context.inst.templates, key_of(context.call)
+    sender = Sender(
+        name=config.from_name or inside.account.mail_from_name,
+        address=config.from_address or inside.account.mail_from,
+    )
+    roots = roots_of(templates, *templates_of(config))
+    variables = await load_variables(read, inside, roots, sender=sender)
+    html = templates.render(config.html, variables, html=True)
+    text = templates.render(config.text, variables, html=False) if config.text else plain_text(html)
+    return Mail(
+        key=key,
+        message_id=f"{key.replace(':', '.')}@{sender.address.rpartition('@')[2]}",
+        sender=sender.address,
+        sender_name=sender.name,
+        to=to,
+        reply_to=config.reply_to,
+        # A line break in a value must not become a header.
+        subject=" ".join(templates.render(config.subject, variables, html=False).split()),
+        html=html,
+        text=text,
+        at=context.call.now,
+    )
+
+
+async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
+    """Make one attempt at sending."""
+    templates = context.inst.templates
+    letter = Letter(
+        channel="email",
+        repeatable=context.inst.mail.repeatable,
+        objects=roots_of(templates, *templates_of(config)),
+        address_objects=contact_objects(context.definition.object),
+        address=partial(address_of, context),
+        write=partial(write, context, config),
+        prepare=context.inst.mail.prepare,
+    )
+    return await attempt(context.inst, context.call, letter)
+
+
+ACTION = Action(
+    name="send_email",
+    title="Send an email",
+    description="Sends a transactional email to the record's contact.",
+    effect="outside",
+    config=SendEmailConfig,
+    run=run,
+    queue=QUEUE_EMAIL,
+    # Longer than all timeouts of a mail gateway together, so that an attempt is never given up while it can answer.
+    policy=Policy(start_to_close_s=300, schedule_to_close_s=3 * 86400, first_retry_s=5, max_retry_s=1800),
+    outcomes=(
+        "done: message, the id of the message",
+        "skipped: no_record, no_address, invalid_address, bounced, complained, no_consent",
+        "failed: rejected, gave_up, unknown, bad_template",
+    ),
+    check=check,
+)

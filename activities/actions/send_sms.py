@@ -1,0 +1,94 @@
+"""Sends one text message to the record's contact, once per visit.
+
+Outside, queue ``ft-sms``, one ledger row per visit. The number is the contact's ``phone`` in international form, read
+with the account's region. Skipped when there is no valid number or the contact opted out.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal
+
+from pydantic import Field
+
+from activities.action import Action, OutsideContext, templates_of
+from domain.catalogue import ActionConfig
+from domain.errors import StepSkipped
+from domain.fields import LiquidText
+from domain.messages import StepAnswer
+from domain.names import QUEUE_SMS
+from domain.plan import Policy
+from domain.ports import Sms
+from services.effects import Letter, attempt
+from services.inside import Inside
+from services.recipients import contact_objects, contact_of, keep_sample_inside
+from services.settling import key_of
+from services.variables import Sender, load_variables, roots_of
+from store.database import Read
+
+
+class SendSmsConfig(ActionConfig):
+    """What the message says and which number it comes from."""
+
+    text: LiquidText = Field(title="Text", description="The message, as a template.", min_length=1)
+    from_number: str | None = Field(
+        default=None, title="Sender number", description="The number it comes from; the account's if empty."
+    )
+    to: Literal["record"] = Field(
+        default="record", title="To", description="The enrolled contact, or the latest contact of the enrolled record."
+    )
+
+
+def number_of(context: OutsideContext, inside: Inside) -> str:
+    """The contact's number in E.164, if messages may go there."""
+    contact = contact_of(inside)
+    if contact.properties.get("sms_opted_out") is True:
+        raise StepSkipped("sms_opted_out", "the contact does not want text messages")
+    written = contact.properties.get("phone")
+    if not isinstance(written, str) or not written:
+        raise StepSkipped("no_address", "the contact has no phone number")
+    number = context.inst.phones.e164(written, inside.account.default_region)
+    if number is None:
+        raise StepSkipped("invalid_address", "the phone number is not a valid one")
+    keep_sample_inside(contact, "", allowed=(), stays_here=context.inst.sms.repeatable)
+    return number
+
+
+async def write(context: OutsideContext, config: SendSmsConfig, read: Read, inside: Inside, to: str) -> Sms:
+    """The complete message."""
+    templates = context.inst.templates
+    sender = Sender(name=inside.account.name, address=config.from_number or inside.account.sms_from)
+    variables = await load_variables(read, inside, roots_of(templates, config.text), sender=sender)
+    text = templates.render(config.text, variables, html=False)
+    return Sms(key=key_of(context.call), sender=sender.address, to=to, text=text, at=context.call.now)
+
+
+async def run(context: OutsideContext, config: SendSmsConfig) -> StepAnswer:
+    """Make one attempt at sending."""
+    letter = Letter(
+        channel="sms",
+        repeatable=context.inst.sms.repeatable,
+        objects=roots_of(context.inst.templates, *templates_of(config)),
+        address_objects=contact_objects(context.definition.object),
+        address=partial(number_of, context),
+        write=partial(write, context, config),
+        prepare=context.inst.sms.prepare,
+    )
+    return await attempt(context.inst, context.call, letter)
+
+
+ACTION = Action(
+    name="send_sms",
+    title="Send a text message",
+    description="Sends an SMS to the record's contact.",
+    effect="outside",
+    config=SendSmsConfig,
+    run=run,
+    queue=QUEUE_SMS,
+    policy=Policy(start_to_close_s=120, schedule_to_close_s=86400, first_retry_s=5, max_retry_s=1800),
+    outcomes=(
+        "done: message, the id of the message",
+        "skipped: no_record, no_address, invalid_address, sms_opted_out, no_consent",
+        "failed: rejected, gave_up, unknown, bad_template",
+    ),
+)

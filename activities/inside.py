@@ -1,0 +1,75 @@
+"""How an inside action runs: one transaction holds its effect and its visit, so both happen or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, cast
+
+from activities.action import Action, InsideContext, InsideRun, templates_of
+from domain.catalogue import ActionConfig
+from domain.definition import ActionStep, Definition
+from domain.errors import NotFound, StepError
+from domain.messages import StepAnswer, StepCall
+from services.gate import pass_gate
+from services.installation import Installation
+from services.settling import settle_error
+from services.variables import OTHER_ROOTS, load_variables, roots_of
+from services.versions import load_content
+from services.visits import settle_visit
+from store.database import Read, Tx
+from store.enrollments import get_enrollment
+from store.facts import load_associated
+
+
+async def load_config(read: Read, action: Action[Any], call: StepCall) -> tuple[Definition, ActionConfig]:
+    """What the step of a call says, and the definition it stands in.
+
+    Raises:
+        NotFound: the version has no such step; asked again until a version that has it is stored.
+    """
+    content = await load_content(read, call.workflow_id, call.version)
+    step = content.steps.get(call.step)
+    if not isinstance(step, ActionStep) or step.action != action.name:
+        raise NotFound(f"step {call.step!r} of workflow {call.workflow_id} v{call.version} is not a {action.name}")
+    return content.definition, action.config.model_validate(step.config)
+
+
+async def run_inside(inst: Installation, action: Action[Any], call: StepCall) -> StepAnswer:
+    """Have the effect and settle the visit; the same call again has no effect and the same answer."""
+    try:
+        async with inst.db.transaction() as tx:
+            return await _act(tx, inst, action, call)
+    except StepError as no:
+        # Everything the action wrote is undone; what remains is to say so.
+        async with inst.db.transaction() as tx:
+            passed = await pass_gate(tx, inst, call)
+            return passed if isinstance(passed, StepAnswer) else await settle_error(tx, passed, no)
+
+
+async def _act(tx: Tx, inst: Installation, action: Action[Any], call: StepCall) -> StepAnswer:
+    definition, config = await load_config(tx, action, call)
+    templates = templates_of(config)
+    roots = roots_of(inst.templates, *templates)
+    objects = {*action.objects(config), *(roots - OTHER_ROOTS - {definition.object})}
+    written = await _written(tx, action, config, call)
+    passed = await pass_gate(tx, inst, call, objects=objects, write=written)
+    if isinstance(passed, StepAnswer):
+        return passed
+    variables = await load_variables(tx, passed, roots) if templates else {}
+    run = cast("InsideRun[Any]", action.run)  # the descriptor says inside
+    outputs = await run(InsideContext(tx=tx, inst=inst, passed=passed, variables=variables), config)
+    return await settle_visit(tx, passed, outcome="done", result=outputs)
+
+
+async def _written(read: Read, action: Action[Any], config: ActionConfig, call: StepCall) -> Collection[str]:
+    """Ids of everything the action may write; they are locked first, with the records the gate looks at."""
+    target = action.target(config)
+    enrollment = await get_enrollment(read, call.enrollment_id) if target is not None else None
+    if target is None or enrollment is None:
+        return ()
+    if target.of is None or target.of.object == enrollment.object:
+        return (enrollment.record_id,)
+    object = target.of.object
+    associated = await load_associated(read, enrollment.record_id, [object])
+    bound = [enrollment.bound_id] if enrollment.bound_id and enrollment.bound_object == object else []
+    return {*bound, *(a.record.id for a in associated[object])}

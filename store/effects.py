@@ -1,0 +1,155 @@
+"""What steps leave behind: the ledger that makes outside effects happen once, messages, tasks and notifications.
+
+A row of the ledger moves only by compare-and-set on (state, attempt), so of two attempts one wins and the other reads
+what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import RowMapping, insert, select, update
+
+from domain.base import Frozen
+from domain.messages import FailureClass
+from store.database import Read, Tx
+from store.ids import new_id
+from store.locks import lock_effect
+from store.tables import effects, messages, notifications, tasks
+
+EffectState: TypeAlias = Literal["handed_over", "retry", "accepted", "refused", "failed", "unknown"]
+
+CLOSED: frozenset[EffectState] = frozenset({"accepted", "refused", "failed", "unknown"})
+"""States nothing is asked of the outside world in any more."""
+
+MESSAGE_STATUS: Mapping[EffectState, str] = {
+    "handed_over": "queued",
+    "retry": "queued",
+    "accepted": "sent",
+    "refused": "failed",
+    "failed": "failed",
+    "unknown": "unknown",
+}
+
+
+class Effect(Frozen):
+    """One row of the ledger. ``attempt`` counts hand-overs that were claimed; ``failure`` is set unless accepted."""
+
+    key: str
+    enrollment_id: str
+    workflow_id: str
+    step: str
+    n: int
+    channel: str
+    state: EffectState
+    attempt: int
+    reference: str | None = None
+    failure: FailureClass | None = None
+    detail: str | None = None
+
+
+class Verdict(Frozen):
+    """What an attempt came to, as the ledger keeps it."""
+
+    state: EffectState
+    failure: FailureClass | None = None
+    detail: str | None = None
+    reference: str | None = None
+
+
+def _effect_of(row: RowMapping) -> Effect:
+    return Effect(**{name: row[name] for name in Effect.model_fields})
+
+
+async def find_effect(read: Read, key: str) -> Effect | None:
+    """The ledger row of a key, or None when nothing was claimed yet."""
+    row = await read.one(select(effects).where(effects.c.key == key))
+    return _effect_of(row) if row else None
+
+
+async def hold_effect(tx: Tx, key: str) -> Effect | None:
+    """The same, locked until the transaction ends."""
+    row = await lock_effect(tx, key)
+    return _effect_of(row) if row else None
+
+
+async def claim_effect(tx: Tx, effect: Effect, *, now: datetime) -> Effect | None:
+    """Move an effect to ``handed_over`` for one more attempt; ``attempt`` 0 is one that has no row yet.
+
+    Returns the row as it is now, or None when another attempt was quicker.
+    """
+    claimed = effect.model_copy(
+        update={"state": "handed_over", "attempt": effect.attempt + 1, "failure": None, "detail": None}
+    )
+    if effect.attempt == 0:
+        won = await tx.insert_ignore(effects, [{**claimed.model_dump(), "created_at": now, "updated_at": now}])
+        return claimed if won else None
+    moved = await _move(tx, effect, claimed.model_dump(include={"state", "attempt", "failure", "detail"}), now)
+    return claimed if moved else None
+
+
+async def close_effect(tx: Tx, effect: Effect, verdict: Verdict, *, now: datetime) -> bool:
+    """Write what an attempt came to, if the row still is what the attempt left; with it the message's status."""
+    if not await _move(tx, effect, verdict.model_dump(), now):
+        return False
+    await tx.run(
+        update(messages)
+        .where(messages.c.effect_key == effect.key)
+        .values(
+            status=MESSAGE_STATUS[verdict.state],
+            detail=verdict.detail,
+            sent_at=now if verdict.state == "accepted" else None,
+        )
+    )
+    return True
+
+
+async def abandon_effects(tx: Tx, enrollment_id: str, *, now: datetime) -> None:
+    """Give up what waits to be sent for an enrollment that ended: nothing of it is handed over any more."""
+    waiting = await tx.all(select(effects).where(effects.c.enrollment_id == enrollment_id, effects.c.state == "retry"))
+    for row in waiting:
+        verdict = Verdict(state="failed", failure="gave_up", detail="the record left before it could be sent")
+        await close_effect(tx, _effect_of(row), verdict, now=now)
+
+
+async def _move(tx: Tx, effect: Effect, values: Mapping[str, Any], now: datetime) -> bool:
+    moved = await tx.run(
+        update(effects)
+        .where(effects.c.key == effect.key, effects.c.state == effect.state, effects.c.attempt == effect.attempt)
+        .values(**values, updated_at=now)
+    )
+    return moved == 1
+
+
+async def put_message(tx: Tx, effect_key: str, values: Mapping[str, Any], *, now: datetime) -> None:
+    """Write the message of an effect, or renew its content before another attempt; it waits as ``queued``."""
+    renewed = await tx.run(
+        update(messages).where(messages.c.effect_key == effect_key).values(**values, status="queued", detail=None)
+    )
+    if not renewed:
+        row = {**values, "id": new_id(now), "effect_key": effect_key, "status": "queued", "created_at": now}
+        await tx.run(insert(messages).values(**row))
+
+
+async def find_message_id(read: Read, effect_key: str) -> str | None:
+    """The id of the message an effect carries, or None when none was written."""
+    found: str | None = await read.scalar(select(messages.c.id).where(messages.c.effect_key == effect_key))
+    return found
+
+
+async def insert_task(tx: Tx, values: Mapping[str, Any], *, now: datetime) -> str:
+    """Write an open task; returns its id."""
+    task_id = new_id(now)
+    await tx.run(insert(tasks).values(**values, id=task_id, status="open", created_at=now))
+    return task_id
+
+
+async def insert_notifications(
+    tx: Tx, user_ids: Collection[str], values: Mapping[str, Any], *, now: datetime
+) -> Sequence[str]:
+    """Write one unread notification per user; returns their ids in the order of the users."""
+    rows = [{**values, "id": new_id(now), "user_id": user_id, "created_at": now} for user_id in user_ids]
+    await tx.run(insert(notifications), rows)
+    return [row["id"] for row in rows]
