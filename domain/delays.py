@@ -92,11 +92,11 @@ def until_property(until: UntilProperty, facts: Facts, zone: str) -> datetime | 
             moved = at_local(moved.astimezone(ZoneInfo(zone)).date(), clock_time(until.time), zone)
         return _absolute(moved, until.offset)
     except OverflowError:
-        return LATEST if moment.year > datetime.max.year // 2 else EARLIEST
+        return EARLIEST if until.offset.weeks * 7 + until.offset.days < 0 else LATEST
 
 
 def subject_of(of: Of | None, facts: Facts) -> RecordFacts | None:
-    """The one record a value is taken from: the enrolled one, the bound one of that object, else the latest associated."""
+    """The one record a value is taken from: the enrolled, the bound one of that object, else the latest associated."""
     if of is None or of.object == facts.record.object:
         return facts.record
     if facts.bound is not None and facts.bound.object == of.object and of.label is None and of.match is None:
@@ -123,7 +123,7 @@ def clock_time(written: str) -> time:
 
 
 def _days(start: datetime, length: Offset, zone: str) -> datetime:
-    """``start`` moved by the weeks and days of ``length``; untouched when there are none, so the second of two stays it."""
+    """``start`` moved by weeks and days; untouched when there are none, so the second of two clock times stays it."""
     days = length.weeks * 7 + length.days
     if days == 0:
         return start.astimezone(UTC)

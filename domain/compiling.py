@@ -1,0 +1,184 @@
+"""What publishing makes of a definition: the plan a run walks, and what triggers and running enrollments read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from domain.base import Frozen
+from domain.catalogue import ActionSpec, Catalogue, ConfigScope
+from domain.conditions import Of
+from domain.configs import config_of, variables_of
+from domain.definition import ChangedTrigger, CreatedTrigger, Definition, FilterTrigger, Trigger
+from domain.graph import Graph, Place, draw
+from domain.names import association_key, object_key, property_key
+from domain.plan import NAME_LIMIT, REFUSE_BYTES, WARN_BYTES, Plan, PlanStep, Policy
+from domain.problems import Problem
+from domain.reading import keys_read
+from domain.steps import (
+    ActionStep,
+    BranchStep,
+    DelayStep,
+    EndStep,
+    GotoStep,
+    Step,
+    UntilProperty,
+    ValueBranchStep,
+    walk,
+)
+
+
+class Interests(Frozen):
+    """Keys of the candidate index (``domain.names``).
+
+    ``triggers``: (trigger id, key) pairs. ``run``: what an enrollment of the version reads in any role but entry.
+    """
+
+    triggers: tuple[tuple[str, str], ...]
+    run: frozenset[str]
+
+
+def compile_plan(definition: Definition, catalogue: Catalogue, *, workflow_id: str, version: int) -> Plan:
+    """The plan of a definition without problems.
+
+    Raises:
+        KeyError: an action the catalogue does not know; validation would have said so.
+    """
+    graph = draw(definition)
+    policies: list[Policy] = []
+    steps = {place.step.id: _plan_step(graph, place, catalogue, policies) for place in graph.places.values()}
+    start = graph.places[graph.start].step.id if graph.start else None
+    return Plan(
+        workflow_id=workflow_id,
+        slug=definition.slug,
+        name=definition.name[:NAME_LIMIT],
+        version=version,
+        start=start,
+        steps=steps,
+        policies=tuple(policies),
+    )
+
+
+def size_problem(plan: Plan) -> Problem | None:
+    """A plan that is too large to travel, as a problem."""
+    size = plan_bytes(plan)
+    if size <= REFUSE_BYTES:
+        return None
+    return Problem(path="/steps", code="plan_too_large", message=_too_large(size, REFUSE_BYTES))
+
+
+def size_warning(plan: Plan) -> Problem | None:
+    """A plan that is large enough to make every run slower, but may be published."""
+    size = plan_bytes(plan)
+    if not WARN_BYTES < size <= REFUSE_BYTES:
+        return None
+    return Problem(path="/steps", code="plan_too_large", message=_too_large(size, WARN_BYTES))
+
+
+def plan_bytes(plan: Plan) -> int:
+    """What the plan weighs in a history."""
+    return len(plan.model_dump_json(exclude_defaults=True).encode())
+
+
+def _too_large(size: int, limit: int) -> str:
+    return (
+        f"the steps make a plan of {size // 1024} KiB, more than {limit // 1024} KiB; "
+        "split the workflow in two or shorten names"
+    )
+
+
+def interests(definition: Definition, catalogue: Catalogue) -> Interests:
+    """What the triggers read, and what an enrollment of this version reads."""
+    triggers = sorted({(t.id, key) for t in definition.entry.triggers for key in _trigger_keys(t, definition)})
+    run: set[str] = set()
+    conditions = [goal.where for goal in definition.exit.goals]
+    conditions += [c for c in (definition.exit.when, definition.entry.suppress) if c is not None]
+    for condition in conditions:
+        run |= keys_read(condition, definition.object)
+    for step, _ in walk(definition.steps, ""):
+        run.update(_step_keys(step, definition, catalogue))
+    return Interests(triggers=tuple(triggers), run=frozenset(run))
+
+
+def _plan_step(graph: Graph, place: Place, catalogue: Catalogue, policies: list[Policy]) -> PlanStep:
+    def named(path: str | None) -> str | None:
+        return graph.places[path].step.id if path is not None else None
+
+    step = place.step
+    made = PlanStep(
+        id=step.id,
+        kind=step.kind,
+        name=(step.name or step.id)[:NAME_LIMIT],
+        next=None if isinstance(step, EndStep) and step.enabled else named(place.next),
+        edges={edge: named(path) for edge, path in place.edges.items()},
+        enabled=step.enabled,
+    )
+    match step:
+        case ActionStep():
+            return made.model_copy(update=_action(step, catalogue.actions[step.action], policies))
+        case DelayStep():
+            return made.model_copy(update={"watches": isinstance(step.until, UntilProperty)})
+        case GotoStep():
+            return made.model_copy(update={"to": step.to, "max_visits": step.max_visits})
+        case EndStep():
+            return made.model_copy(update={"reason": step.reason or None})
+        case _:
+            return made
+
+
+def _action(step: ActionStep, spec: ActionSpec, policies: list[Policy]) -> dict[str, object]:
+    how: dict[str, object] = {"action": step.action, "on_error": step.on_error, "inside": spec.effect == "inside"}
+    if spec.effect == "inside":
+        return how
+    if spec.policy is not None and spec.policy not in policies:
+        policies.append(spec.policy)
+    policy = None if spec.policy is None else policies.index(spec.policy)
+    return {**how, "queue": spec.queue, "policy": policy}
+
+
+def _trigger_keys(trigger: Trigger, definition: Definition) -> Iterator[str]:
+    if not isinstance(trigger, FilterTrigger | CreatedTrigger | ChangedTrigger):
+        return
+    subject = trigger.object or definition.object
+    if isinstance(trigger, ChangedTrigger):
+        yield property_key(subject, trigger.property)
+        return
+    yield object_key(subject)
+    if isinstance(trigger, FilterTrigger):
+        yield from keys_read(trigger.where, subject)
+        if subject != definition.object:
+            # Somebody enters as well when linked to a record that matches already.
+            yield association_key(subject, definition.object)
+
+
+def _step_keys(step: Step, definition: Definition, catalogue: Catalogue) -> Iterator[str]:
+    match step:
+        case BranchStep():
+            for branch in step.branches:
+                yield from keys_read(branch.where, definition.object)
+        case ValueBranchStep(property=str(name)):
+            yield from _read_through(step.of, name, definition.object)
+        case DelayStep(until=UntilProperty() as until):
+            yield from _read_through(until.of, until.property, definition.object)
+        case ActionStep():
+            yield from _config_keys(step, definition, catalogue)
+        case _:
+            return
+
+
+def _read_through(of: Of | None, name: str, object: str) -> Iterator[str]:
+    yield property_key(of.object if of else object, name)
+    if of is not None and of.object != object:
+        yield association_key(object, of.object)
+
+
+def _config_keys(step: ActionStep, definition: Definition, catalogue: Catalogue) -> Iterator[str]:
+    spec = catalogue.actions[step.action]
+    config = config_of(spec, step.config)
+    scope = ConfigScope(schema_=catalogue.schema, object=definition.object, bound_objects=definition.bound_objects())
+    yield from spec.reads(config, scope)
+    for variable in variables_of(config, catalogue.templates):
+        root, rest = variable[0], variable[1:]
+        if root == "owner":
+            yield property_key(definition.object, "owner")
+        elif rest and (root == "record" or catalogue.schema.object(root) is not None):
+            yield property_key(definition.object if root == "record" else root, rest[0])

@@ -1,0 +1,70 @@
+"""Looks into action configs through the markers on their fields: which texts are templates, which name a user."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from domain.base import Json
+from domain.catalogue import ActionConfig, ActionSpec
+from domain.fields import Liquid, UserReference
+from domain.ports import Templates
+from domain.reader import join
+
+Marker: TypeAlias = Liquid | UserReference
+
+
+def config_of(spec: ActionSpec, config: dict[str, Json]) -> ActionConfig:
+    """The config of an action that was examined before.
+
+    Raises:
+        pydantic.ValidationError: it never was.
+    """
+    return spec.config.model_validate(config)
+
+
+def marked(config: BaseModel) -> Iterator[tuple[str, Marker, str]]:
+    """Every marked text in a config: its pointer below the config, the marker, the text."""
+    for name, info in type(config).model_fields.items():
+        value = getattr(config, name, None)
+        yield from _marked(info.annotation, info.metadata, value, join("", info.alias or name))
+
+
+def variables_of(config: BaseModel, templates: Templates) -> set[tuple[str, ...]]:
+    """The variables all templates of a config read, as paths."""
+    return {
+        variable
+        for _, marker, text in marked(config)
+        if isinstance(marker, Liquid)
+        for variable in templates.check(text).variables
+    }
+
+
+def _marked(annotation: Any, metadata: Sequence[Any], value: Any, path: str) -> Iterator[tuple[str, Marker, str]]:
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        yield from _marked(parts[0], [*metadata, *parts[1:]], value, path)
+    elif isinstance(value, str):
+        yield from ((path, each, value) for each in metadata if isinstance(each, Liquid | UserReference))
+        if origin in (Union, types.UnionType) and not any(_is_word(part, value) for part in parts):
+            for part in parts:
+                yield from _marked(part, (), value, path)
+    elif isinstance(value, BaseModel):
+        yield from ((path + below, marker, text) for below, marker, text in marked(value))
+    elif isinstance(value, list | tuple):
+        inner = next((p for p in _members(annotation) if get_origin(p) in (list, tuple)), None)
+        item = get_args(inner)[0] if inner is not None else Any
+        for i, each in enumerate(value):
+            yield from _marked(item, (), each, join(path, i))
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+
+
+def _is_word(annotation: Any, value: str) -> bool:
+    """Whether the text is one of the fixed words a field takes besides a reference."""
+    return get_origin(annotation) is Literal and value in get_args(annotation)

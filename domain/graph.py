@@ -1,0 +1,146 @@
+"""Where a run can go from each step: lists run from top to bottom, lists inside a step rejoin after it.
+
+Places are named by the JSON Pointer of their step, so that two steps with one id stay two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from domain.definition import Definition
+from domain.steps import (
+    ActionStep,
+    BranchStep,
+    DelayStep,
+    EndStep,
+    GotoStep,
+    SplitStep,
+    Step,
+    UntilDate,
+    UntilProperty,
+    ValueBranchStep,
+    WaitStep,
+    ways,
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One step and what surrounds it, all as pointers.
+
+    ``next``: what follows it (None: the end of the workflow). ``edges``: the first step of each way inside it, or what
+    follows when the way is empty. ``before``: the step above it in its list, else the step its list stands in.
+    ``shut``: it stands inside a step that is switched off.
+    """
+
+    step: Step
+    path: str
+    next: str | None
+    edges: dict[str, str | None]
+    before: str | None
+    shut: bool
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All places of a definition in the order they are written."""
+
+    places: Mapping[str, Place]
+    by_id: Mapping[str, str]
+    start: str | None
+
+    def goes_to(self, place: Place) -> set[str | None]:
+        """Every place a run may be at after this one; None is the end."""
+        step = place.step
+        if not step.enabled:
+            return {place.next}
+        match step:
+            case ActionStep():
+                return {place.next, *self._jumps(step.on_error)}
+            case DelayStep():
+                return {place.next, *self._jumps(step.if_past, step.if_missing)}
+            case BranchStep() | ValueBranchStep() | SplitStep() | WaitStep():
+                return set(place.edges.values()) or {place.next}
+            case GotoStep():
+                falls_through = {place.next} if step.max_visits is not None else set()
+                return {*self._jumps(step.to), *falls_through}
+            case EndStep():
+                return set()
+
+    def _jumps(self, *ids: str) -> set[str | None]:
+        return {self.by_id[step_id] for step_id in ids if step_id in self.by_id}
+
+    def reachable(self) -> set[str]:
+        """Every place some run can come to."""
+        return self._from(self.start, self.goes_to)
+
+    def unreachable(self) -> list[Place]:
+        """Where no run comes: of a row of such places the first one; what is switched off is not asked for."""
+        seen = self.reachable()
+        lost = [p for p in self.places.values() if p.path not in seen and not p.shut]
+        return [p for p in lost if p.before is None or p.before in seen]
+
+    def endless(self) -> list[Place]:
+        """Every goto that closes a circle in which no time passes and nothing is counted."""
+        return [
+            place
+            for place in self.places.values()
+            if isinstance(place.step, GotoStep) and place.step.enabled and place.step.max_visits is None
+            and place.path in self._from(self.by_id.get(place.step.to), self._at_once)
+        ]  # fmt: skip
+
+    def _at_once(self, place: Place) -> set[str | None]:
+        """Where a run goes without any time passing and as often as it likes."""
+        step = place.step
+        if step.enabled and lets_time_pass(step):
+            return set()
+        if step.enabled and isinstance(step, GotoStep) and step.max_visits is not None:
+            return {place.next}
+        return self.goes_to(place)
+
+    def _from(self, start: str | None, goes_to: Callable[[Place], set[str | None]]) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            path = waiting.pop()
+            if path is not None and path not in seen:
+                seen.add(path)
+                waiting.extend(goes_to(self.places[path]))
+        return seen
+
+
+def lets_time_pass(step: Step) -> bool:
+    """Whether nobody can pass the step twice at the same instant; a date that is past holds nobody."""
+    match step:
+        case WaitStep():
+            return True
+        case DelayStep():
+            if isinstance(step.until, UntilDate):
+                return step.if_past == "exit"
+            if isinstance(step.until, UntilProperty):
+                return step.if_past == "exit" and step.if_missing == "exit"
+            return True
+        case _:
+            return False
+
+
+def draw(definition: Definition) -> Graph:
+    """The graph of a definition; jumps to steps that do not exist lead nowhere."""
+    places = {place.path: place for place in _places(definition.steps, "/steps", None, None, False)}
+    by_id: dict[str, str] = {}
+    for place in places.values():
+        by_id.setdefault(place.step.id, place.path)
+    return Graph(places=places, by_id=by_id, start="/steps/0" if definition.steps else None)
+
+
+def _places(steps: list[Step], path: str, follow: str | None, before: str | None, shut: bool) -> Iterator[Place]:
+    for i, step in enumerate(steps):
+        here = f"{path}/{i}"
+        after = f"{path}/{i + 1}" if i + 1 < len(steps) else follow
+        inside = ways(step)
+        edges = {way.edge: f"{here}{way.path}/0" if way.steps else after for way in inside}
+        yield Place(step=step, path=here, next=after, edges=edges, before=before, shut=shut)
+        for way in inside:
+            yield from _places(way.steps, f"{here}{way.path}", after, here, shut or not step.enabled)
+        before = here
