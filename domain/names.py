@@ -23,6 +23,7 @@ IMPORT_PAGE = "import_page"
 
 SIGNAL_LEAVE = "leave"
 SIGNAL_RECORD_CHANGED = "record_changed"
+SIGNAL_RESUME = "resume"
 
 ATTRIBUTE_WORKFLOW = "FtWorkflow"
 ATTRIBUTE_RECORD = "FtRecord"

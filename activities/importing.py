@@ -1,0 +1,24 @@
+"""The activity of imports: one page of rows in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from temporalio import activity
+
+from activities.errors import translated
+from domain import names
+from domain.importing import ImportProgress
+from services.import_pages import work_page
+from services.installation import Installation
+
+
+def import_activities(inst: Installation) -> list[Callable[[str], Awaitable[ImportProgress]]]:
+    """What the bulk worker registers."""
+
+    @activity.defn(name=names.IMPORT_PAGE)
+    async def import_page(job_id: str) -> ImportProgress:
+        with translated():
+            return await work_page(inst, job_id)
+
+    return [import_page]
