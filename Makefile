@@ -45,7 +45,7 @@ bench: $(DEV) ## measure; prints numbers, asserts nothing
 
 .PHONY: docs
 docs: $(DEV) ## write the generated reference in docs/reference
-	$(BIN)/python docs/build.py
+	$(BIN)/python -m docs.build
 
 .PHONY: lock
 lock: $(DEV) ## choose newer versions within the ranges of pyproject.toml

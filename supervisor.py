@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -22,6 +21,7 @@ from embedded import TemporalNotReady, TemporalOperator, find_temporal, server
 from keeper import CannotStart, PartKeepsDying, Say, Supervisor
 from processes import AlreadyRunning, Child, Program
 from settings import Settings
+from store.ids import new_secret
 
 WORKER_DRAIN_S = 10.0
 START_WITHIN_S = 60.0
@@ -59,7 +59,7 @@ def local_key(settings: Settings) -> str:
         aside = file.with_suffix(".new")
         aside.unlink(missing_ok=True)
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-            handle.write(f"ft_{secrets.token_urlsafe(32)}\n")
+            handle.write(f"{new_secret()}\n")
         aside.replace(file)
     return file.read_text().strip()
 

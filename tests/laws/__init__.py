@@ -1,0 +1,1 @@
+"""The laws of the house: what no change may break, whoever makes it."""
