@@ -142,3 +142,21 @@ TICKET = _object(
 
 BUILTIN: dict[str, ObjectType] = {each.name: each for each in (CONTACT, COMPANY, OPPORTUNITY, TICKET)}
 """All built-in object types by name."""
+
+_ASSOCIATED = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("contact", "company"),
+        ("contact", "opportunity"),
+        ("company", "opportunity"),
+        ("contact", "ticket"),
+        ("company", "ticket"),
+    )
+)
+
+
+def can_associate(object: str, other: str) -> bool:
+    """Whether records of two object types may be associated: the built-in pairs, and anything with a custom type."""
+    if object in BUILTIN and other in BUILTIN:
+        return frozenset((object, other)) in _ASSOCIATED
+    return True

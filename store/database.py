@@ -80,7 +80,7 @@ class Tx(Read):
 
     def __init__(self, connection: AsyncConnection, memory: SchemaMemory) -> None:
         super().__init__(connection, memory)
-        self._notifies = False
+        self._announced = False
 
     async def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
         """Write; the number of rows it touched. With ``rows`` the statement runs for each and their number is told."""
@@ -104,20 +104,20 @@ class Tx(Read):
         async with self._connection.begin_nested():
             yield
 
-    def notify(self) -> None:
+    def announce(self) -> None:
         """Wake the waiting loops of every process when this commits; a new change or delivery does it by itself."""
-        self._notifies = True
+        self._announced = True
 
     async def _execute(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
         if isinstance(statement, Insert) and statement.table.name in WAKING:
-            self.notify()
+            self.announce()
         return await super()._execute(statement, rows)
 
     async def before_commit(self) -> None:
         """Announce the commit inside the transaction, so that it is heard exactly when the rows can be read."""
-        if self._notifies and self.dialect == "postgresql":
+        if self._announced and self.dialect == "postgresql":
             await self._connection.execute(text(f"NOTIFY {CHANNEL}"))
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
 from domain.base import Frozen, Instant, Json
+from domain.importing import JobStatus
 from store.database import ROWS_PER_STATEMENT, Read, Tx
 from store.ids import new_id
 from store.tables import job_rows, jobs
-
-JobStatus: TypeAlias = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
 
 class Job(Frozen):
@@ -70,10 +69,18 @@ async def get_job(read: Read, id: str) -> Job | None:
 
 
 async def list_jobs(
-    read: Read, *, kind: str | None = None, status: str | None = None, after: str | None = None, limit: int
+    read: Read,
+    *,
+    kind: str | None = None,
+    status: str | None = None,
+    scopes: Collection[str] | None = None,
+    after: str | None = None,
+    limit: int,
 ) -> list[Job]:
-    """Up to ``limit`` jobs, newest first, older than the id ``after``."""
+    """Up to ``limit`` jobs, newest first, older than the id ``after``; ``scopes``: only those a key may see."""
     page = select(jobs)
+    if scopes is not None:
+        page = page.where(jobs.c.scope.in_(sorted(scopes)))
     if kind is not None:
         page = page.where(jobs.c.kind == kind)
     if status is not None:

@@ -15,7 +15,7 @@ from domain.records import StoredRecord
 from store.database import Tx
 from store.jobs import Job
 from store.records import COLUMNS, stored
-from store.tables import effects, enrollments, entry_keys, jobs, records
+from store.tables import account, effects, enrollments, entry_keys, jobs, records
 
 
 async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[str]) -> dict[str, StoredRecord]:
@@ -64,3 +64,8 @@ async def lock_job(tx: Tx, id: str) -> Job | None:
     """Lock a job, so that its rows are counted once; comes after every other lock. None when there is none."""
     row = await tx.one(select(jobs).where(jobs.c.id == id).with_for_update(key_share=True))
     return Job(**row) if row else None
+
+
+async def lock_schema(tx: Tx) -> None:
+    """Make everybody else who alters object types or properties wait until this transaction ends."""
+    await tx.all(select(account.c.id).with_for_update(key_share=True))

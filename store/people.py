@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -78,6 +79,12 @@ async def list_users(read: Read, *, after: str | None = None, limit: int) -> lis
 async def active_user_ids(read: Read) -> frozenset[str]:
     """The ids a definition may name."""
     return frozenset(row["id"] for row in await read.all(select(users.c.id).where(users.c.active)))
+
+
+async def known_user_ids(read: Read, ids: Iterable[str]) -> frozenset[str]:
+    """Those of the ids that are users, active or not."""
+    rows = await read.all(select(users.c.id).where(users.c.id.in_(sorted(ids))))
+    return frozenset(row["id"] for row in rows)
 
 
 async def insert_key(

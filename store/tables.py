@@ -310,7 +310,7 @@ entry_decisions = Table(
     Index("ix_entry_decisions_record_id_id", "record_id", "id"),
 )  # fmt: skip
 
-# turn 0 is the visit itself; later turns are answers given while the run stood there (rule: architecture.md, Done once).
+# turn 0 is the visit itself; later turns are answers given while the run stood there (Done once).
 visits = Table(
     "visits", metadata,
     Column("enrollment_id", String(36), ForeignKey("enrollments.id"), primary_key=True),

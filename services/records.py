@@ -1,0 +1,221 @@
+"""The only writers of records: every write locks first, and leaves its change row in the same transaction.
+
+Nothing here commits; the caller's transaction does, so several writes can be one fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.base import Json
+from domain.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from domain.patching import Patched, apply_patch, not_unique, unknown_users
+from domain.ports import Addresses
+from domain.problems import FieldError
+from domain.records import Cause, StoredRecord
+from domain.schema import ObjectType, Schema
+from domain.values import ValueProblem, normalise, unique_form
+from services.associating import Link, associate, check_links, dissociate, link_all
+from services.leaving import end_all_of_record
+from store.changes import Documents, Stamp, append_change
+from store.database import Read, Tx
+from store.ids import new_id
+from store.locks import lock_records
+from store.people import known_user_ids
+from store.records import claim_unique_values, find_by_unique, free_unique_values, insert_record, replace_record
+
+__all__ = [
+    "Link", "Write", "associate", "create_record", "delete_record", "dissociate", "find_record", "update_record",
+    "upsert_record",
+]  # fmt: skip
+
+UPSERT_TRIES = 3
+"""How often an upsert looks again when somebody creates or deletes the same record at the same time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """What every write of records needs to know; ``wake`` False keeps triggers and waits from looking at it."""
+
+    schema: Schema
+    addresses: Addresses
+    now: datetime
+    cause: Cause
+    wake: bool = True
+
+    @property
+    def stamp(self) -> Stamp:
+        """How the changes of this write are marked."""
+        return Stamp(now=self.now, cause=self.cause, wake=self.wake)
+
+
+async def create_record(
+    tx: Tx, write: Write, object: str, properties: Mapping[str, Json], associations: Sequence[Link] = ()
+) -> StoredRecord:
+    """Write a new record and associate it.
+
+    Raises:
+        NotFound: there is no such object type.
+        Invalid: a property or an association is wrong; every mistake is listed.
+        Conflict: another record has a unique value; the property is named.
+    """
+    patched = apply_patch(_object(write.schema, object), {}, properties, addresses=write.addresses)
+    others = await lock_records(tx, [link.id for link in associations], write=True)
+    await _refuse(tx, patched, check_links(object, associations, others))
+    record = StoredRecord(
+        id=new_id(write.now),
+        object=object,
+        properties=patched.properties,
+        version=1,
+        created_at=write.now,
+        updated_at=write.now,
+    )
+    await insert_record(tx, record)
+    await _claim(tx, record, patched)
+    await append_change(tx, record, "created", write.stamp, documents=Documents(before=None, after=record.properties))
+    await link_all(tx, write.stamp, record, associations, others)
+    return record
+
+
+async def update_record(
+    tx: Tx, write: Write, record_id: str, patch: Mapping[str, Json], *, if_version: int | None = None
+) -> StoredRecord:
+    """Set properties, null clears; a patch that changes nothing leaves version and changes as they are.
+
+    Raises:
+        NotFound: missing or deleted.
+        PreconditionFailed: ``if_version`` is not the version stored.
+        Invalid: a property is wrong; every mistake is listed.
+        Conflict: another record has a unique value; the property is named.
+    """
+    before = (await lock_records(tx, [record_id], write=True)).get(record_id)
+    if before is None or before.deleted_at is not None:
+        raise NotFound(f"there is no record {record_id}")
+    if if_version is not None and if_version != before.version:
+        raise PreconditionFailed(f"the record is at version {before.version}, not {if_version}: read it again")
+    patched = apply_patch(_object(write.schema, before.object), before.properties, patch, addresses=write.addresses)
+    await _refuse(tx, patched)
+    if patched.properties == before.properties:
+        return before
+    after = before.model_copy(
+        update={"properties": patched.properties, "version": before.version + 1, "updated_at": write.now}
+    )
+    if patched.freed:
+        await free_unique_values(tx, after, patched.freed)
+    await _claim(tx, after, patched)
+    await replace_record(tx, after)
+    documents = Documents(before=before.properties, after=after.properties)
+    await append_change(tx, after, "updated", write.stamp, documents=documents)
+    return after
+
+
+async def upsert_record(
+    tx: Tx,
+    write: Write,
+    object: str,
+    property: str,
+    value: Json,
+    properties: Mapping[str, Json],
+    associations: Sequence[Link] = (),
+) -> tuple[StoredRecord, bool]:
+    """Update the record whose unique ``property`` is ``value``, or create it; True when it was created.
+
+    Raises:
+        NotFound, Invalid, Conflict: as ``create_record`` and ``update_record``; also Invalid when ``property`` is
+            not unique or ``value`` is none of its values.
+    """
+    for _ in range(UPSERT_TRIES):
+        known = await find_record(tx, write, object, property, value)
+        if known is not None:
+            try:
+                return await _update_linked(tx, write, known, properties, associations), False
+            except _Gone:
+                continue
+        try:
+            async with tx.savepoint():
+                made = await create_record(tx, write, object, {property: value, **properties}, associations)
+            return made, True
+        except Conflict:
+            if await find_record(tx, write, object, property, value) is None:
+                raise
+    raise Conflict(f"the {object} is being created and deleted by others at the same time: try again")
+
+
+async def find_record(read: Read, write: Write, object: str, property: str, value: Json) -> StoredRecord | None:
+    """The record whose unique ``property`` is ``value``, or None.
+
+    Raises:
+        NotFound: there is no such object type.
+        Invalid: ``property`` is not unique or ``value`` is none of its values.
+    """
+    definition = _object(write.schema, object).property(property)
+    if definition is None or not definition.unique:
+        words = f"{object} has no unique property {property}"
+        raise Invalid(words, errors=[FieldError(path="/property", code="unknown_property", message=words)])
+    try:
+        stored = normalise(definition, value, addresses=write.addresses)
+        if stored is None:
+            raise ValueProblem("missing_field", f"{property} needs a value to be found by")
+    except ValueProblem as problem:
+        error = FieldError(path="/value", code=problem.code, message=str(problem))
+        raise Invalid(error.message, errors=[error]) from None
+    return await find_by_unique(read, object, property, unique_form(definition.type, stored))
+
+
+async def delete_record(tx: Tx, write: Write, record_id: str) -> None:
+    """Delete a record: it is not found any more, its unique values are free, its enrollments end (rule L6).
+
+    Raises:
+        NotFound: missing or deleted before.
+    """
+    before = (await lock_records(tx, [record_id], write=True)).get(record_id)
+    if before is None or before.deleted_at is not None:
+        raise NotFound(f"there is no record {record_id}")
+    gone = before.model_copy(update={"version": before.version + 1, "updated_at": write.now, "deleted_at": write.now})
+    await end_all_of_record(tx, record_id, now=write.now)
+    await free_unique_values(tx, gone)
+    await replace_record(tx, gone)
+    await append_change(tx, gone, "deleted", write.stamp, documents=Documents(before=before.properties, after=None))
+
+
+class _Gone(Exception):
+    """The record was deleted between being found and being locked."""
+
+
+async def _update_linked(
+    tx: Tx, write: Write, known: StoredRecord, patch: Mapping[str, Json], links: Sequence[Link]
+) -> StoredRecord:
+    # All locks at once, in order: the update alone would take its own before lower ids of the associated.
+    locked = await lock_records(tx, [known.id, *(link.id for link in links)], write=True)
+    if known.id not in locked or locked[known.id].deleted_at is not None:
+        raise _Gone
+    mistakes = check_links(known.object, links, locked)
+    if mistakes:
+        raise Invalid("the record cannot be associated as asked", errors=mistakes)
+    record = await update_record(tx, write, known.id, patch)
+    await link_all(tx, write.stamp, record, links, locked)
+    return record
+
+
+def _object(schema: Schema, object: str) -> ObjectType:
+    found = schema.object(object)
+    if found is None:
+        raise NotFound(f"there is no object type {object}", code="unknown_object")
+    return found
+
+
+async def _refuse(tx: Tx, patched: Patched, more: Sequence[FieldError] = ()) -> None:
+    errors = [*patched.errors, *more]
+    if patched.users:
+        errors += unknown_users(patched, await known_user_ids(tx, patched.users))
+    if errors:
+        raise Invalid("the record cannot be stored like this", errors=errors)
+
+
+async def _claim(tx: Tx, record: StoredRecord, patched: Patched) -> None:
+    held = await claim_unique_values(tx, record, patched.taken)
+    if held is not None:
+        error = not_unique(record.object, held)
+        raise Conflict(error.message, code=error.code, errors=[error])
