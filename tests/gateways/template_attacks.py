@@ -11,12 +11,13 @@ import resource
 import sys
 import time
 
+from domain.base import Json
 from domain.errors import StepFailed
 from gateways.templates import LiquidTemplates
 
 KIB64 = 64 * 1024
 BIG = "x" * 99_000
-VARIABLES = {
+VARIABLES: dict[str, Json] = {
     "contact": {"first_name": "Ana", "notes": BIG, "tags": ["a"] * 900, "many": ["b"] * 200_000, "huge": 10**700},
     "html": "<" * 90_000 + ">",
     "tags": "<a " * 30_000 + ">",
