@@ -5,8 +5,10 @@ A change is appended after its record's row is locked, so per record the sequenc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import RowMapping, insert, select
 
@@ -34,6 +36,18 @@ class Documents:
     after: Properties | None
 
 
+@dataclass(frozen=True)
+class NewChange:
+    """A change to be appended; the fields are those of ``append_change``."""
+
+    record: StoredRecord
+    kind: ChangeKind
+    documents: Documents | None = None
+    detail: dict[str, Json] | None = None
+    event_id: str | None = None
+    occurred_at: datetime | None = None
+
+
 async def append_change(
     tx: Tx,
     record: StoredRecord,
@@ -49,24 +63,35 @@ async def append_change(
 
     ``documents`` None means that the properties did not change. ``occurred_at`` None is the stamp's instant.
     """
+    new = NewChange(record, kind, documents=documents, detail=detail, event_id=event_id, occurred_at=occurred_at)
+    row = _row(new, stamp)
+    return int(await tx.scalar(insert(changes).values(**row).returning(changes.c.seq)))
+
+
+async def append_changes(tx: Tx, new: Sequence[NewChange], stamp: Stamp) -> None:
+    """Write many changes in this order; every record's row is locked or just inserted."""
+    await tx.run(insert(changes), [_row(each, stamp) for each in new])
+
+
+def _row(new: NewChange, stamp: Stamp) -> dict[str, Any]:
+    record, documents = new.record, new.documents
     before, after = (documents.before, documents.after) if documents else (record.properties, record.properties)
-    row = {
+    return {
         "id": new_id(stamp.now),
         "object": record.object,
         "record_id": record.id,
         "record_version": record.version,
-        "kind": kind,
+        "kind": new.kind,
         "before": before,
         "after": after,
-        "detail": detail,
-        "event_id": event_id,
+        "detail": new.detail,
+        "event_id": new.event_id,
         "wake": stamp.wake,
         "cause_kind": stamp.cause.kind,
         "cause_id": stamp.cause.id,
         "depth": stamp.cause.depth,
-        "occurred_at": occurred_at or stamp.now,
+        "occurred_at": new.occurred_at or stamp.now,
     }
-    return int(await tx.scalar(insert(changes).values(**row).returning(changes.c.seq)))
 
 
 def change_of(row: RowMapping) -> Change:

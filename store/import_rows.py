@@ -1,0 +1,62 @@
+"""The rows of an import in its job: which come next, which key came first, what became of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, func, select, update
+
+from store.database import Read, Tx
+from store.jobs import Job, JobRow
+from store.tables import job_rows, jobs
+
+_SETTLE = (
+    update(job_rows)
+    .where(job_rows.c.job_id == bindparam("of_job"), job_rows.c.n == bindparam("row_n"))
+    .values(
+        outcome=bindparam("outcome"),
+        code=bindparam("code"),
+        reason=bindparam("reason"),
+        record_id=bindparam("record_id"),
+    )
+)
+
+
+async def claim_rows(tx: Tx, job: Job, *, through: int, now: datetime) -> bool:
+    """Move the cursor to ``through`` and the job to running; False when another attempt moved it, or it was stopped.
+
+    The row of the job stays locked until the commit, so a page is worked on once.
+    """
+    mine = (jobs.c.id == job.id, jobs.c.cursor == job.cursor, jobs.c.status.in_(("queued", "running")))
+    return await tx.run(update(jobs).where(*mine).values(status="running", cursor=through, updated_at=now)) == 1
+
+
+async def first_lines(read: Read, job_id: str, keys: Collection[str]) -> dict[str, tuple[int, int]]:
+    """For each key the number and physical line of the first row that has it."""
+    if not keys:
+        return {}
+    first = select(job_rows.c.key, func.min(job_rows.c.n).label("n"), func.min(job_rows.c.line).label("line"))
+    mine = (job_rows.c.job_id == job_id, job_rows.c.key.in_(sorted(keys)))
+    return {row["key"]: (row["n"], row["line"]) for row in await read.all(first.where(*mine).group_by(job_rows.c.key))}
+
+
+async def settle_rows(tx: Tx, rows: Sequence[JobRow]) -> None:
+    """Write what became of rows: outcome, code, reason, record."""
+    values = [
+        {"of_job": row.job_id, "row_n": row.n, **row.model_dump(include={"outcome", "code", "reason", "record_id"})}
+        for row in rows
+    ]
+    await tx.run(_SETTLE, values)
+
+
+async def waiting_imports(read: Read, *, before: datetime) -> list[str]:
+    """Ids of the imports that were ready before this instant and have not been begun."""
+    mine = (jobs.c.kind == "import", jobs.c.status == "queued", jobs.c.updated_at < before)
+    return [row["id"] for row in await read.all(select(jobs.c.id).where(*mine).order_by(jobs.c.id))]
+
+
+async def delete_job(tx: Tx, job_id: str) -> None:
+    """Remove a job with its rows, as if it had never been."""
+    await tx.run(delete(job_rows).where(job_rows.c.job_id == job_id))
+    await tx.run(delete(jobs).where(jobs.c.id == job_id))
