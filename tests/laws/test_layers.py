@@ -40,8 +40,8 @@ TEMPORAL_PARTS = {
     "activities": ("temporalio.activity", "temporalio.exceptions"),
 }
 
-API_ROOTS = {"api/app.py", "api/__main__.py"}
-"""The only modules of the API that read settings and build gateways."""
+API_ROOTS = {"api/__main__.py"}
+"""The only module of the API that reads settings and builds gateways."""
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -1,0 +1,24 @@
+# One image for every part: `followthrough migrate`, `followthrough api`, `followthrough worker --role …`.
+
+FROM python:3.13-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /src
+RUN python -m venv /opt/followthrough
+COPY requirements.lock ./
+RUN /opt/followthrough/bin/pip install --require-hashes -r requirements.lock
+COPY . .
+RUN /opt/followthrough/bin/pip install --no-deps --no-build-isolation .
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --home-dir /var/lib/followthrough --create-home followthrough
+COPY --from=build /opt/followthrough /opt/followthrough
+ENV PATH=/opt/followthrough/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    FOLLOWTHROUGH_DATA_DIR=/var/lib/followthrough \
+    FOLLOWTHROUGH_API_HOST=0.0.0.0
+USER followthrough
+WORKDIR /var/lib/followthrough
+VOLUME /var/lib/followthrough
+EXPOSE 8080
+ENTRYPOINT ["followthrough"]
+CMD ["api"]
