@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from domain.base import Frozen
+# Plain dataclasses: a pydantic model among annotations would be taken for a schema of the field.
 
 
-class Liquid(Frozen):
+@dataclass(frozen=True)
+class Liquid:
     """The field is a Liquid template; ``html`` says whether values are escaped."""
 
     html: bool = False
 
 
-class UserReference(Frozen):
+@dataclass(frozen=True)
+class UserReference:
     """The field names a user by id."""
 
 
