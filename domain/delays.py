@@ -7,19 +7,15 @@ that does not exist is moved forward by the gap, one that exists twice means the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time, timedelta
 
 from domain.base import Frozen, Instant, Json
 from domain.conditions import Of, Offset
 from domain.facts import Facts, RecordFacts
+from domain.instants import local_date, local_instant, parse_date, parse_instant, shifted
 from domain.steps import DelayStep, UntilClock, UntilDate, UntilProperty, Weekday
 
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
-LATEST = datetime(9999, 12, 29, tzinfo=UTC)
-"""What lies beyond the calendar of the standard library counts as its edge."""
 
 
 class Due(Frozen):
@@ -59,16 +55,13 @@ def due(step: DelayStep, *, entered_at: datetime, now: datetime, zone: str, fact
 
 def for_until(start: datetime, length: Offset, zone: str) -> datetime:
     """``start`` plus ``length``, in UTC; with days in it, at the same clock time of the zone before hours are added."""
-    try:
-        return _absolute(_days(start, length, zone), length)
-    except OverflowError:
-        return LATEST
+    return shifted(start, length, zone)
 
 
 def until_weekdays(arrival: datetime, weekdays: Sequence[Weekday] | None, at: str, zone: str) -> datetime:
     """The first instant at or after ``arrival`` that is ``at`` on an allowed weekday of the zone; None allows all."""
     allowed = WEEKDAYS if weekdays is None else weekdays
-    today = arrival.astimezone(ZoneInfo(zone)).date()
+    today = local_date(arrival, zone)
     # Two days back, because a clock change around midnight moves a time of yesterday into today; nine days on, because
     # the allowed day may be today at a time that has passed.
     for day in (today + timedelta(days=n) for n in range(-2, 10)):
@@ -86,13 +79,11 @@ def until_property(until: UntilProperty, facts: Facts, zone: str) -> datetime | 
     moment = _moment(value, zone)
     if moment is None:
         return None
-    try:
-        moved = _days(moment, until.offset, zone)
-        if until.time is not None:
-            moved = at_local(moved.astimezone(ZoneInfo(zone)).date(), clock_time(until.time), zone)
-        return _absolute(moved, until.offset)
-    except OverflowError:
-        return EARLIEST if until.offset.weeks * 7 + until.offset.days < 0 else LATEST
+    offset = until.offset
+    at = shifted(moment, Offset(weeks=offset.weeks, days=offset.days), zone)
+    if until.time is not None:
+        at = at_local(local_date(at, zone), clock_time(until.time), zone)
+    return shifted(at, Offset(hours=offset.hours, minutes=offset.minutes, seconds=offset.seconds), zone)
 
 
 def subject_of(of: Of | None, facts: Facts) -> RecordFacts | None:
@@ -113,8 +104,7 @@ def delay_objects(step: DelayStep) -> frozenset[str]:
 
 def at_local(day: date, at: time, zone: str) -> datetime:
     """The instant of a clock time on a day of the zone, in UTC (rule R9)."""
-    # fold=0 means the offset before the change: the first of two, and beyond a gap exactly the gap too far.
-    return datetime.combine(day, at).replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+    return local_instant(datetime.combine(day, at), zone)
 
 
 def clock_time(written: str) -> time:
@@ -122,27 +112,9 @@ def clock_time(written: str) -> time:
     return time.fromisoformat(written)
 
 
-def _days(start: datetime, length: Offset, zone: str) -> datetime:
-    """``start`` moved by weeks and days; untouched when there are none, so the second of two clock times stays it."""
-    days = length.weeks * 7 + length.days
-    if days == 0:
-        return start.astimezone(UTC)
-    local = start.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + timedelta(days=days)
-    return at_local(local.date(), local.time(), zone)
-
-
-def _absolute(start: datetime, length: Offset) -> datetime:
-    return start + timedelta(hours=length.hours, minutes=length.minutes, seconds=length.seconds)
-
-
 def _moment(value: Json, zone: str) -> datetime | None:
     """A stored date (its local midnight) or datetime; None when it is neither."""
     if not isinstance(value, str):
         return None
-    try:
-        if len(value) == len("2027-01-31"):
-            return at_local(date.fromisoformat(value), time(), zone)
-        moment = datetime.fromisoformat(value)
-    except (ValueError, OverflowError):
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    day = parse_date(value)
+    return at_local(day, time(), zone) if day is not None else parse_instant(value)

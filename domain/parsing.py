@@ -86,6 +86,18 @@ NEUTRAL: Mapping[str, Any] = {
 }  # fmt: skip
 """What stands in for a required field that is wrong, so that the rest around it is examined all the same."""
 
+NOTHING: Mapping[str, Any] = {
+    "parameter": Parameter.model_construct(name=""),
+    "trigger": CreatedTrigger(on="created"),
+    "goal": Goal(where=All(all=[])),
+    "window": Window.model_validate({"days": [], "from": "00:00", "to": "00:00"}),
+    "condition": All(all=[]),
+    "branch": Branch(where=All(all=[])),
+    "case": Case(values=[]),
+    "arm": Arm(weight=1),
+}
+"""What keeps the place of an item of a list that could not be read, so that its neighbours keep their pointers."""
+
 CONDITIONS: Mapping[str, type[BaseModel]] = {
     "all": All, "any": AnyOf, "not": Not, "property": PropertyCondition, "related": RelatedCondition,
     "event": EventCondition, "event_property": EventPropertyCondition, "output": OutputCondition,
@@ -152,7 +164,7 @@ class _Parser:
     def definition(self, raw: Json) -> Definition | None:
         """The head, and everything below it."""
         parts: dict[str, Part] = {
-            "parameters": self.reader.items(lambda r, p: self.reader.model(Parameter, r, p)),
+            "parameters": self.reader.items(lambda r, p: self.reader.model(Parameter, r, p), NOTHING["parameter"]),
             "entry": self._entry,
             "exit": self._exit,
             "settings": self._settings,
@@ -161,14 +173,15 @@ class _Parser:
         return self.reader.model(Definition, raw, "", parts)
 
     def _entry(self, raw: Json, path: str) -> Entry | None:
-        parts = {"triggers": self.reader.items(self._trigger), "suppress": self.condition}
+        parts = {"triggers": self.reader.items(self._trigger, NOTHING["trigger"]), "suppress": self.condition}
         return self.reader.model(Entry, raw, path, parts)
 
     def _trigger(self, raw: Json, path: str) -> Any:
         return self._chosen(raw, path, "on", TRIGGERS, {"where": self.condition})
 
     def _exit(self, raw: Json, path: str) -> Exit | None:
-        goals = self.reader.items(lambda r, p: self.reader.model(Goal, r, p, {"where": self.condition}))
+        where = {"where": self.condition}
+        goals = self.reader.items(lambda r, p: self.reader.model(Goal, r, p, where), NOTHING["goal"])
         return self.reader.model(Exit, raw, path, {"goals": goals, "when": self.condition})
 
     def _settings(self, raw: Json, path: str) -> WorkflowSettings | None:
@@ -176,7 +189,7 @@ class _Parser:
             def one(item: Json, place: str) -> Window | None:
                 return self.reader.model(Window, item, place)
 
-            return self.reader.items(one)(raw, path) if isinstance(raw, list) else one(raw, path)
+            return self.reader.items(one, NOTHING["window"])(raw, path) if isinstance(raw, list) else one(raw, path)
 
         return self.reader.model(WorkflowSettings, raw, path, {"window": window})
 
@@ -190,7 +203,7 @@ class _Parser:
             keys = ", ".join(CONDITION_KEYS)
             self.reader.tell(path, "missing_field", f"a condition needs one of the keys {keys}")
             return None
-        each = self.reader.items(self.condition)
+        each = self.reader.items(self.condition, NOTHING["condition"])
         parts: dict[str, Part] = {"all": each, "any": each, "not": self.condition, "where": self.condition}
         return self.reader.model(CONDITIONS[variant], raw, path, {**parts, "value": self._operand})  # type: ignore[return-value]
 
@@ -213,7 +226,7 @@ class _Parser:
         return self.reader.model(UNTILS[until_kind(raw)], raw, path)
 
     def _steps(self, raw: Json, path: str) -> list[Step] | None:
-        found: list[Step] | None = self.reader.items(self._step)(raw, path)
+        found: list[Step] | None = self.reader.items(self._step, None)(raw, path)
         return found
 
     def _step(self, raw: Json, path: str) -> Any:
@@ -245,8 +258,8 @@ class _Parser:
         reader = self.reader
         inner = {"where": self.condition, "steps": self._steps}
 
-        def each(model: type[BaseModel]) -> Part:
-            return reader.items(lambda r, p: reader.model(model, r, p, inner))
+        def each(model: type[BaseModel], kind: str) -> Part:
+            return reader.items(lambda r, p: reader.model(model, r, p, inner), NOTHING[kind])
 
         return {
             "until": self._until,
@@ -255,9 +268,9 @@ class _Parser:
             "timeout": lambda r, p: reader.model(Timeout, r, p, {"until": self._until}),
             "matched": self._steps,
             "timed_out": self._steps,
-            "branches": each(Branch),
-            "cases": each(Case),
-            "arms": each(Arm),
+            "branches": each(Branch, "branch"),
+            "cases": each(Case, "case"),
+            "arms": each(Arm, "arm"),
             "otherwise": self._steps,
         }
 

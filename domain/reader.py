@@ -76,15 +76,15 @@ class Reader:
         if not any(p.path == path and p.code == code for p in self.problems):
             self.problems.append(Problem(step=self.step, path=path, code=code, message=message))
 
-    def items(self, part: Part) -> Part:
-        """A part that reads a list of such parts; what could not be read is left out."""
+    def items(self, part: Part, instead: Any) -> Part:
+        """A part that reads a list of such parts; ``instead`` keeps the place of one that could not be read."""
 
         def read(raw: Json, path: str) -> list[Any] | None:
             if not isinstance(raw, list):
                 self.tell(path, "wrong_type", f"{_name(path)} must be a list")
                 return None
             found = [part(item, join(path, i)) for i, item in enumerate(raw)]
-            return [item for item in found if item is not None]
+            return [instead if item is None else item for item in found]
 
         return read
 

@@ -1,0 +1,85 @@
+"""Whether an action exists and its config can work: fields, templates, users, and what the action itself checks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from domain.catalogue import ConfigScope
+from domain.configs import marked
+from domain.examination import Examination
+from domain.fields import Liquid, UserReference
+from domain.ports import TemplateProblem
+from domain.reader import Reader, join, similar
+from domain.steps import ActionStep
+from domain.value_rules import check_user
+
+FIXED_VARIABLES: Mapping[str, frozenset[str]] = {
+    "owner": frozenset({"id", "name", "email"}),
+    "sender": frozenset({"name", "address"}),
+    "workflow": frozenset({"name", "slug", "version"}),
+    "enrollment": frozenset({"id", "n", "started_at"}),
+}
+"""Variables that are the same in every workflow, and what they have."""
+
+
+def check_action(x: Examination, step: ActionStep, path: str) -> None:
+    """Tell every problem of an action step's own part."""
+    spec = x.catalogue.actions.get(step.action)
+    if spec is None:
+        near = similar(step.action, x.catalogue.actions)
+        x.tell(join(path, "action"), "unknown_action", f"there is no action {step.action!r}{near}")
+        return
+    place = join(path, "config")
+    reader = Reader()
+    config = reader.model(spec.config, {**step.config}, place, partial=True)
+    for problem in reader.problems:
+        x.tell(problem.path, problem.code, problem.message)
+    if config is None:
+        return
+    for below, marker, text in marked(config):
+        match marker:
+            case Liquid():
+                check_template(x, text, place + below)
+            case UserReference():
+                check_user(x, text, place + below)
+    if not reader.problems:
+        scope = ConfigScope(
+            schema_=x.catalogue.schema, object=x.definition.object, bound_objects=x.definition.bound_objects()
+        )
+        for finding in spec.check(config, scope):
+            x.tell(place + finding.path, finding.code, finding.message)
+
+
+def check_template(x: Examination, source: str, path: str) -> None:
+    """Tell what is wrong with a template and which of its variables do not exist."""
+    checked = x.catalogue.templates.check(source)
+    for problem in checked.problems:
+        x.tell(path, "template_unsafe" if problem.unsafe else "template_error", _template_words(problem))
+    for variable in sorted(set(checked.variables)):
+        _check_variable(x, variable, path)
+
+
+def _template_words(problem: TemplateProblem) -> str:
+    return f"{problem.variable}: {problem.message}" if problem.variable else problem.message
+
+
+def _check_variable(x: Examination, variable: tuple[str, ...], path: str) -> None:
+    root, rest = variable[0], variable[1:]
+    known = _members(x, root)
+    if known is None:
+        roots = [*x.catalogue.schema.objects, *FIXED_VARIABLES, "record", "parameters", "steps"]
+        x.tell(path, "unknown_variable", f"a template has no variable {root!r}{similar(root, roots)}")
+    elif rest and rest[0] not in known:
+        x.tell(path, "unknown_variable", f"{root!r} has no {rest[0]!r}{similar(rest[0], known)}")
+
+
+def _members(x: Examination, root: str) -> Collection[str] | None:
+    """What may follow a variable; None when there is no such variable."""
+    if root == "parameters":
+        return [parameter.name for parameter in x.definition.parameters]
+    if root == "steps":
+        return x.definition.steps_by_id()
+    found = x.catalogue.schema.object(x.definition.object if root == "record" else root)
+    if found is not None:
+        return {"id", *found.properties}
+    return FIXED_VARIABLES.get(root)

@@ -1,0 +1,156 @@
+"""Whether head, triggers, goals, exit and settings fit together; what is not built yet is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from domain.condition_rules import PARAMETER_TYPES, Subject, check_condition
+from domain.definition import Parameter
+from domain.examination import Examination
+from domain.reader import join, similar
+from domain.schema import PropertyDefinition
+from domain.triggers import ChangedTrigger, CreatedTrigger, EventTrigger, FilterTrigger, Trigger, WebhookTrigger
+from domain.value_rules import check_literal
+
+DEFAULT_SPREAD = 15
+
+
+def check_head(x: Examination) -> None:
+    """Object, type, and what belongs to certain types only."""
+    d = x.definition
+    x.known_object(d.object, "/object")
+    if d.type != "standard":
+        x.refuse("/type", f"the type {d.type!r}")
+    for name, value in (("schedule", d.schedule), ("anchor", d.anchor)):
+        if value is not None and d.type == "standard":
+            x.tell(f"/{name}", "wrong_value", f"a standard workflow has no {name!r}; remove it")
+    if d.managed_by is not None:
+        x.refuse("/managed_by", "a workflow managed by a pipeline or a recipe")
+    if d.allow_multiple_opportunities is not None and d.object != "contact":
+        what = f"only contact workflows have this field; remove it from a workflow of {d.object}"
+        x.tell("/allow_multiple_opportunities", "wrong_value", what)
+    _unique(x, "/parameters", "name", (p.name for p in d.parameters))
+    for i, parameter in enumerate(d.parameters):
+        _check_default(x, parameter, f"/parameters/{i}/default")
+
+
+def check_entry(x: Examination) -> None:
+    """Triggers, suppression and re-entry."""
+    entry = x.definition.entry
+    _unique(x, "/entry/triggers", "id", (t.id for t in entry.triggers))
+    for i, trigger in enumerate(entry.triggers):
+        _check_trigger(x, trigger, f"/entry/triggers/{i}")
+    known = [t.id for t in entry.triggers]
+    for i, name in enumerate(entry.re_entry.triggers):
+        if name not in known:
+            words = f"there is no trigger {name!r}{similar(name, known)}"
+            x.tell(f"/entry/re_entry/triggers/{i}", "wrong_value", words)
+    if entry.while_active != "ignore":
+        x.refuse("/entry/while_active", "remembering a trigger while somebody is inside")
+    if entry.remove_from not in ("none", []):
+        x.refuse("/entry/remove_from", "removing somebody from other workflows")
+    if entry.suppress is not None:
+        check_condition(x, entry.suppress, "/entry/suppress", Subject(x.definition.object))
+
+
+def check_exit(x: Examination) -> None:
+    """Goals and the other reasons to leave."""
+    leave = x.definition.exit
+    subject = Subject(x.definition.object)
+    _unique(x, "/exit/goals", "id", (g.id for g in leave.goals))
+    for i, goal in enumerate(leave.goals):
+        check_condition(x, goal.where, f"/exit/goals/{i}/where", subject)
+        if goal.go_to is not None:
+            if goal.go_to in x.definition.steps_by_id():
+                x.refuse(f"/exit/goals/{i}/go_to", "a goal that jumps to a step")
+            else:
+                x.tell(f"/exit/goals/{i}/go_to", "unknown_step", f"there is no step {goal.go_to!r}")
+    if leave.when is not None:
+        check_condition(x, leave.when, "/exit/when", subject)
+    if leave.when_entry_no_longer_holds:
+        x.refuse("/exit/when_entry_no_longer_holds", "leaving when the entry no longer holds")
+    if leave.stop_on_reply:
+        x.refuse("/exit/stop_on_reply", "leaving on a reply")
+
+
+def check_settings(x: Examination) -> None:
+    """The zone, and the live settings that are not built yet."""
+    settings = x.definition.settings
+    if settings.timezone == "record":
+        x.refuse("/settings/timezone", "the zone of the record")
+    elif settings.timezone != "account" and not is_zone(settings.timezone):
+        what = f"{settings.timezone!r} is no time zone; write account or a name such as Europe/Oslo"
+        x.tell("/settings/timezone", "wrong_zone", what)
+    if settings.window is not None:
+        x.refuse("/settings/window", "a window for messages")
+    if settings.pause_dates:
+        x.refuse("/settings/pause_dates", "a day without messages")
+    if settings.spread_minutes != DEFAULT_SPREAD:
+        x.refuse("/settings/spread_minutes", f"a spread other than {DEFAULT_SPREAD} minutes")
+    if settings.turn_off_at is not None:
+        x.refuse("/settings/turn_off_at", "turning off at a time")
+
+
+def is_zone(name: str) -> bool:
+    """Whether the name is a time zone of the IANA database."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _check_trigger(x: Examination, trigger: Trigger, path: str) -> None:
+    match trigger:
+        case EventTrigger():
+            x.refuse(join(path, "on"), "a trigger on events")
+        case WebhookTrigger():
+            x.refuse(join(path, "on"), "a trigger on a webhook")
+        case FilterTrigger() | CreatedTrigger() | ChangedTrigger():
+            object = _subject(x, trigger.object, join(path, "object"))
+            if object is None:
+                return
+            if isinstance(trigger, ChangedTrigger):
+                _check_changed(x, trigger, object, path)
+            if trigger.where is not None:
+                check_condition(x, trigger.where, join(path, "where"), Subject(object, "trigger"))
+        case _ as never:
+            assert_never(never)
+
+
+def _subject(x: Examination, named: str | None, path: str) -> str | None:
+    """The object type a trigger is about; None when that is unknown or cannot be."""
+    own = x.definition.object
+    if named is None or named == own:
+        return own
+    if own != "contact":
+        what = f"only a contact workflow is entered through another object; leave this out to mean {own}"
+        x.tell(path, "wrong_value", what)
+        return None
+    return named if x.known_object(named, path) else None
+
+
+def _check_changed(x: Examination, trigger: ChangedTrigger, object: str, path: str) -> None:
+    definition = x.known_property(object, trigger.property, join(path, "property"))
+    for name, values in (("from", trigger.from_), ("to", trigger.to)):
+        if values == []:
+            x.tell(join(path, name), "wrong_value", f"{name!r} lists no value; leave it out for any value")
+        for i, value in enumerate(values or ()):
+            if definition is not None and value is not None:
+                check_literal(x, definition, value, join(path, name, i))
+
+
+def _check_default(x: Examination, parameter: Parameter, path: str) -> None:
+    if parameter.default is not None:
+        kind = PARAMETER_TYPES[parameter.type]
+        check_literal(x, PropertyDefinition(name=parameter.name, type=kind, label=""), parameter.default, path)
+
+
+def _unique(x: Examination, path: str, key: str, ids: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for i, name in enumerate(ids):
+        if name and name in seen:
+            x.tell(join(path, i, key), "duplicate_id", f"{name!r} is used twice; give this one another {key}")
+        seen.add(name)

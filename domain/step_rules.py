@@ -1,0 +1,212 @@
+"""Whether each step says everything it needs and nothing that cannot be; what is not built yet is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from domain.base import JsonScalar
+from domain.condition_rules import Subject, check_condition, check_length, check_of
+from domain.conditions import Of
+from domain.config_rules import check_action
+from domain.examination import Examination
+from domain.graph import Graph
+from domain.instants import parse_date
+from domain.operators import TIMES
+from domain.plan import OTHERWISE
+from domain.reader import join, similar
+from domain.schema import PropertyDefinition, PropertyType
+from domain.steps import (
+    RESERVED_IDS,
+    ActionStep,
+    BranchStep,
+    DelayStep,
+    EndStep,
+    GotoStep,
+    SplitStep,
+    Step,
+    UntilAnchor,
+    UntilClock,
+    UntilDate,
+    UntilEntryEvent,
+    UntilProperty,
+    ValueBranchStep,
+    WaitStep,
+    ways,
+)
+from domain.value_rules import check_literal
+
+
+def check_steps(x: Examination, graph: Graph, broken: frozenset[str]) -> None:
+    """Every step on its own; ``broken`` holds the pointers of those that could not be read."""
+    seen: dict[str, str] = {}
+    for place in graph.places.values():
+        step, path = place.step, place.path
+        with x.inside(step.id):
+            if (first := seen.setdefault(step.id, path)) != path:
+                x.tell(join(path, "id"), "duplicate_id", f"the id {step.id!r} is taken by the step at {first}")
+            if step.id in RESERVED_IDS:
+                x.tell(join(path, "id"), "wrong_value", f"{step.id!r} is a word of the format; choose another id")
+            if path not in broken:
+                _check_ways(x, step, path)
+                _check_step(x, graph, step, path)
+
+
+def check_graph(x: Examination, graph: Graph) -> None:
+    """Where no run comes, and where a run would never stop."""
+    for place in graph.endless():
+        with x.inside(place.step.id):
+            advice = "put a delay into it or give this step max_visits"
+            x.tell(join(place.path, "to"), "endless_loop", f"this circle lets no time pass and has no end; {advice}")
+    # A jump whose target is unknown may be the way to what seems out of reach.
+    if any(p.code == "unknown_step" for p in (*x.problems, *x.earlier)):
+        return
+    for place in graph.unreachable():
+        with x.inside(place.step.id):
+            advice = "remove it, or let a goto lead to it"
+            x.tell(place.path, "unreachable", f"no way leads to the step {place.step.id!r}; {advice}")
+
+
+def _check_step(x: Examination, graph: Graph, step: Step, path: str) -> None:
+    match step:
+        case ActionStep():
+            _check_word(x, graph, step.on_error, join(path, "on_error"))
+            check_action(x, step, path)
+        case DelayStep():
+            _check_delay(x, graph, step, path)
+        case WaitStep():
+            x.refuse(join(path, "kind"), "a step that waits for an event or a condition")
+        case BranchStep():
+            if not step.branches:
+                x.tell(join(path, "branches"), "wrong_value", "a branch needs at least one way")
+            for i, branch in enumerate(step.branches):
+                check_condition(x, branch.where, join(path, "branches", i, "where"), Subject(x.definition.object))
+        case ValueBranchStep():
+            _check_value_branch(x, step, path)
+        case SplitStep():
+            if len(step.arms) < 2 or sum(arm.weight for arm in step.arms) == 0:
+                x.tell(join(path, "arms"), "wrong_value", "a split needs two arms or more, one of them with a weight")
+        case GotoStep():
+            if step.to not in graph.by_id:
+                x.tell(join(path, "to"), "unknown_step", _no_step(step.to, graph))
+        case EndStep():
+            return
+        case _ as never:
+            assert_never(never)
+
+
+def _check_ways(x: Examination, step: Step, path: str) -> None:
+    seen: set[str] = set()
+    for way in ways(step):
+        place = path + way.path.rsplit("/", 1)[0]
+        if isinstance(step, BranchStep | ValueBranchStep | SplitStep) and place != path:
+            if way.edge and way.edge in seen:
+                x.tell(join(place, "id"), "duplicate_id", f"the id {way.edge!r} is used twice in this step")
+            if way.edge == OTHERWISE:
+                x.tell(join(place, "id"), "wrong_value", f"{OTHERWISE!r} is the way taken when nothing matches")
+            seen.add(way.edge)
+
+
+def _check_delay(x: Examination, graph: Graph, step: DelayStep, path: str) -> None:
+    if step.for_ is not None and step.until is not None:
+        x.tell(join(path, "until"), "wrong_value", "a delay has either 'for' or 'until', not both")
+    elif step.for_ is None and step.until is None and not _earlier(x, path, "until"):
+        x.tell(join(path, "for"), "missing_field", "a delay needs 'for' (a length) or 'until' (an instant)")
+    if step.for_ is not None:
+        check_length(x, step.for_, join(path, "for"))
+    if step.business_days:
+        x.refuse(join(path, "business_days"), "counting business days")
+    _check_word(x, graph, step.if_past, join(path, "if_past"), ("skip_sends",))
+    _check_word(x, graph, step.if_missing, join(path, "if_missing"), ("wait",))
+    place = join(path, "until")
+    match step.until:
+        case None:
+            return
+        case UntilClock():
+            if step.until.weekdays == []:
+                x.tell(join(place, "weekdays"), "wrong_value", "no weekday is allowed; leave the field out for any day")
+        case UntilDate():
+            if parse_date(step.until.date) is None:
+                x.tell(join(place, "date"), "wrong_value", f"{step.until.date!r} is not a day of the calendar")
+        case UntilProperty():
+            _check_until_property(x, step.until, place)
+        case UntilAnchor():
+            what = "'anchor' counts from the date of a dated workflow; this one is standard"
+            x.tell(join(place, "anchor"), "delay_not_allowed_here", what)
+        case UntilEntryEvent():
+            x.refuse(join(place, "entry_event"), "a delay until a date of the event that caused entry")
+        case _ as never:
+            assert_never(never)
+
+
+def _check_until_property(x: Examination, until: UntilProperty, path: str) -> None:
+    check_length(x, until.offset, join(path, "offset"), signed=True)
+    definition = _one_value(x, until.of, until.property, path)
+    if definition is None:
+        return
+    if definition.type not in TIMES:
+        what = f"{until.property!r} is of type {definition.type}; a delay needs a date or a datetime"
+        x.tell(join(path, "property"), "wrong_type", what)
+    elif definition.type is PropertyType.DATE and until.time is None:
+        x.tell(
+            join(path, "time"), "missing_field", f'{until.property!r} is a date; add a time of day, as time: "09:00"'
+        )
+
+
+def _one_value(x: Examination, of: Of | None, name: str, path: str) -> PropertyDefinition | None:
+    """The definition of a property that is read from one record: the enrolled, the bound or the latest associated."""
+    object = check_of(x, of, join(path, "of"), Subject(x.definition.object))
+    if of is not None and of.match not in (None, "latest"):
+        x.tell(
+            join(path, "of", "match"), "wrong_value", f"one record is needed here, so match is latest, not {of.match}"
+        )
+    return x.known_property(object, name, join(path, "property")) if object is not None else None
+
+
+def _check_value_branch(x: Examination, step: ValueBranchStep, path: str) -> None:
+    if step.output is not None or step.step is not None:
+        x.refuse(join(path, "output"), "a branch on the output of a step")
+        return
+    if not step.cases:
+        x.tell(join(path, "cases"), "wrong_value", "a value branch needs at least one case")
+    if step.property is None:
+        x.tell(join(path, "property"), "missing_field", "a value branch needs the property whose value decides")
+        return
+    definition = _one_value(x, step.of, step.property, path)
+    if definition is not None and definition.type is PropertyType.MULTI_ENUM:
+        what = f"{step.property!r} holds several values at once; use a branch with contains_any"
+        x.tell(join(path, "property"), "wrong_type", what)
+        return
+    taken: list[JsonScalar] = []
+    for i, case in enumerate(step.cases):
+        place = join(path, "cases", i, "values")
+        if not case.values:
+            x.tell(place, "wrong_value", "this case lists no value, so nobody goes its way")
+        for j, value in enumerate(case.values):
+            if value in taken:
+                x.tell(join(place, j), "wrong_value", f"{value!r} is listed twice; only the first way is ever taken")
+            taken.append(value)
+            if definition is not None:
+                check_literal(x, definition, value, join(place, j))
+
+
+def _check_word(x: Examination, graph: Graph, word: str, path: str, later: Iterable[str] = ()) -> None:
+    """What to do next: go on, leave, or one of the answers that are not built yet."""
+    if word in ("continue", "exit"):
+        return
+    if word in later:
+        x.refuse(path, f"the answer {word!r}")
+    elif word in graph.by_id:
+        x.refuse(path, "going on at another step from here")
+    else:
+        x.tell(path, "unknown_step", f"'continue' or 'exit' is possible here; {_no_step(word, graph)}")
+
+
+def _no_step(step_id: str, graph: Graph) -> str:
+    return f"there is no step {step_id!r}{similar(step_id, graph.by_id)}"
+
+
+def _earlier(x: Examination, path: str, key: str) -> bool:
+    """Whether a field of this step was told to be wrong in the first pass."""
+    place = join(path, key)
+    return any(p.path == place or p.path.startswith(place + "/") for p in x.earlier)
