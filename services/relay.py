@@ -16,8 +16,9 @@ from services.deliveries import deliver_batch
 from services.departures import judge_departures
 from services.installation import Installation
 from store.candidates import inside_near, triggered_keys
-from store.database import Tx, is_transient
+from store.database import Tx
 from store.intake import claim_changes, finish_changes, hold_change, keep_cursor, note_failure
+from store.transient import is_transient
 
 SWEEP_S = 5.0
 """How long a relay sleeps at most without being woken."""

@@ -1,0 +1,127 @@
+"""Killed with -9 at any moment and started again, an installation loses nothing and does nothing twice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateways.outbox import read_outbox
+from tests.faults.site import Part, Site
+from tests.fixtures.smtp_sink import SmtpSink
+from tests.runs.definitions import by_hand, email, gap, task
+
+ORDER: tuple[Part, ...] = ("worker", "api", "temporal")
+
+
+def journey() -> dict[str, Any]:
+    return by_hand("journey", [email("hello", "Hello"), gap(seconds=1), task("call", "Call"), email("bye", "Bye")])
+
+
+def enroll_all(site: Site, count: int) -> Callable[[], None]:
+    """Create and enroll contacts through an API that may die meanwhile, on a thread; answers how to wait for it."""
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for n in range(count):
+                made = site.call_until_answered(
+                    "POST", "/records/contact", {"properties": {"email": f"c{n}@example.com"}}, f"create-{n}"
+                )
+                body = {"record": {"object": "contact", "id": made["id"]}}
+                site.call_until_answered("POST", "/workflows/journey/enrollments", body, f"enroll-{n}")
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+
+    def wait() -> None:
+        thread.join()
+        if errors:
+            raise errors[0]
+
+    return wait
+
+
+def kill_in_turn(site: Site, is_busy: Callable[[], bool]) -> None:
+    """Kill one part after the other while work goes on, starting each again."""
+    for part in ORDER:
+        site.until(is_busy, "work is under way")
+        time.sleep(0.5)
+        site.kill(part)
+        time.sleep(0.5)
+        site.start(part)
+        site.until(site.ready, f"ready again after {part} was killed")
+
+
+def everybody_ended(site: Site, count: int) -> bool:
+    totals = site.call("GET", "/workflows/journey/report")["totals"]
+    return bool(totals["enrolled"] == count and totals["active"] == 0)
+
+
+def kills(folder: Path, count: int) -> None:
+    with Site(folder) as site:
+        site.publish(journey())
+        wait = enroll_all(site, count)
+        kill_in_turn(site, lambda: site.call("GET", "/workflows/journey/report")["totals"]["active"] > 0)
+        wait()
+        site.until(lambda: everybody_ended(site, count), f"all {count} ended", within_s=300)
+        totals = site.call("GET", "/workflows/journey/report")["totals"]
+        assert totals["ended"] == {"completed": count}
+        sent = Counter((mail["to"], mail["subject"]) for mail in read_outbox(folder / "outbox" / "email"))
+        assert len(sent) == 2 * count
+        assert set(sent.values()) == {1}
+        assert count_all(site, "/tasks?workflow=journey") == count
+
+
+def count_all(site: Site, path: str) -> int:
+    """How many items a list has, over all its pages."""
+    found, cursor = 0, ""
+    while True:
+        page = site.call("GET", f"{path}&limit=200{cursor}")
+        found += len(page["items"])
+        if page["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+@pytest.mark.timeout(600)
+def test_every_part_is_killed_in_turn_and_each_effect_happens_once(tmp_path: Path) -> None:
+    kills(tmp_path, 20)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_200_enrollments_survive_the_death_of_every_part(tmp_path: Path) -> None:
+    kills(tmp_path, 200)
+
+
+def smtp_kills(folder: Path, count: int) -> None:
+    with SmtpSink() as sink, Site(folder, mail_url=sink.url) as site:
+        site.publish(journey())
+        wait = enroll_all(site, count)
+        kill_in_turn(site, lambda: site.call("GET", "/workflows/journey/report")["totals"]["active"] > 0)
+        wait()
+        site.until(lambda: everybody_ended(site, count), f"all {count} ended", within_s=300)
+        arrived = Counter(mail.message_id for mail in sink.mails)
+        assert set(arrived.values()) == {1}, [m for m, n in arrived.items() if n > 1]
+        unknown = count_all(site, "/messages?workflow=journey&status=unknown")
+        assert len(arrived) + unknown >= 2 * count
+        assert len(arrived) <= 2 * count
+
+
+@pytest.mark.timeout(600)
+def test_with_real_mail_no_message_arrives_twice_and_a_missing_one_is_listed(tmp_path: Path) -> None:
+    smtp_kills(tmp_path, 20)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_200_enrollments_with_real_mail_survive_the_death_of_every_part(tmp_path: Path) -> None:
+    smtp_kills(tmp_path, 200)

@@ -1,0 +1,135 @@
+"""What is recorded: every step kind and every way a run is interrupted, each through the real producer path."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from tests.fixtures.running import Running
+from tests.runs.definitions import by_hand, email, follow_up, gap, task
+
+Scenario: TypeAlias = Callable[[Running], Awaitable[Any]]
+"""Carries an enrollment to the moment worth recording; answers the enrollment."""
+
+
+async def _enrolled(ft: Running, slug: str, steps: list[dict[str, Any]], **parts: Any) -> Any:
+    await ft.publish(by_hand(slug, steps, **parts))
+    contact = await ft.create("contact", email=f"{slug}@example.com", first_name="Ana", country="NO")
+    return (await ft.enroll(slug, "contact", contact)), contact
+
+
+async def every_step_kind(ft: Running) -> Any:
+    """Actions inside and outside, both delays, branch, value branch, split, goto, a step switched off, end."""
+    steps = [
+        email("hello", "Hello"),
+        task("call", "Call"),
+        {"id": "off", "kind": "action", "action": "create_task", "config": {"title": "Never"}, "enabled": False},
+        gap(seconds=1),
+        {
+            "id": "which", "kind": "branch",
+            "branches": [{"id": "no", "where": {"property": "country", "op": "is", "value": "SE"}, "steps": []}],
+            "otherwise": [{"id": "set", "kind": "action", "action": "set_property",
+                           "config": {"property": "city", "value": "Oslo"}}],
+        },
+        {"id": "land", "kind": "value_branch", "property": "country",
+         "cases": [{"id": "c1", "values": ["NO"], "steps": [gap("short", seconds=1)]}], "otherwise": []},
+        {"id": "ab", "kind": "split", "arms": [
+            {"id": "a", "name": "A", "weight": 50, "steps": [task("a1", "A")]},
+            {"id": "b", "name": "B", "weight": 50, "steps": [task("b1", "B")]},
+        ]},
+        {"id": "once_more", "kind": "goto", "to": "call", "max_visits": 1},
+        {"id": "stop", "kind": "end", "reason": "done"},
+    ]  # fmt: skip
+    taken, _ = await _enrolled(ft, "every-step-kind", steps)
+    return await ft.ended(taken["enrollment_id"])
+
+
+async def delay_until_a_property(ft: Running) -> Any:
+    """A delay until a date that is missing, and one in the past that ends the enrollment."""
+    steps = [
+        {"id": "none", "kind": "delay", "until": {"property": "birthday", "time": "09:00"}, "if_missing": "continue"},
+        {"id": "past", "kind": "delay", "until": {"date": "2020-01-01", "time": "09:00"}, "if_past": "exit"},
+    ]
+    taken, _ = await _enrolled(ft, "delay-until", steps)
+    return await ft.ended(taken["enrollment_id"])
+
+
+async def delay_planned_anew(ft: Running) -> Any:
+    """A delay until a date property that changes while the run sleeps."""
+    steps = [{"id": "day", "kind": "delay", "until": {"property": "birthday", "time": "09:00"}, "if_past": "continue"}]
+    await ft.publish(by_hand("planned-anew", steps))
+    contact = await ft.create("contact", email="anew@example.com", birthday="2099-01-01")
+    taken = await ft.enroll("planned-anew", "contact", contact)
+    await ft.stands_at(taken["enrollment_id"], "day")
+    await ft.patch("contact", contact, birthday="2098-01-01")
+    await ft.settled()
+
+    async def planned() -> bool:
+        found = await ft.call("GET", f"/enrollments/{taken['enrollment_id']}")
+        return bool(found["wakes_at"].startswith("2098"))
+
+    await ft.until(planned, "the delay is planned anew")
+    await ft.patch("contact", contact, birthday="2020-01-01")
+    return await ft.ended(taken["enrollment_id"])
+
+
+async def signal_during_a_delay(ft: Running) -> Any:
+    """A live update that the run only notes."""
+    steps = [gap(seconds=3), email("hello", "Hello {{ contact.first_name }}")]
+    taken, contact = await _enrolled(ft, "signalled", steps)
+    await ft.stands_at(taken["enrollment_id"], "gap")
+    await ft.patch("contact", contact, first_name="Bea")
+    return await ft.ended(taken["enrollment_id"])
+
+
+async def goal_during_a_delay(ft: Running) -> Any:
+    """A goal reached while the run sleeps."""
+    await ft.publish(follow_up("goal-in-delay", wait={"days": 2}))
+    contact = await ft.create("contact", email="goal@example.com")
+    deal = await ft.create("opportunity", name="Deal", stage="Engaging", product="GTX Pro")
+    await ft.associate("contact", contact, "opportunity", deal)
+    taken = await ft.enroll("goal-in-delay", "contact", contact, opportunity_id=deal)
+    await ft.stands_at(taken["enrollment_id"], "gap")
+    await ft.patch("opportunity", deal, stage="Won")
+    return await ft.ended(taken["enrollment_id"])
+
+
+async def skipped_and_failed(ft: Running) -> Any:
+    """A message without an address is skipped; an action that fails ends the run because it says so."""
+    steps = [
+        email("hello", "Hello"),
+        {"id": "call", "kind": "action", "action": "notify_user", "on_error": "exit",
+         "config": {"title": "Look", "users": ["{user}"]}},
+    ]  # fmt: skip
+    user = await ft.call("POST", "/users", {"name": "Kim", "email": "kim@example.com"})
+    steps[1]["config"]["users"] = [user["id"]]  # type: ignore[index]
+    await ft.publish(by_hand("skipped-and-failed", steps))
+    await ft.forget_user(user["id"])
+    contact = await ft.create("contact", first_name="Ana", external_id="skipped")
+    taken = await ft.enroll("skipped-and-failed", "contact", contact)
+    return await ft.ended(taken["enrollment_id"])
+
+
+async def continued_as_new(ft: Running) -> Any:
+    """A loop long enough to roll over."""
+    body = [
+        {"id": f"b{n}", "kind": "split", "arms": [{"id": "a", "name": "A", "weight": 1, "steps": []}]}
+        for n in range(20)
+    ]
+    steps = [*body, {"id": "again", "kind": "goto", "to": "b0", "max_visits": 104}]
+    taken, _ = await _enrolled(ft, "continued", steps)
+    return await ft.ended(taken["enrollment_id"])
+
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.__name__: scenario
+    for scenario in (
+        every_step_kind,
+        delay_until_a_property,
+        delay_planned_anew,
+        signal_during_a_delay,
+        goal_during_a_delay,
+        skipped_and_failed,
+        continued_as_new,
+    )
+}
