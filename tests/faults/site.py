@@ -16,7 +16,7 @@ from httpx2 import Client, HTTPError
 from embedded import find_temporal, server
 from settings import Settings
 
-Part: TypeAlias = Literal["temporal", "api", "worker", "worker-2"]
+Part: TypeAlias = Literal["temporal", "api", "worker", "worker-2", "twin"]
 
 KEY = "ft_test_key_for_faults_only"
 PATIENCE_S = 120.0
@@ -51,6 +51,8 @@ class Site:
             prefix = "FOLLOWTHROUGH_"
             values = {n.removeprefix(prefix).lower(): v for n, v in self.environment.items() if n.startswith(prefix)}
             return list(server(Settings(**values), find_temporal()).command)  # type: ignore[arg-type]
+        if part == "twin":
+            return [sys.executable, "-m", "benchmarks.twin"]
         return [sys.executable, "-m", "cli", "api" if part == "api" else "worker"]
 
     def start(self, part: Part) -> None:
@@ -59,6 +61,10 @@ class Site:
             self._parts[part] = subprocess.Popen(
                 self.command(part), cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
+
+    def pid(self, part: Part) -> int:
+        """The process of a part."""
+        return self._parts[part].pid
 
     def kill(self, part: Part) -> None:
         """Kill -9, no goodbye."""
@@ -85,9 +91,7 @@ class Site:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
-                answer = self.http.request(
-                    method, f"/api/v1{path}", json=body, headers={"Idempotency-Key": key}
-                )
+                answer = self.http.request(method, f"/api/v1{path}", json=body, headers={"Idempotency-Key": key})
             except HTTPError:
                 time.sleep(0.1)
                 continue
@@ -127,7 +131,7 @@ class Site:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for part in ("worker", "worker-2", "api", "temporal"):
+        for part in ("twin", "worker", "worker-2", "api", "temporal"):
             if (process := self._parts.get(part)) is not None:  # type: ignore[call-overload]
                 process.kill()
                 process.wait()

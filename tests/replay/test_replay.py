@@ -57,7 +57,5 @@ async def test_the_guard_bites_when_a_run_no_longer_does_what_it_did() -> None:
     for event in kept:
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
             event.activity_task_scheduled_event_attributes.activity_type.name = "action.send_sms"
-    result = await replayer().replay_workflow(
-        WorkflowHistory(history.workflow_id, kept), raise_on_replay_failure=False
-    )
+    result = await replayer().replay_workflow(WorkflowHistory(history.workflow_id, kept), raise_on_replay_failure=False)
     assert isinstance(result.replay_failure, NondeterminismError)

@@ -42,16 +42,14 @@ async def test_a_contact_is_carried_through_the_published_workflow(ft_both: Runn
         ("hello", "done"), ("gap", "done"), ("big", "done"), (step, "done"), ("mark", "done"),
     ]  # fmt: skip
     assert ft.outbox()[0]["subject"] == "About GTX Pro"
-    tasks = (await ft.call("GET", f"/tasks?workflow=follow-up"))["items"]
+    tasks = (await ft.call("GET", "/tasks?workflow=follow-up"))["items"]
     assert [t["title"] for t in tasks] == (["Call about GTX Pro"] if step == "call" else [])
     record = await ft.call("GET", f"/records/contact/{contact}")
     assert record["properties"]["last_touched_at"].startswith("20")
 
 
 async def test_one_patch_in_a_delay_is_one_signal_and_the_next_email_shows_it(ft: Running) -> None:
-    await ft.publish(
-        follow_up("follow-up", wait={"seconds": 3}, exit={"goals": []})
-    )
+    await ft.publish(follow_up("follow-up", wait={"seconds": 3}, exit={"goals": []}))
     _, opportunity = await contact_with_deal(ft, close_value=1000)
     await ft.patch("opportunity", opportunity, stage="Engaging")
     (enrollment,) = await entered(ft, "follow-up")
@@ -205,9 +203,7 @@ async def test_linking_a_contact_to_an_opportunity_that_matches_already_lets_it_
 
 async def test_a_contact_enters_when_an_associated_opportunity_makes_its_condition_hold(ft: Running) -> None:
     where = of_opportunity("close_value", "gte", 5000)
-    await ft.publish(
-        by_hand("vip", [gap(days=1)], entry={"triggers": [{"id": "t1", "on": "filter", "where": where}]})
-    )
+    await ft.publish(by_hand("vip", [gap(days=1)], entry={"triggers": [{"id": "t1", "on": "filter", "where": where}]}))
     _, opportunity = await contact_with_deal(ft, close_value=10)
     await ft.patch("opportunity", opportunity, close_value=6000)
     await ft.patch("opportunity", opportunity, close_value=7000)

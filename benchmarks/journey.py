@@ -1,0 +1,166 @@
+"""Enrollments per second of the reference journey (delay, email, end) against its hand-written twin.
+
+Both sides run on the same Temporal server and database file, one after the other, three rounds interleaved; the median
+counts. A round lasts from the first start to the close of the last run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+
+from assemble import assembled
+from benchmarks.places import cpu_seconds, database_bytes
+from benchmarks.twin import TYPE
+from domain import names
+from domain.records import Cause
+from gateways.temporal import OBJECT, RECORD, VERSION, WORKFLOW
+from services.deliveries import deliver_now
+from services.enrolling import EnrollRequest, enroll
+from services.installation import Installation
+from settings import Settings
+from store.workflows import get_workflow_by_slug
+from tests.faults.site import Part, Site
+from tests.runs.definitions import by_hand, email, gap
+
+COUNT = 300
+ROUNDS = 3
+AT_ONCE = 16
+
+
+@dataclass
+class Round:
+    """What one round cost."""
+
+    seconds: float
+    worker_cpu_s: float
+    server_cpu_s: float
+    app_bytes: float
+    temporal_bytes: float
+
+    @property
+    def per_second(self) -> float:
+        """Journeys per second."""
+        return COUNT / self.seconds
+
+
+async def all_of(records: list[str], start: Callable[[str], Awaitable[str]], client: Client) -> float:
+    """Start a journey for each record, wait for every run to close; the seconds it took."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def one(record_id: str) -> None:
+        async with turn:
+            run_id = await start(record_id)
+        await client.get_workflow_handle(run_id).result()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one(record_id) for record_id in records))
+    return time.perf_counter() - began
+
+
+def engine(inst: Installation, workflow_id: str) -> Callable[[str], Awaitable[str]]:
+    """Enter through the engine: decision, enrollment and start in one transaction, then the delivery."""
+
+    async def start(record_id: str) -> str:
+        request = EnrollRequest(workflow_id=workflow_id, record_id=record_id, cause=Cause(kind="api"))
+        async with inst.db.transaction() as tx:
+            decided = await enroll(tx, request, now=inst.clock.now())
+        assert decided.enrollment_id is not None
+        assert decided.run_id is not None
+        await deliver_now(inst, decided.enrollment_id)
+        return decided.run_id
+
+    return start
+
+
+def twin(client: Client, label: str) -> Callable[[str], Awaitable[str]]:
+    """Start the twin directly."""
+
+    async def start(record_id: str) -> str:
+        run_id = f"twin:{label}:{record_id}"
+        await client.start_workflow(
+            TYPE,
+            args=[f"{label}-{record_id}"[:36], record_id],
+            id=run_id,
+            task_queue=names.QUEUE_RUNS,
+            static_summary=f"Twin · contact {record_id}",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(WORKFLOW, "twin"),
+                    SearchAttributePair(RECORD, record_id),
+                    SearchAttributePair(OBJECT, "contact"),
+                    SearchAttributePair(VERSION, 1),
+                ]
+            ),
+        )
+        return run_id
+
+    return start
+
+
+async def measure(
+    site: Site, part: str, records: list[str], start: Callable[[str], Awaitable[str]], client: Client
+) -> Round:
+    """One round of one side, with its own fresh worker."""
+    site.start(part)
+    await asyncio.sleep(4)
+    app, temporal = site.folder / "followthrough.db", site.folder / "temporal.db"
+    before = (site.pid(part), site.pid("temporal"))
+    cpu = [cpu_seconds(pid) for pid in before]
+    size = [database_bytes(app), database_bytes(temporal)]
+    seconds = await all_of(records, start, client)
+    spent = [cpu_seconds(pid) - was for pid, was in zip(before, cpu, strict=True)]
+    grown = [(database_bytes(p) - was) / COUNT for p, was in zip((app, temporal), size, strict=True)]
+    site.kill(part)
+    return Round(seconds, spent[0], spent[1], grown[0], grown[1])
+
+
+async def compare(site: Site) -> tuple[list[Round], list[Round]]:
+    """All rounds of both sides, interleaved."""
+    prefix = "FOLLOWTHROUGH_"
+    values = {n.removeprefix(prefix).lower(): v for n, v in site.environment.items() if n.startswith(prefix)}
+    async with assembled(Settings(**values), "bench") as (inst, client):  # type: ignore[arg-type]
+        async with inst.db.read() as read:
+            workflow = await get_workflow_by_slug(read, "journey")
+        assert workflow is not None
+        ours: list[Round] = []
+        twins: list[Round] = []
+        for n in range(ROUNDS):
+            records = [
+                site.call("POST", "/records/contact", {"properties": {"email": f"r{n}-{i}@example.com"}})["id"]
+                for i in range(COUNT)
+            ]
+            ours.append(await measure(site, "worker", records, engine(inst, workflow["id"]), client))
+            twins.append(await measure(site, "twin", records, twin(client, f"r{n}"), client))
+        return ours, twins
+
+
+def run() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as place, Site(Path(place)) as site:
+        site.publish(by_hand("journey", [gap(seconds=1), email("hello", "Hello")]))
+        site.kill("worker")
+        ours, twins = asyncio.run(compare(site))
+    rate = [statistics.median(r.per_second for r in side) for side in (ours, twins)]
+    sys.stdout.write(f"\nReference journey, {COUNT} enrollments a round, {ROUNDS} rounds, median\n")
+    for name, side, per_second in (("engine", ours, rate[0]), ("twin", twins, rate[1])):
+        middle = sorted(side, key=lambda r: r.per_second)[len(side) // 2]
+        sys.stdout.write(
+            f"  {name:<7} {per_second:7.1f}/s   worker {1000 * middle.worker_cpu_s / COUNT:6.1f} ms CPU,"
+            f" server {1000 * middle.server_cpu_s / COUNT:6.1f} ms CPU,"
+            f" {middle.app_bytes:7.0f} + {middle.temporal_bytes:7.0f} bytes (app + Temporal) each\n"
+        )
+    sys.stdout.write(f"  ratio   {rate[0] / rate[1]:.2f} (aim: at least 0.8)\n")
+
+
+if __name__ == "__main__":
+    run()

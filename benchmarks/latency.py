@@ -1,0 +1,106 @@
+"""How fast an idle installation answers: from a PATCH to the close of the run it ends; the API at 16 clients."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from httpx2 import AsyncClient, Limits
+
+from gateways.temporal import connect
+from tests.faults.site import Site
+from tests.runs.definitions import by_hand, gap
+
+GOALS = 30
+CLIENTS = 16
+REQUESTS = 800
+
+
+def leaving() -> dict[str, object]:
+    """A contact sleeps for days unless its goal is reached."""
+    where = {"property": "lifecycle_stage", "op": "is", "value": "customer"}
+    return by_hand("leaving", [gap(days=2)], exit={"goals": [{"id": "won", "name": "Won", "where": where}]})
+
+
+async def goals(site: Site) -> list[float]:
+    """Seconds from the answer of the PATCH to the close of the run, one at a time."""
+    client = await connect(site.environment["FOLLOWTHROUGH_TEMPORAL_ADDRESS"], "followthrough")
+    took: list[float] = []
+    for n in range(GOALS):
+        contact = site.call("POST", "/records/contact", {"properties": {"email": f"g{n}@example.com"}})["id"]
+        body = {"record": {"object": "contact", "id": contact}}
+        taken = site.call("POST", "/workflows/leaving/enrollments", body)
+        site.until(lambda e=taken: site.call("GET", f"/enrollments/{e['enrollment_id']}")["step"] == "gap", "it sleeps")
+        await asyncio.sleep(0.5)
+        site.call("PATCH", f"/records/contact/{contact}", {"properties": {"lifecycle_stage": "customer"}})
+        began = time.perf_counter()
+        await client.get_workflow_handle(taken["temporal"]["workflow_id"]).result()
+        took.append(time.perf_counter() - began)
+    return took
+
+
+async def under_load(site: Site, request: Callable[[AsyncClient, int], Awaitable[None]]) -> list[float]:
+    """Seconds each request took with ``CLIENTS`` clients at once."""
+    took: list[float] = []
+    numbers = iter(range(REQUESTS))
+
+    async def client_loop(http: AsyncClient) -> None:
+        for n in numbers:
+            began = time.perf_counter()
+            await request(http, n)
+            took.append(time.perf_counter() - began)
+
+    async with AsyncClient(
+        base_url=site.http.base_url, headers=site.http.headers, limits=Limits(max_connections=CLIENTS), timeout=60,
+        trust_env=False,
+    ) as http:  # fmt: skip
+        await asyncio.gather(*(client_loop(http) for _ in range(CLIENTS)))
+    return took
+
+
+def told(name: str, took: Sequence[float]) -> None:
+    """Print median and p99."""
+    ordered = sorted(took)
+    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    sys.stdout.write(f"  {name:<34} median {1000 * statistics.median(ordered):7.1f} ms   p99 {1000 * p99:7.1f} ms\n")
+
+
+async def measure(site: Site) -> None:
+    """Everything on one installation."""
+    sys.stdout.write("\nLatency on an idle installation, SQLite\n")
+    told(f"PATCH to close of the run ({GOALS})", await goals(site))
+    records = [
+        site.call("POST", "/records/contact", {"properties": {"email": f"l{n}@example.com"}})["id"]
+        for n in range(REQUESTS)
+    ]
+    site.publish(by_hand("parking", [gap(days=2)]))
+
+    async def patch(http: AsyncClient, n: int) -> None:
+        path = f"/api/v1/records/contact/{records[n]}"
+        answer = await http.patch(path, json={"properties": {"city": f"City {n}"}})
+        answer.raise_for_status()
+
+    async def enroll(http: AsyncClient, n: int) -> None:
+        body = {"record": {"object": "contact", "id": records[n]}}
+        answer = await http.post("/api/v1/workflows/parking/enrollments", json=body)
+        answer.raise_for_status()
+
+    sys.stdout.write(f"API with {CLIENTS} clients, {REQUESTS} requests\n")
+    told("PATCH of one record", await under_load(site, patch))
+    told("enroll", await under_load(site, enroll))
+
+
+def run() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as place, Site(Path(place)) as site:
+        site.publish(leaving())
+        asyncio.run(measure(site))
+
+
+if __name__ == "__main__":
+    run()

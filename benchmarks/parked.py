@@ -1,0 +1,69 @@
+"""What 5,000 enrollments cost that do nothing but wait in a delay."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from httpx2 import AsyncClient, Limits
+
+from benchmarks.places import cpu_seconds, database_bytes, resident_bytes
+from tests.faults.site import Part, Site
+from tests.runs.definitions import by_hand, gap
+
+COUNT = 5000
+CLIENTS = 16
+IDLE_S = 30
+PARTS: tuple[Part, ...] = ("temporal", "api", "worker")
+
+
+async def park(site: Site) -> None:
+    """Create and enroll everybody."""
+    numbers = iter(range(COUNT))
+
+    async def client_loop(http: AsyncClient) -> None:
+        for n in numbers:
+            made = await http.post("/api/v1/records/contact", json={"properties": {"email": f"p{n}@example.com"}})
+            body = {"record": {"object": "contact", "id": made.raise_for_status().json()["id"]}}
+            (await http.post("/api/v1/workflows/parking/enrollments", json=body)).raise_for_status()
+
+    async with AsyncClient(
+        base_url=site.http.base_url, headers=site.http.headers, limits=Limits(max_connections=CLIENTS), timeout=60,
+        trust_env=False,
+    ) as http:  # fmt: skip
+        await asyncio.gather(*(client_loop(http) for _ in range(CLIENTS)))
+
+
+def everybody_sleeps(site: Site) -> bool:
+    """Whether all stand in the delay."""
+    steps = site.call("GET", "/workflows/parking/report")["steps"]
+    return any(step["step"] == "gap" and step["waiting"] == COUNT for step in steps)
+
+
+def run() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as place, Site(Path(place)) as site:
+        site.publish(by_hand("parking", [gap(days=2)]))
+        files = (site.folder / "followthrough.db", site.folder / "temporal.db")
+        size = [database_bytes(path) for path in files]
+        memory = resident_bytes(site.pid("worker"))
+        asyncio.run(park(site))
+        site.until(lambda: everybody_sleeps(site), "everybody sleeps", within_s=600)
+        time.sleep(20)
+        cpu = {part: cpu_seconds(site.pid(part)) for part in PARTS}
+        time.sleep(IDLE_S)
+        sys.stdout.write(f"\n{COUNT} enrollments parked in a delay, idle for {IDLE_S} s\n")
+        for part in PARTS:
+            share = (cpu_seconds(site.pid(part)) - cpu[part]) / IDLE_S
+            sys.stdout.write(f"  {part:<9} {100 * share:5.1f} % of one core\n")
+        grown = [(database_bytes(path) - was) / COUNT for path, was in zip(files, size, strict=True)]
+        kept = (resident_bytes(site.pid("worker")) - memory) / COUNT
+        sys.stdout.write(f"  worker memory {kept / 1024:.1f} KiB each (cache of 2,000 runs included)\n")
+        sys.stdout.write(f"  database {grown[0]:.0f} bytes (app) + {grown[1]:.0f} bytes (Temporal) each\n")
+
+
+if __name__ == "__main__":
+    run()
