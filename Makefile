@@ -36,6 +36,7 @@ test-long: $(DEV) ## run the tests with the full counts (much longer)
 .PHONY: lint
 lint: $(DEV) ## style, types and layers
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -21,7 +21,7 @@ MIN_KEY_LENGTH = 20
 """Shorter bootstrap keys could be guessed."""
 
 MAIL_SCHEMES = ("outbox", "smtp", "smtps")
-SMS_SCHEMES = ("outbox", "http", "https", "twilio")
+SMS_SCHEMES = ("outbox", "twilio")
 DATABASE_SCHEMES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyncpg")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -60,7 +60,6 @@ class Settings(BaseSettings):
     bootstrap_key: SecretStr | None = None
     sample: Literal["on", "off"] = "on"
     sample_mail_domains: Annotated[tuple[str, ...], NoDecode] = ()
-    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
 
     @field_validator("data_dir", mode="after")
     @classmethod

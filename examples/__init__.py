@@ -1,0 +1,1 @@
+"""Sample data, how it is mapped, and workflows to look at."""

@@ -1,0 +1,1 @@
+"""The way from one set of tables to the next (Alembic)."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("domain", "workflows", "activities", "store", "gateways", "services", "api")
-ROOTS = ("assemble", "cli", "embedded", "keeper", "processes", "settings", "supervisor", "worker")
-"""Modules of the top level: the composition roots and what only they use."""
+ROOTS = ("assemble", "cli", "commands", "embedded", "keeper", "processes", "settings", "supervisor", "worker")
+"""The top level: the composition roots and what only they use."""
 
 SIDE_ROOMS = ("examples", "migrations")
 

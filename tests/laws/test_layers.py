@@ -76,8 +76,7 @@ def test_temporal_is_used_through_its_small_door(room: str) -> None:
         f"{module.path}:{line} imports {name}"
         for module in modules(room)
         for line, name in module.imports()
-        if name.startswith("temporalio")
-        and not any(name == part or name.startswith(f"{part}.") for part in allowed)
+        if name.startswith("temporalio") and not any(name == part or name.startswith(f"{part}.") for part in allowed)
     ]
     hold(broken, f"{room} may use {', '.join(allowed)} of temporalio only.")
 

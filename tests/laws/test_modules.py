@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from tests.laws.sources import ROOT, Module, dotted, hold, modules
 
@@ -35,21 +36,25 @@ def _only_logs(handler: ast.ExceptHandler) -> bool:
     )
 
 
-def _swallowing(module: Module) -> list[str]:
-    broad = {"", "Exception", "BaseException"}
-    return [
-        f"{module.path}:{node.lineno}"
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.ExceptHandler)
-        and (dotted(node.type) if node.type else "") in broad
-        and _only_logs(node)
-    ] + [
-        f"{module.path}:{node.lineno}"
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Call)
-        and dotted(node.func).endswith("suppress")
-        and any(dotted(argument) in broad for argument in node.args)
-    ]
+def _is_broad(caught: ast.expr | None) -> bool:
+    """Whether an `except` catches everything, mistakes in the code included."""
+    match caught:
+        case None:
+            return True
+        case ast.Tuple(elts=kinds):
+            return any(_is_broad(kind) for kind in kinds)
+        case _:
+            return dotted(caught) in ("Exception", "BaseException")
+
+
+def _swallowing(module: Module) -> Iterator[str]:
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.ExceptHandler(type=caught) if _is_broad(caught) and _only_logs(node):
+                yield f"{module.path}:{node.lineno}"
+            case ast.Call(func=called, args=kinds) if dotted(called).endswith("suppress"):
+                if any(_is_broad(kind) for kind in kinds):
+                    yield f"{module.path}:{node.lineno}"
 
 
 def test_no_error_is_logged_and_forgotten() -> None:
@@ -67,3 +72,10 @@ def test_every_action_has_its_test() -> None:
         and f"test_{module.path.rpartition('/')[2]}" not in tested
     ]
     hold(broken, "An action is one file in activities/actions and one test file in tests/activities/actions.")
+
+
+def test_the_law_about_forgotten_errors_bites() -> None:
+    guilty = "try:\n    work()\nexcept Exception:\n    log.error('failed')\nwith suppress(Exception):\n    work()\n"
+    innocent = "try:\n    work()\nexcept (OSError, ValueError):\n    pass\nexcept Exception:\n    settle()\n"
+    assert len(list(_swallowing(Module("x.py", "x", ast.parse(guilty))))) == 2
+    assert not list(_swallowing(Module("x.py", "x", ast.parse(innocent))))
