@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from domain.base import Json
 from domain.catalogue import ActionConfig, ActionSpec, ConfigScope, Effect, Finding
 from domain.conditions import Of
+from domain.configs import marked
 from domain.definition import Definition
 from domain.fields import Liquid
 from domain.messages import StepAnswer, StepCall
@@ -126,10 +127,5 @@ class Action(Generic[C]):
 
 
 def templates_of(config: ActionConfig) -> tuple[str, ...]:
-    """The template sources of a config: every field marked as Liquid."""
-    fields = type(config).model_fields.items()
-    return tuple(
-        value
-        for name, field in fields
-        if any(isinstance(mark, Liquid) for mark in field.metadata) and isinstance(value := getattr(config, name), str)
-    )
+    """The template sources of a config: every text marked as Liquid."""
+    return tuple(text for _, marker, text in marked(config) if isinstance(marker, Liquid) and text)

@@ -36,7 +36,8 @@ def specs() -> dict[str, ActionSpec]:
 def scan(package: str, folders: Iterable[str]) -> Mapping[str, Action[Any]]:
     """Import every module of a package and collect its ``ACTION``; see ``actions`` for what is refused."""
     found: dict[str, Action[Any]] = {}
-    for name in sorted(module.name for module in pkgutil.iter_modules(list(folders))):
+    # Folder by folder, because asked about several at once it would keep quiet about a name that two of them have.
+    for name in sorted(module.name for folder in folders for module in pkgutil.iter_modules([folder])):
         if name in found:
             raise WrongAction(f"{package}.{name} exists twice: keep one file per action")
         found[name] = _action_of(package, name)

@@ -133,7 +133,7 @@ ACTION = Action(
     run=run,
     queue=QUEUE_EMAIL,
     # Longer than all timeouts of a mail gateway together, so that an attempt is never given up while it can answer.
-    policy=Policy(start_to_close_s=300, schedule_to_close_s=3 * 86400, first_retry_s=5, max_retry_s=1800),
+    policy=Policy(start_to_close_s=600, schedule_to_close_s=3 * 86400, first_retry_s=5, max_retry_s=1800),
     outcomes=(
         "done: message, the id of the message",
         "skipped: no_record, no_address, invalid_address, bounced, complained, no_consent",

@@ -18,7 +18,7 @@ from domain.base import Json, utc_text
 from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.conditions import NowValue, Of, PropertyValue
 from domain.delays import for_until, subject_of
-from domain.errors import Invalid, StepFailed, StepSkipped
+from domain.errors import Conflict, Invalid, StepFailed, StepSkipped
 from domain.facts import Facts, RecordFacts
 from domain.names import association_key, property_key
 from domain.records import Cause
@@ -145,7 +145,7 @@ async def run(context: InsideContext, config: SetPropertyConfig) -> Outputs:
         if not _goes_back(config, facts, record, value):
             try:
                 stored = await update_record(context.tx, write, record.id, {config.property: value})
-            except Invalid as wrong:
+            except (Invalid, Conflict) as wrong:
                 words = "; ".join(error.message for error in wrong.errors) or str(wrong)
                 raise StepFailed("wrong_value", words) from wrong
             value = stored.properties.get(config.property)

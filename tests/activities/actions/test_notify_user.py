@@ -1,0 +1,86 @@
+"""notify_user: one notification per person and visit, or a reason why there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from activities.actions.notify_user import ACTION, NotifyUserConfig
+from domain.base import Json
+from domain.builtin import BUILTIN
+from domain.catalogue import ConfigScope
+from domain.schema import Schema
+from services.installation import Installation
+from store import tables
+from tests.activities.calls import act
+from tests.builders import make_record, make_user, stand_at_action
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"title": "Look", "owner": True},
+        {"title": "Look", "body": "Now", "users": ["u1"], "owner": False, "owner_manager": True},
+    ],
+)
+def test_every_published_shape_still_parses(config: dict[str, Json]) -> None:
+    assert NotifyUserConfig.model_validate(config)
+
+
+def test_a_notification_to_nobody_is_a_mistake() -> None:
+    scope = ConfigScope(schema_=Schema(objects=BUILTIN), object="contact")
+
+    findings = ACTION.check(NotifyUserConfig.model_validate({"title": "Look"}), scope)
+
+    assert [(f.path, f.code) for f in findings] == [("/users", "missing_field")]
+
+
+async def test_everybody_named_is_told_once(installation: Installation) -> None:
+    boss = await make_user(installation, "Berit")
+    owner = await make_user(installation, "Olav", manager=boss)
+    contact = await make_record(installation, "contact", {"first_name": "Ana", "owner": owner.id})
+    config: dict[str, Json] = {
+        "title": "{{ contact.first_name }} of {{ owner.name }}", "users": [owner.id], "owner": True,
+        "owner_manager": True,
+    }  # fmt: skip
+    standing = await stand_at_action(installation, contact, "notify_user", config)
+
+    answer = await act(standing, "notify_user")
+    assert await act(standing, "notify_user") == answer
+
+    rows = await standing.rows(tables.notifications)
+    assert answer.outcome == "done"
+    assert [row["user_id"] for row in rows] == [owner.id, boss.id]
+    assert {row["title"] for row in rows} == {"Ana of Olav"}
+    assert (await standing.visit())["result"] == {"notifications": [row["id"] for row in rows]}
+
+
+@pytest.mark.parametrize("wanted", ["owner", "owner_manager"])
+async def test_without_an_owner_the_step_is_skipped(installation: Installation, wanted: str) -> None:
+    contact = await make_record(installation, "contact", {"first_name": "Ana"})
+    standing = await stand_at_action(installation, contact, "notify_user", {"title": "Look", wanted: True})
+
+    answer = await act(standing, "notify_user")
+
+    assert (answer.outcome, answer.reason) == ("skipped", "no_owner")
+
+
+async def test_an_owner_without_a_manager_skips_what_is_for_the_manager(installation: Installation) -> None:
+    owner = await make_user(installation, "Olav")
+    contact = await make_record(installation, "contact", {"owner": owner.id})
+    standing = await stand_at_action(installation, contact, "notify_user", {"title": "Look", "owner_manager": True})
+
+    answer = await act(standing, "notify_user")
+
+    assert (answer.outcome, answer.reason) == ("skipped", "no_owner")
+
+
+async def test_an_unknown_user_fails_the_step_and_nobody_is_told(installation: Installation) -> None:
+    known = await make_user(installation, "Olav")
+    contact = await make_record(installation, "contact", {"first_name": "Ana"})
+    config: dict[str, Json] = {"title": "Look", "users": [known.id, "nobody"]}
+    standing = await stand_at_action(installation, contact, "notify_user", config)
+
+    answer = await act(standing, "notify_user")
+
+    assert (answer.outcome, answer.reason) == ("failed", "broken_reference")
+    assert await standing.rows(tables.notifications) == []

@@ -1,0 +1,169 @@
+"""send_email: what leaves, for whom, and every reason why nothing does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from activities.actions.send_email import ACTION, SendEmailConfig
+from domain.base import Json
+from domain.builtin import BUILTIN
+from domain.catalogue import ConfigScope
+from domain.schema import Schema
+from gateways.mail_outbox import read_outbox
+from services.installation import Installation
+from store import tables
+from tests.activities.calls import act
+from tests.builders import make_record, stand_at_action
+
+HELLO: dict[str, Json] = {
+    "subject": "About {{ opportunity.product }}",
+    "html": "<p>Hi {{ contact.first_name | default: 'there' }},</p><p>from {{ sender.name }}</p>",
+    "transactional": True,
+}
+PLAIN: dict[str, Json] = {"subject": "Hello", "html": "<p>Hello</p>", "transactional": True}
+ANA: dict[str, Json] = {"email": "ana@example.com", "first_name": "Ana & Co"}
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Path:
+    return tmp_path / "outbox" / "email"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        PLAIN,
+        {
+            "subject": "s", "html": "h", "text": "t", "transactional": True, "subscription": None, "from_name": "n",
+            "from_address": "a@example.com", "reply_to": "b@example.com", "to": "record",
+        },
+    ],
+)  # fmt: skip
+def test_every_published_shape_still_parses(config: dict[str, Json]) -> None:
+    assert SendEmailConfig.model_validate(config)
+
+
+def test_marketing_and_subscriptions_are_refused_until_consent_is_kept() -> None:
+    config = SendEmailConfig.model_validate({"subject": "s", "html": "h", "subscription": "news"})
+    scope = ConfigScope(schema_=Schema(objects=BUILTIN), object="contact")
+
+    findings = [(f.path, f.code) for f in ACTION.check(config, scope)]
+
+    assert findings == [("/transactional", "not_available"), ("/subscription", "not_available")]
+
+
+async def test_the_contact_gets_one_email_however_often_it_is_asked_for(
+    installation: Installation, outbox: Path
+) -> None:
+    contact = await make_record(installation, "contact", ANA)
+    deal = await make_record(installation, "opportunity", {"product": "GTX\nPro"}, contact)
+    standing = await stand_at_action(installation, contact, "send_email", HELLO, bound=deal)
+
+    answer = await act(standing, "send_email")
+    assert await act(standing, "send_email") == answer
+
+    (mail,) = read_outbox(outbox)
+    (message,) = await standing.rows(tables.messages)
+    (effect,) = await standing.rows(tables.effects)
+    assert answer.outcome == "done"
+    assert mail["to"] == "ana@example.com"
+    assert mail["subject"] == "About GTX Pro"
+    assert mail["html"] == "<p>Hi Ana &amp; Co,</p><p>from Followthrough</p>"
+    assert mail["text"] == "Hi Ana & Co,\n\nfrom Followthrough"
+    assert mail["message_id"] == f"{standing.enrollment.id}.act.1@example.com"
+    assert (message["status"], message["recipient"], message["sent_at"]) == ("sent", "ana@example.com", standing.now)
+    assert (effect["state"], effect["attempt"]) == ("accepted", 1)
+    assert (await standing.visit())["result"] == {"message": message["id"]}
+
+
+async def test_two_visits_are_two_emails(installation: Installation, outbox: Path) -> None:
+    contact = await make_record(installation, "contact", ANA)
+    standing = await stand_at_action(installation, contact, "send_email", PLAIN)
+
+    await act(standing, "send_email", n=1)
+    await act(standing, "send_email", n=2)
+
+    assert len([*read_outbox(outbox)]) == 2
+
+
+async def test_the_answer_holds_no_address(installation: Installation) -> None:
+    contact = await make_record(installation, "contact", ANA)
+    standing = await stand_at_action(installation, contact, "send_email", PLAIN)
+
+    answer = await act(standing, "send_email")
+
+    assert "ana" not in answer.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        ({"first_name": "Ana"}, "no_address"),
+        ({**ANA, "email_status": "bounced"}, "bounced"),
+        ({**ANA, "email_status": "complained"}, "complained"),
+    ],
+)
+async def test_a_contact_who_cannot_be_written_to_is_skipped(
+    installation: Installation, outbox: Path, properties: dict[str, Json], reason: str
+) -> None:
+    contact = await make_record(installation, "contact", properties)
+    standing = await stand_at_action(installation, contact, "send_email", PLAIN)
+
+    answer = await act(standing, "send_email")
+
+    assert (answer.outcome, answer.reason) == ("skipped", reason)
+    assert await standing.rows(tables.effects) == []
+    assert [*read_outbox(outbox)] == []
+
+
+async def test_an_address_stored_before_it_was_checked_is_skipped(installation: Installation) -> None:
+    contact = await make_record(installation, "contact", ANA)
+    async with installation.db.transaction() as tx:
+        broken = {**contact.properties, "email": "ana at example"}
+        await tx.run(tables.records.update().where(tables.records.c.id == contact.id).values(properties=broken))
+    standing = await stand_at_action(installation, contact, "send_email", PLAIN)
+
+    answer = await act(standing, "send_email")
+
+    assert (answer.outcome, answer.reason) == ("skipped", "invalid_address")
+
+
+async def test_a_template_about_a_record_that_is_not_there_skips_the_step(installation: Installation) -> None:
+    contact = await make_record(installation, "contact", ANA)
+    standing = await stand_at_action(installation, contact, "send_email", HELLO)
+
+    answer = await act(standing, "send_email")
+
+    assert (answer.outcome, answer.reason) == ("skipped", "no_record")
+
+
+async def test_an_opportunity_writes_to_its_latest_contact(installation: Installation, outbox: Path) -> None:
+    deal = await make_record(installation, "opportunity", {"product": "GTX Pro"})
+    await make_record(installation, "contact", {"email": "old@example.com"}, deal)
+    await make_record(installation, "contact", ANA, deal)
+    standing = await stand_at_action(installation, deal, "send_email", HELLO)
+
+    assert (await act(standing, "send_email")).outcome == "done"
+
+    (mail,) = read_outbox(outbox)
+    assert mail["to"] == "ana@example.com"
+
+
+async def test_an_opportunity_without_a_contact_is_skipped(installation: Installation) -> None:
+    deal = await make_record(installation, "opportunity", {"product": "GTX Pro"})
+    standing = await stand_at_action(installation, deal, "send_email", PLAIN)
+
+    answer = await act(standing, "send_email")
+
+    assert (answer.outcome, answer.reason) == ("skipped", "no_record")
+
+
+async def test_a_template_that_cannot_be_rendered_fails_the_step(installation: Installation) -> None:
+    contact = await make_record(installation, "contact", ANA)
+    standing = await stand_at_action(installation, contact, "send_email", {**PLAIN, "html": "{{ contact.nonsense }}"})
+
+    answer = await act(standing, "send_email")
+
+    assert (answer.outcome, answer.reason) == ("failed", "bad_template")
