@@ -45,7 +45,7 @@ bench: $(DEV) ## measure; prints numbers, asserts nothing
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: docs
-docs: $(DEV) ## write the generated reference in docs/reference
+docs: $(DEV) ## write the generated reference in docs/
 	$(BIN)/python -m docs.build
 
 .PHONY: lock

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from activities.catalogue import specs
 from domain.catalogue import ActionSpec
-from services.reference import render_actions, render_definition_schema
+from domain.definition import Definition
+from services.reference import render_actions
 
 
 def pages(actions: Mapping[str, ActionSpec]) -> dict[str, str]:
     """The text of every generated page by its path in the repository."""
+    schema = Definition.model_json_schema(by_alias=True)
     return {
-        "docs/reference/actions.md": render_actions(actions),
-        "docs/reference/definition.schema.json": render_definition_schema(),
+        "docs/actions.md": render_actions(actions),
+        "docs/definition.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
     }
 
 
 def write(root: Path) -> None:
-    """Write the pages that changed."""
+    """Write every page."""
     for name, text in pages(specs()).items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        (root / name).write_text(text)
 
 
 if __name__ == "__main__":
