@@ -1,0 +1,264 @@
+"""Workflows from the first draft to deletion: a draft may hold mistakes, a published version none."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import RowMapping
+
+from domain.base import Frozen, Json
+from domain.catalogue import Catalogue
+from domain.compiling import compile_plan, interests, size_warning
+from domain.definition import SLUG, Definition
+from domain.documents import MAX_BYTES, to_document
+from domain.errors import Conflict, Invalid, PreconditionFailed, PreconditionMissing, TooLarge
+from domain.identities import give_ids
+from domain.plan import Plan
+from domain.problems import FieldError, Problem
+from domain.validation import Examined, examine
+from services.catalogue import load_catalogue
+from services.installation import Installation
+from services.leaving import end_enrollment
+from services.workflow_views import (
+    VersionView,
+    WorkflowView,
+    etag_of,
+    find,
+    get_version,
+    get_workflow,
+    list_workflows,
+    view_of,
+)  # fmt: skip
+from store import workflows as rows
+from store.database import Read, Tx
+from store.ids import new_id
+from store.locks import lock_enrollments
+
+__all__ = [
+    "Inside", "Published", "Saved", "VersionView", "WorkflowView", "create_workflow", "delete_workflow", "get_version",
+    "get_workflow", "list_workflows", "publish", "save_draft", "turn_off", "turn_on", "validate",
+]  # fmt: skip
+
+Inside: TypeAlias = Literal["finish", "leave"]
+"""What becomes of those inside a workflow that is deleted."""
+
+
+class Saved(Frozen):
+    """A stored draft and what still keeps it from being published."""
+
+    workflow: WorkflowView
+    problems: tuple[Problem, ...]
+    created: bool = False
+
+
+class Published(Frozen):
+    """The version that is current now; ``warnings`` do not keep anybody from anything."""
+
+    version: int
+    warnings: tuple[Problem, ...]
+
+
+async def validate(read: Read, inst: Installation, raw: Json) -> tuple[Problem, ...]:
+    """Every problem of a definition; nothing is stored."""
+    _check_size(raw)
+    return examine(raw, await load_catalogue(read, inst)).problems
+
+
+async def create_workflow(tx: Tx, inst: Installation, raw: Json, *, now: datetime) -> Saved:
+    """Store the first draft of a workflow, under the slug it names.
+
+    Raises:
+        Conflict: the slug is taken.
+        Invalid: the slug is missing or no slug, or a template is unsafe.
+        TooLarge: it is over ``MAX_BYTES``.
+    """
+    slug = raw.get("slug") if isinstance(raw, dict) else None
+    if not isinstance(slug, str) or not re.fullmatch(SLUG, slug):
+        raise _refused("/slug", "wrong_value", "a workflow needs a slug: lower case letters, digits and hyphens")
+    values, problems = await _draft(tx, inst, slug, raw)
+    if not await rows.insert_workflow(tx, {"id": new_id(now), "slug": slug, **values}, now=now):
+        raise Conflict(f"there is a workflow {slug} already", code="slug_taken")
+    return Saved(workflow=view_of(await find(tx, slug), inst), problems=problems, created=True)
+
+
+async def save_draft(tx: Tx, inst: Installation, slug: str, raw: Json, *, if_match: str | None, now: datetime) -> Saved:
+    """Store a draft with whatever mistakes it has and tell them; a slug nobody has is created.
+
+    Raises:
+        PreconditionMissing: the workflow exists and ``if_match`` does not say which state of it is meant.
+        PreconditionFailed: ``if_match`` is not the current state.
+        Invalid: another slug than the path's, a changed object or type, or an unsafe template.
+        TooLarge: it is over ``MAX_BYTES``.
+    """
+    if not isinstance(raw, dict):
+        raise _refused("", "wrong_type", "a definition is an object")
+    raw = {"slug": slug, **raw}
+    if raw["slug"] != slug:
+        raise _refused("/slug", "wrong_value", f"the slug is {raw['slug']!r}, the path says {slug!r}")
+    workflow = await rows.find_workflow(tx, slug)
+    if workflow is None and if_match is None:
+        return await create_workflow(tx, inst, raw, now=now)
+    if workflow is None:
+        raise PreconditionFailed(f"there is no workflow {slug}; leave If-Match out to create it")
+    _check_match(workflow, if_match)
+    values, problems = await _draft(tx, inst, slug, raw, workflow)
+    if values["draft"] != workflow["draft"]:
+        revision = workflow["draft_revision"]
+        if not await rows.replace_draft(tx, workflow["id"], values, if_revision=revision, now=now):
+            raise _stale(slug)
+    return Saved(workflow=view_of(await find(tx, slug), inst), problems=problems)
+
+
+async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Published:
+    """Make the draft the current version and turn the workflow on; a draft that is the current version stays it.
+
+    Raises:
+        NotFound: there is no such workflow.
+        Invalid: the draft has problems; ``errors`` lists them all.
+        Conflict: somebody else published at the same moment.
+    """
+    workflow = await find(tx, slug)
+    catalogue = await load_catalogue(tx, inst)
+    definition = _flawless(examine(workflow["draft"], catalogue), slug)
+    number = (workflow["version"] or 0) + 1
+    plan = compile_plan(definition, catalogue, workflow_id=workflow["id"], version=number)
+    warning = size_warning(plan)
+    warnings = (warning,) if warning is not None else ()
+    document = to_document(definition, inst.actions)
+    if await _is_current(tx, workflow, document, plan):
+        await rows.set_on(tx, workflow["id"], is_on=True, now=now)
+        return Published(version=workflow["version"], warnings=warnings)
+    live = {"settings": document.get("settings", {})}
+    stored = plan.model_dump(mode="json", exclude_defaults=True)
+    if await rows.insert_version(tx, workflow, definition=document, plan=stored, live=live, now=now) is None:
+        raise Conflict(f"workflow {slug} was published by somebody else just now; look at it and publish again")
+    found = interests(definition, catalogue)
+    await rows.replace_interests(tx, workflow["id"], number, triggers=found.triggers, run=found.run)
+    return Published(version=number, warnings=warnings)
+
+
+async def turn_on(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> WorkflowView:
+    """Let records in again.
+
+    Raises:
+        NotFound: there is no such workflow.
+        Conflict: it was never published.
+    """
+    workflow = await find(tx, slug)
+    if workflow["version"] is None:
+        raise Conflict(f"workflow {slug} was never published; publish it to turn it on", code="not_published")
+    await rows.set_on(tx, workflow["id"], is_on=True, now=now)
+    return view_of(await find(tx, slug), inst)
+
+
+async def turn_off(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> WorkflowView:
+    """Let nobody in; those inside stay and finish (rule L5).
+
+    Raises:
+        NotFound: there is no such workflow.
+    """
+    workflow = await find(tx, slug)
+    await rows.set_on(tx, workflow["id"], is_on=False, now=now)
+    return view_of(await find(tx, slug), inst)
+
+
+async def delete_workflow(
+    tx: Tx, slug: str, *, if_match: str | None, inside: Inside | None = None, now: datetime
+) -> None:
+    """Delete a workflow; its history stays, its slug is free. ``inside`` decides about those who are (rule L6).
+
+    Raises:
+        NotFound: there is no such workflow.
+        PreconditionMissing, PreconditionFailed: as for ``save_draft``.
+        Conflict: somebody is inside and ``inside`` is None.
+    """
+    workflow = await find(tx, slug)
+    _check_match(workflow, if_match)
+    count = await rows.count_inside(tx, workflow["id"])
+    if count and inside is None:
+        message = f"{count} enrollments are inside {slug}: say inside=finish or inside=leave"
+        raise Conflict(message, code="somebody_inside")
+    # Off first, so that nobody enters behind the list; who is being let in this very moment finishes.
+    await rows.give_slug_away(tx, workflow["id"], now=now)
+    if inside == "leave":
+        for enrollment in (await lock_enrollments(tx, await rows.ids_inside(tx, workflow["id"]))).values():
+            if enrollment.status != "ended":
+                await end_enrollment(tx, enrollment, "workflow_deleted", now=now)
+
+
+async def _draft(
+    read: Read, inst: Installation, slug: str, raw: Json, known: RowMapping | None = None
+) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    """The columns a draft is stored in, and its problems."""
+    _check_size(raw)
+    catalogue = await load_catalogue(read, inst)
+    examined = examine(raw, catalogue)
+    unsafe = [p for p in examined.problems if p.code == "template_unsafe"]
+    if unsafe:
+        raise Invalid(f"workflow {slug} has a template that cannot be stored", errors=_errors(unsafe))
+    document = give_ids(raw) if examined.definition is None else to_document(examined.definition, inst.actions)
+    assert isinstance(document, dict)
+    values = {
+        "name": str(document.get("name") or slug)[:200],
+        "folder": str(document.get("folder") or "")[:200],
+        "object": str(document.get("object") or "")[:40],
+        "type": str(document.get("type") or "standard")[:20],
+    }
+    if known is not None:
+        _check_fixed(known, values, catalogue)
+    return {**values, "draft": document}, examined.problems
+
+
+def _check_fixed(known: RowMapping, values: dict[str, str], catalogue: Catalogue) -> None:
+    """Object and type stay what they were, unless the object was none."""
+    for name in ("object", "type"):
+        is_set = name == "type" or catalogue.schema.object(known[name]) is not None
+        if is_set and values[name] != known[name]:
+            message = f"the {name} of a workflow is fixed once it exists; this one's is {known[name]!r}"
+            raise _refused(f"/{name}", "wrong_value", message)
+
+
+def _check_size(raw: Json) -> None:
+    size = len(json.dumps(raw, ensure_ascii=False).encode())
+    if size > MAX_BYTES:
+        raise TooLarge(f"the definition is {size} bytes, more than {MAX_BYTES}; split the workflow")
+
+
+def _check_match(workflow: RowMapping, if_match: str | None) -> None:
+    if if_match is None:
+        raise PreconditionMissing(f"say which state of {workflow['slug']} is meant: If-Match with its ETag")
+    if if_match not in ("*", etag_of(workflow)):
+        raise _stale(workflow["slug"])
+
+
+def _stale(slug: str) -> PreconditionFailed:
+    return PreconditionFailed(f"workflow {slug} was changed since you read it; read it again")
+
+
+def _flawless(examined: Examined, slug: str) -> Definition:
+    if examined.problems or examined.definition is None:
+        count = len(examined.problems)
+        message = f"workflow {slug} cannot be published: {count} problem{'s' if count != 1 else ''}"
+        raise Invalid(message, errors=_errors(examined.problems))
+    return examined.definition
+
+
+async def _is_current(read: Read, workflow: RowMapping, document: Json, plan: Plan) -> bool:
+    """Whether publishing would only repeat the current version."""
+    if workflow["version"] is None:
+        return False
+    row = await rows.get_version(read, workflow["id"], workflow["version"])
+    if row is None or row["definition"] != document:
+        return False
+    return Plan.model_validate(row["plan"]) == plan.model_copy(update={"version": workflow["version"]})
+
+
+def _errors(problems: tuple[Problem, ...] | list[Problem]) -> list[FieldError]:
+    return [FieldError(path=p.path, code=p.code, message=p.message) for p in problems]
+
+
+def _refused(path: str, code: str, message: str) -> Invalid:
+    return Invalid(message, errors=[FieldError(path=path, code=code, message=message)])

@@ -1,0 +1,129 @@
+"""Rows of workflows, their versions, and the candidate index that publishing writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, delete, func, insert, select, update
+
+from domain.base import Json
+from domain.plan import ENGINE_REV
+from store.database import Read, Tx
+from store.enrollments import IS_ACTIVE
+from store.tables import enrollments, interests, versions, workflows
+
+GONE = "deleted:"
+"""What the slug of a deleted workflow begins with; no slug anybody can write does. Its rows stay for the history."""
+
+
+async def get_workflow(read: Read, workflow_id: str) -> RowMapping | None:
+    """The workflow of this id, also when it was deleted."""
+    return await read.one(select(workflows).where(workflows.c.id == workflow_id))
+
+
+async def find_workflow(read: Read, slug: str) -> RowMapping | None:
+    """The workflow of this slug; a deleted one has none."""
+    if slug.startswith(GONE):
+        return None
+    return await read.one(select(workflows).where(workflows.c.slug == slug))
+
+
+async def list_workflows(read: Read, *, after: str | None = None, limit: int) -> list[RowMapping]:
+    """Up to ``limit`` workflows in order of creation, after the id ``after``; deleted ones are left out."""
+    page = select(workflows).where(workflows.c.slug.not_like(f"{GONE}%"))
+    if after is not None:
+        page = page.where(workflows.c.id > after)
+    return await read.all(page.order_by(workflows.c.id).limit(limit))
+
+
+async def known_slugs(read: Read) -> frozenset[str]:
+    """The slugs a definition may name."""
+    rows = await read.all(select(workflows.c.slug).where(workflows.c.slug.not_like(f"{GONE}%")))
+    return frozenset(row["slug"] for row in rows)
+
+
+async def insert_workflow(tx: Tx, values: Mapping[str, Any], *, now: datetime) -> bool:
+    """Write a new workflow with its first draft; False when the slug is taken."""
+    row = {
+        **values, "draft_revision": 1, "is_on": False, "is_paused": False, "version": None, "live": None,
+        "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    return await tx.insert_ignore(workflows, [row]) == 1
+
+
+async def replace_draft(
+    tx: Tx, workflow_id: str, values: Mapping[str, Any], *, if_revision: int, now: datetime
+) -> bool:
+    """Write a draft over the one of this revision; False when that is no longer the current one."""
+    mine = update(workflows).where(workflows.c.id == workflow_id, workflows.c.draft_revision == if_revision)
+    return await tx.run(mine.values(**values, draft_revision=if_revision + 1, updated_at=now)) == 1
+
+
+async def set_on(tx: Tx, workflow_id: str, *, is_on: bool, now: datetime) -> None:
+    """Let records in, or nobody new."""
+    mine = update(workflows).where(workflows.c.id == workflow_id, workflows.c.is_on.is_not(is_on))
+    await tx.run(mine.values(is_on=is_on, updated_at=now))
+
+
+async def give_slug_away(tx: Tx, workflow_id: str, *, now: datetime) -> None:
+    """Delete a workflow: it is off, cannot be found, and its slug is free; those inside and the history keep it."""
+    mine = update(workflows).where(workflows.c.id == workflow_id)
+    await tx.run(mine.values(slug=f"{GONE}{workflow_id}", is_on=False, updated_at=now))
+    await tx.run(delete(interests).where(interests.c.workflow_id == workflow_id, interests.c.trigger.is_not(None)))
+
+
+async def get_version(read: Read, workflow_id: str, version: int) -> RowMapping | None:
+    """A published version with ``definition`` and ``plan``; it never changes."""
+    mine = (versions.c.workflow_id == workflow_id, versions.c.version == version)
+    return await read.one(select(versions).where(*mine))
+
+
+async def list_versions(read: Read, workflow_id: str, *, before: int | None = None, limit: int) -> list[RowMapping]:
+    """Number and time of up to ``limit`` versions, newest first, older than ``before``."""
+    page = select(versions.c.version, versions.c.published_at).where(versions.c.workflow_id == workflow_id)
+    if before is not None:
+        page = page.where(versions.c.version < before)
+    return await read.all(page.order_by(versions.c.version.desc()).limit(limit))
+
+
+async def insert_version(
+    tx: Tx, workflow: RowMapping, *, definition: Json, plan: Json, live: Json, now: datetime
+) -> int | None:
+    """Write the next version, make it the current one and turn the workflow on; its number.
+
+    None when somebody else published in the meantime.
+    """
+    number = (workflow["version"] or 0) + 1
+    same = workflows.c.version.is_(None) if number == 1 else workflows.c.version == number - 1
+    mine = update(workflows).where(workflows.c.id == workflow["id"], same)
+    if await tx.run(mine.values(version=number, live=live, is_on=True, updated_at=now)) != 1:
+        return None
+    row = {"workflow_id": workflow["id"], "version": number, "definition": definition, "plan": plan}
+    await tx.run(insert(versions).values(**row, engine_rev=ENGINE_REV, published_at=now))
+    return number
+
+
+async def replace_interests(
+    tx: Tx, workflow_id: str, version: int, *, triggers: Iterable[tuple[str, str]], run: Iterable[str]
+) -> None:
+    """Index a new version: its triggers take the place of the older ones', what its runs read is added."""
+    old = delete(interests).where(interests.c.workflow_id == workflow_id, interests.c.trigger.is_not(None))
+    await tx.run(old)
+    same = {"workflow_id": workflow_id, "version": version}
+    rows = [{**same, "key": key, "trigger": trigger} for trigger, key in triggers]
+    rows += [{**same, "key": key, "trigger": None} for key in sorted(run)]
+    await tx.run(insert(interests), rows)
+
+
+async def count_inside(read: Read, workflow_id: str) -> int:
+    """How many enrollments of the workflow are not over."""
+    inside = select(func.count()).select_from(enrollments)
+    return int(await read.scalar(inside.where(enrollments.c.workflow_id == workflow_id, IS_ACTIVE)) or 0)
+
+
+async def ids_inside(read: Read, workflow_id: str) -> list[str]:
+    """The enrollments of the workflow that are not over, ascending."""
+    mine = select(enrollments.c.id).where(enrollments.c.workflow_id == workflow_id, IS_ACTIVE)
+    return [row["id"] for row in await read.all(mine.order_by(enrollments.c.id))]
