@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from temporalio import activity
 
-from activities.errors import told_to_temporal
+from activities.errors import translated
 from domain import names
 from domain.messages import EndCall, StepAnswer, StepCall
 from services import steps
@@ -31,7 +31,7 @@ def step_activities(inst: Installation) -> list[Callable[..., Awaitable[StepAnsw
 def _judging(inst: Installation, name: str, judgement: Judgement) -> Callable[..., Awaitable[StepAnswer]]:
     @activity.defn(name=name)
     async def judge_step(call: StepCall) -> StepAnswer:
-        with told_to_temporal():
+        with translated():
             async with inst.db.transaction() as tx:
                 return await judgement(tx, inst, call)
 
@@ -41,7 +41,7 @@ def _judging(inst: Installation, name: str, judgement: Judgement) -> Callable[..
 def _ending(inst: Installation) -> Callable[..., Awaitable[StepAnswer]]:
     @activity.defn(name=names.END_ENROLLMENT)
     async def end_enrollment(call: EndCall) -> StepAnswer:
-        with told_to_temporal():
+        with translated():
             async with inst.db.transaction() as tx:
                 return await steps.finish_enrollment(tx, inst, call)
 
