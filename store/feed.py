@@ -20,6 +20,7 @@ class ChangeFeed:
         self._connection: AsyncConnection | None = None
         self._version: int | None = None
         self._heard = asyncio.Event()
+        self._lost = False
 
     async def wait(self, timeout_s: float) -> None:
         """Return when anything may have been committed by any process since the last return; else after ``timeout_s``.
@@ -34,7 +35,7 @@ class ChangeFeed:
 
     async def close(self) -> None:
         """Give the connection back; a later wait opens a new one."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._version = self._connection, None, None
         if connection is not None:
             await connection.close()
         await self._engine.dispose()
@@ -45,18 +46,17 @@ class ChangeFeed:
         connection = self._connection or await self._engine.connect()
         self._connection = connection
         deadline = asyncio.get_running_loop().time() + timeout_s
+        seen, self._version = self._version, None  # An interrupted look says nothing: the next wait returns at once.
         while True:
             version = (await connection.exec_driver_sql("PRAGMA data_version")).scalar()
-            if version != self._version:
-                self._version = version
-                return
             left = deadline - asyncio.get_running_loop().time()
-            if left <= 0:
+            if version != seen or left <= 0:
+                self._version = version
                 return
             await asyncio.sleep(min(POLL_S, left))
 
     async def _wait_for_notice(self, timeout_s: float) -> None:
-        if self._connection is None:
+        if self._connection is None or self._lost:
             await self._listen()
             return
         try:
@@ -66,16 +66,22 @@ class ChangeFeed:
         self._heard.clear()
 
     async def _listen(self) -> None:
+        if self._connection is not None:
+            # The driver's end is gone already; this gives back ours.
+            await self._connection.invalidate()
+            await self._connection.close()
+            self._connection = None
         connection = await self._engine.connect()
         driver: Any = (await connection.get_raw_connection()).driver_connection
         await driver.add_listener(CHANNEL, self._on_notice)
         driver.add_termination_listener(self._on_lost)
         self._connection = connection
+        self._lost = False
 
     def _on_notice(self, *_: object) -> None:
         self._heard.set()
 
     def _on_lost(self, *_: object) -> None:
         # Whatever was announced while nobody listened is lost: count it as heard, and listen anew on the next wait.
-        self._connection = None
+        self._lost = True
         self._heard.set()

@@ -1,0 +1,65 @@
+"""Migrations lead from nothing to the tables of this release."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import text
+
+from store.database import Database
+from store.migrate import check, is_current, upgrade
+from store.schema import load_schema, seed_builtin
+from tests.fixtures.clock import START
+from tests.fixtures.databases import on_a_thread
+
+
+def test_migrations_and_tables_describe_the_same_schema(empty_database_url: str) -> None:
+    on_a_thread(lambda: upgrade(empty_database_url))
+    on_a_thread(lambda: check(empty_database_url))
+
+
+def test_a_database_is_current_only_after_its_migration(empty_database_url: str) -> None:
+    seen: list[bool] = []
+    on_a_thread(lambda: seen.append(is_current(empty_database_url)))
+    on_a_thread(lambda: upgrade(empty_database_url))
+    on_a_thread(lambda: upgrade(empty_database_url))
+    on_a_thread(lambda: seen.append(is_current(empty_database_url)))
+    assert seen == [False, True]
+
+
+def test_several_processes_may_migrate_at_once(empty_database_url: str) -> None:
+    errors: list[BaseException] = []
+
+    def migrate() -> None:
+        try:
+            upgrade(empty_database_url)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=migrate) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+async def test_seeding_again_keeps_what_was_added(database: Database) -> None:
+    async with database.transaction() as tx:
+        await tx.run(text("UPDATE object_types SET label = 'Person' WHERE name = 'contact'"))
+        await seed_builtin(tx, START)
+    async with database.read() as read:
+        schema = await load_schema(read)
+    assert schema.objects["contact"].label == "Person"
+
+
+async def test_documents_are_binary_json_on_postgresql(postgres_url: str) -> None:
+    db = Database.open(postgres_url)
+    async with db.read() as read:
+        kind = await read.scalar(
+            text(
+                "SELECT data_type FROM information_schema.columns WHERE table_name = 'changes' AND column_name = 'after'"
+            )
+        )
+    await db.close()
+    assert kind == "jsonb"
