@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from domain.base import Properties
 from store.database import Database
 from store.records import (
     claim_unique_values,
@@ -21,7 +22,7 @@ from tests.fixtures.records import stored_contact
 
 
 async def test_a_record_comes_back_with_its_properties_as_written(database: Database) -> None:
-    properties = {"first_name": "Ána", "score": 12, "ratio": 0.5, "vip": True, "tags": ["a", "b"]}
+    properties: Properties = {"first_name": "Ána", "score": 12, "ratio": 0.5, "vip": True, "tags": ["a", "b"]}
     async with database.transaction() as tx:
         record = await stored_contact(tx, **properties)
     async with database.read() as read:
