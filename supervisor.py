@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -163,7 +164,7 @@ def where_to_look(settings: Settings) -> str:
         "Three commands to try in another terminal:",
         "",
         f"  export FOLLOWTHROUGH_URL={api} FOLLOWTHROUGH_API_KEY={key}",
-        *(f"  {line}" for line in COMMANDS_TO_TRY),
+        *(f"  {_program()} {arguments}" for arguments in COMMANDS_TO_TRY),
         "",
         "Ctrl-C stops everything; the next start goes on where this one stopped.",
         "",
@@ -172,10 +173,17 @@ def where_to_look(settings: Settings) -> str:
 
 
 COMMANDS_TO_TRY = (
-    'curl -H "Authorization: Bearer $FOLLOWTHROUGH_API_KEY" $FOLLOWTHROUGH_URL/api/v1/messages?limit=3',
-    'curl -H "Authorization: Bearer $FOLLOWTHROUGH_API_KEY" $FOLLOWTHROUGH_URL/api/v1/workflows/quick-tour/report',
-    ".venv/bin/followthrough enroll quick-tour contact/email/ada.lovelace@example.com",
+    "enroll quick-tour contact/email/leila.wolf@example.com",
+    "report quick-tour",
+    "outbox",
 )
+
+
+def _program() -> str:
+    """How this installation's command is written from where its user stands."""
+    program = Path(sys.executable).with_name("followthrough")
+    here = Path.cwd()
+    return str(program.relative_to(here) if program.is_relative_to(here) else program)
 
 
 async def run(settings: Settings, say: Say) -> int:
