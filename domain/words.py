@@ -101,7 +101,7 @@ def words(condition: Condition, schema: Schema, object: str) -> str:
             return f"{_STATUSES[condition.status]} workflow {condition.workflow}"
         case SubscriptionCondition():
             verb = "is" if condition.op == "is" else "is not"
-            return f"{verb} {condition.value.replace('_', ' ')} for {condition.subscription}"
+            return f"{verb} {condition.value.replace('not_specified', 'unspecified')} for {condition.subscription}"
         case _ as never:
             assert_never(never)
 
@@ -206,7 +206,7 @@ def _related(condition: RelatedCondition, schema: Schema) -> str:
     if condition.count is None:
         return f"{_set(wanted, schema)} has: {where}"
     label = f" labelled {wanted.label}" if wanted.label else ""
-    return f"{_times(condition.count)} associated {_object(wanted.object, schema)}{label} has: {where}"
+    return f"{_times(condition.count)} associated {_object(wanted.object, schema)} records{label} have: {where}"
 
 
 def _event(condition: EventCondition, schema: Schema, object: str) -> str:
