@@ -53,7 +53,7 @@ class SmtpMail:
     repeatable = False
 
     def __init__(self, server: SmtpServer) -> None:
-        self._server = server
+        self.server = server
 
     @asynccontextmanager
     async def prepare(self, mail: Mail) -> AsyncIterator[HandOver]:
@@ -80,7 +80,7 @@ class SmtpMail:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[SMTP]:
         """A connection that is logged in, for one message; the place to keep connections between messages."""
-        server = self._server
+        server = self.server
         client = SMTP(
             hostname=server.host,
             port=server.port,

@@ -1,11 +1,15 @@
 """Builds the bytes of an email, so that what was decided is what arrives.
 
-Two habits of the standard library are corrected here: it wraps long List-Unsubscribe addresses into encoded words,
-which mail services then ignore, and it lets a client library fold the message a second time. Hence bytes, built once.
+Three habits of the standard library are corrected here. It wraps long List-Unsubscribe addresses into encoded words,
+which mail services then ignore. It loses the space between two words where it folds a text beyond ASCII. And it lets
+a client library fold the message a second time; hence bytes, built once.
 """
 
 from __future__ import annotations
 
+import re
+from email.header import Header
+from email.headerregistry import Address, AddressHeader
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 
@@ -18,23 +22,47 @@ from domain.ports import Mail
 _UNFOLDED = "list-unsubscribe"
 # RFC 5322 2.1.1: the longest line there may be, without its end.
 _LONGEST_LINE = 998
+# RFC 2047 ends an encoded word at 75 characters; each continued line begins with a space.
+_LONGEST_FOLDED = 76
 
 
 class _Policy(EmailPolicy):
-    """The standard policy, except that List-Unsubscribe headers stay on one line."""
+    """The standard policy, but for the headers that it damages."""
 
     def fold(self, name: str, value: str) -> str:
-        if name.lower().startswith(_UNFOLDED):
-            return f"{name}: {value}{self.linesep}"
-        return str(super().fold(name, value))
+        written = self._written(name, value)
+        return str(super().fold(name, value)) if written is None else f"{name}: {written}{self.linesep}"
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        if name.lower().startswith(_UNFOLDED):
-            return f"{name}: {value}{self.linesep}".encode("ascii")
-        return super().fold_binary(name, value)
+        if self._written(name, value) is None:
+            return super().fold_binary(name, value)
+        return self.fold(name, value).encode("ascii")
+
+    def _written(self, name: str, value: str) -> str | None:
+        """The value as it goes over the wire; None when the standard policy gets it right."""
+        match name.lower():
+            case header if header.startswith(_UNFOLDED):
+                return str(value)
+            case "subject" if not value.isascii():
+                return self._encoded(name, str(value))
+            case "from" if not value.isascii() and isinstance(value, AddressHeader):
+                address = value.addresses[0]
+                return f"{self._encoded(name, address.display_name)}{self.linesep} <{address.addr_spec}>"
+        return None
+
+    def _encoded(self, name: str, text: str) -> str:
+        # The whole text, spaces included, in encoded words cut between characters.
+        return Header(text, "utf-8", header_name=name, maxlinelen=_LONGEST_FOLDED).encode(linesep=self.linesep)
 
 
-_POLICY = _Policy(linesep="\r\n")
+_POLICY = _Policy(linesep="\r\n", max_line_length=_LONGEST_FOLDED)
+
+# RFC 5322 3.6.8: visible ASCII without a colon. The standard library writes any name as it is given.
+_HEADER_NAME = re.compile(r"[!-9;-~]+")
+# What build_message itself decides.
+_OWN_HEADERS = frozenset(
+    {"from", "sender", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "mime-version"}
+)
 
 
 def build_message(mail: Mail) -> bytes:
@@ -75,15 +103,13 @@ def envelope_address(address: str) -> str:
     return checked.ascii_email or address
 
 
-def _mailbox(address: str, display: str = "") -> object:
-    from email.headerregistry import Address
-
+def _mailbox(address: str, display: str = "") -> Address:
     return Address(display_name=display, addr_spec=envelope_address(address))
 
 
 def _add_header(message: EmailMessage, name: str, value: str) -> None:
-    if name.lower() in (header.lower() for header in message):
-        raise ValueError("header given twice")
+    if _HEADER_NAME.fullmatch(name) is None or name.lower() in _OWN_HEADERS or name.lower().startswith("content-"):
+        raise ValueError("not a header to add")
     if name.lower().startswith(_UNFOLDED) and not (value.isascii() and value.isprintable()):
         raise ValueError("an unsubscribe header is printable ASCII")
     if len(name) + len(value) + 2 > _LONGEST_LINE:

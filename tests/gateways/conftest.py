@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.fixtures.http_sink import http_sink
 from tests.fixtures.smtp_sink import smtp_sink
 
-__all__ = ["smtp_sink"]
+__all__ = ["http_sink", "smtp_sink"]

@@ -1,0 +1,55 @@
+"""Decides which service takes outgoing email, from the setting FOLLOWTHROUGH_MAIL_URL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from domain.ports import MailGateway
+from gateways.mail_outbox import OutboxMail
+from gateways.mail_smtp import SmtpMail, SmtpServer
+from gateways.service_url import ServiceUrl
+
+SETTING = "FOLLOWTHROUGH_MAIL_URL"
+_SMTP_PORT, _SUBMISSION_PORT, _SMTPS_PORT = 25, 587, 465
+
+
+def open_mail(url: str, data_dir: Path) -> MailGateway:
+    """The gateway that ``url`` names; nothing is connected yet.
+
+    ``outbox:`` keeps messages as files in ``data_dir``; ``smtp://user:password@host:587`` and ``smtps://…:465`` send
+    them. ``?starttls=true`` demands encryption, ``false`` forbids it; without it a login demands it and anything
+    else takes it when the server offers it.
+
+    Raises:
+        ValueError: naming the setting, without repeating a password.
+    """
+    if url == "outbox:":
+        return OutboxMail(outbox_folder(data_dir))
+    scheme = url.partition(":")[0].lower()
+    if scheme not in ("smtp", "smtps"):
+        raise ValueError(f"{SETTING}: must be outbox:, smtp://… or smtps://…")
+    return SmtpMail(_server(ServiceUrl.read(SETTING, url, options=("starttls",))))
+
+
+def outbox_folder(data_dir: Path) -> Path:
+    """Where ``outbox:`` keeps email."""
+    return data_dir / "outbox" / "email"
+
+
+def _server(url: ServiceUrl) -> SmtpServer:
+    if (url.username is None) != (url.password is None):
+        raise ValueError(f"{SETTING}: a login is written user:password, both or none")
+    chosen = url.choice(SETTING, "starttls", ("true", "false"))
+    tls = url.scheme == "smtps"
+    if tls and chosen is not None:
+        raise ValueError(f"{SETTING}: smtps:// is encrypted from the start; starttls belongs to smtp://")
+    start_tls = chosen == "true" if chosen is not None else (True if url.username is not None and not tls else None)
+    usual = _SMTPS_PORT if tls else (_SUBMISSION_PORT if url.username is not None else _SMTP_PORT)
+    return SmtpServer(
+        host=url.host,
+        port=url.port or usual,
+        tls=tls,
+        start_tls=start_tls,
+        username=url.username,
+        password=url.password,
+    )

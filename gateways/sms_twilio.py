@@ -1,0 +1,130 @@
+"""Delivers text messages through Twilio, or any service that speaks like it: one form per message.
+
+Source: Twilio's Messages resource, version 2010-04-01. It takes no idempotency key, so a message whose answer was
+lost may or may not be on its way.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import httpx2
+
+from domain.errors import GatewayError, Rejected, Unavailable
+from domain.ports import HandOver, Receipt, Sms
+
+_TIMEOUT = httpx2.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
+# Connecting, writing and reading one after the other; whoever calls must allow for more.
+LONGEST_SENDING_S = 60.0
+
+# What says something about our account, which an operator can mend; the recipient must not pay for it.
+_ABOUT_THE_ACCOUNT = frozenset({401, 403, 404, 405})
+# The service behind the answering machine may have taken the message, or not.
+_ANSWER_LOST = frozenset({502, 504})
+_LONGEST_WORDS = 200
+
+
+@dataclass(frozen=True)
+class TwilioAccount:
+    """``base``: scheme, host and port, ``https://api.twilio.com``."""
+
+    base: str
+    sid: str
+    token: str = field(repr=False)
+
+
+class TwilioSms:
+    """An outgoing SMS service over HTTP."""
+
+    repeatable = False
+
+    def __init__(self, account: TwilioAccount) -> None:
+        self.account = account
+
+    @asynccontextmanager
+    async def prepare(self, sms: Sms) -> AsyncIterator[HandOver]:
+        """Build the request and yield the hand-over, which sends it.
+
+        The hand-over raises:
+            Rejected: the service refuses this message for good (4xx).
+            Unavailable: it cannot be reached, refuses the account, or says later (429, 5xx); ``handed_over`` when
+                the request had left and no answer tells what became of it.
+        """
+        account = self.account
+        # A connection of its own: one kept from an earlier message may be dead without showing it, and then the
+        # request has left and nobody knows.
+        async with httpx2.AsyncClient(
+            base_url=account.base,
+            auth=(account.sid, account.token),
+            timeout=_TIMEOUT,
+            verify=self._tls,
+            trust_env=False,
+            follow_redirects=False,
+        ) as client:
+            request = client.build_request(
+                "POST",
+                f"/2010-04-01/Accounts/{account.sid}/Messages.json",
+                data={"From": sms.sender, "To": sms.to, "Body": sms.text},
+                headers={"Accept": "application/json"},
+            )
+
+            async def hand_over() -> Receipt:
+                return await _deliver(client, request)
+
+            yield hand_over
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Loading the certificates of the machine takes longer than sending a message.
+        return httpx2.create_ssl_context(trust_env=False)
+
+
+async def _deliver(client: httpx2.AsyncClient, request: httpx2.Request) -> Receipt:
+    try:
+        response = await client.send(request)
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.LocalProtocolError) as unreachable:
+        raise Unavailable(f"the SMS service cannot be reached ({type(unreachable).__name__})") from unreachable
+    except httpx2.HTTPError as lost:
+        raise Unavailable(f"no answer of the SMS service ({type(lost).__name__})", handed_over=True) from lost
+    content = _content(response)
+    if response.is_success:
+        reference = content.get("sid")
+        return Receipt(reference=reference if isinstance(reference, str) else None)
+    raise _refusal(response, content)
+
+
+def _refusal(response: httpx2.Response, content: dict[str, object]) -> GatewayError:
+    status = response.status_code
+    words = f"the SMS service answered {status}"
+    if (code := content.get("code")) is not None:
+        words += f", code {code}"
+    if isinstance(message := content.get("message"), str):
+        words += f": {_without_numbers(message)}"
+    if status == 429:
+        return Unavailable(words, retry_after_s=_retry_after(response))
+    if 400 <= status < 500 and status not in _ABOUT_THE_ACCOUNT:
+        return Rejected(words)
+    return Unavailable(words, retry_after_s=_retry_after(response), handed_over=status in _ANSWER_LOST)
+
+
+def _content(response: httpx2.Response) -> dict[str, object]:
+    try:
+        content = response.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    """Seconds; None for no header and for its rarer form, a date, which would need a clock."""
+    value = response.headers.get("Retry-After", "").strip()
+    return float(value) if re.fullmatch(r"\d{1,7}", value) else None
+
+
+def _without_numbers(message: str) -> str:
+    return re.sub(r"\+?\d[\d\s().-]{4,}\d", "…", message)[:_LONGEST_WORDS]
