@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from domain.builtin import can_associate
 from domain.cells import is_format
 from domain.importing import (
     OWNER,
@@ -72,7 +73,7 @@ def _rule_problems(column: str, rule: ColumnRule, target: ObjectType, schema: Sc
                 path, rule, definition
             )
         case AssociateColumn():
-            return _associate_problems(path, rule.associate, schema)
+            return _associate_problems(path, rule.associate, target, schema)
         case OwnerColumn():
             owner = target.property(OWNER)
             if owner is None or owner.type is not PropertyType.USER:
@@ -103,10 +104,13 @@ def _reading_problems(path: str, rule: PropertyColumn, definition: PropertyDefin
     return problems
 
 
-def _associate_problems(path: str, wanted: Associate, schema: Schema) -> list[FieldError]:
+def _associate_problems(path: str, wanted: Associate, target: ObjectType, schema: Schema) -> list[FieldError]:
     other = schema.object(wanted.object)
     if other is None:
         return [mistake(f"{path}/associate/object", "unknown_object", f"there is no object type {wanted.object}")]
+    if not can_associate(target.name, wanted.object):
+        words = f"{target.name} and {wanted.object} cannot be associated"
+        return [mistake(f"{path}/associate/object", "wrong_value", words)]
     by = other.property(wanted.by)
     if by is None:
         words = f"{wanted.object} has no property {wanted.by}"

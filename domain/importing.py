@@ -38,7 +38,7 @@ class Associate(Authored):
 
     object: str
     by: str
-    label: str | None = None
+    label: Annotated[str, Field(min_length=1, max_length=60)] | None = None
     if_missing: Literal["leave_out", "reject"] = "leave_out"
 
 

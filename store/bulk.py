@@ -15,7 +15,9 @@ from store.tables import associations, records, unique_values, users
 _REPLACE = (
     update(records)
     .where(records.c.id == bindparam("record_id"))
-    .values(properties=bindparam("properties"), version=bindparam("version"), updated_at=bindparam("updated_at"))
+    .values(
+        properties=bindparam("new_properties"), version=bindparam("new_version"), updated_at=bindparam("new_updated_at")
+    )
 )
 
 
@@ -58,8 +60,14 @@ async def insert_records(tx: Tx, new: Sequence[StoredRecord]) -> None:
 
 async def replace_records(tx: Tx, changed: Iterable[StoredRecord]) -> None:
     """Write records over themselves; the caller holds their locks."""
-    columns = {"properties", "version", "updated_at"}
-    await tx.run(_REPLACE, [{"record_id": each.id, **each.model_dump(include=columns)} for each in changed])
+    rows = [
+        {
+            "record_id": record.id, "new_properties": record.properties, "new_version": record.version,
+            "new_updated_at": record.updated_at,
+        }
+        for record in changed
+    ]  # fmt: skip
+    await tx.run(_REPLACE, rows)
 
 
 async def insert_unique_values(tx: Tx, taken: Iterable[tuple[StoredRecord, Mapping[str, str]]]) -> None:

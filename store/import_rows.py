@@ -7,19 +7,16 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, select, update
 
+from domain.importing import JobStatus
 from store.database import Read, Tx
 from store.jobs import Job, JobRow
 from store.tables import job_rows, jobs
 
+SETTLED = ("outcome", "code", "reason", "record_id")
 _SETTLE = (
     update(job_rows)
     .where(job_rows.c.job_id == bindparam("of_job"), job_rows.c.n == bindparam("row_n"))
-    .values(
-        outcome=bindparam("outcome"),
-        code=bindparam("code"),
-        reason=bindparam("reason"),
-        record_id=bindparam("record_id"),
-    )
+    .values({name: bindparam(f"new_{name}") for name in SETTLED})
 )
 
 
@@ -30,6 +27,13 @@ async def claim_rows(tx: Tx, job: Job, *, through: int, now: datetime) -> bool:
     """
     mine = (jobs.c.id == job.id, jobs.c.cursor == job.cursor, jobs.c.status.in_(("queued", "running")))
     return await tx.run(update(jobs).where(*mine).values(status="running", cursor=through, updated_at=now)) == 1
+
+
+async def move_job(tx: Tx, job_id: str, *, allowed: Collection[JobStatus], to: JobStatus, now: datetime) -> bool:
+    """Give a job another status; False when it has none of those allowed any more. A cancelled job is over."""
+    values = {"status": to, "updated_at": now, **({"finished_at": now} if to == "cancelled" else {})}
+    mine = (jobs.c.id == job_id, jobs.c.status.in_(allowed))
+    return await tx.run(update(jobs).where(*mine).values(values)) == 1
 
 
 async def first_lines(read: Read, job_id: str, keys: Collection[str]) -> dict[str, tuple[int, int]]:
@@ -44,7 +48,7 @@ async def first_lines(read: Read, job_id: str, keys: Collection[str]) -> dict[st
 async def settle_rows(tx: Tx, rows: Sequence[JobRow]) -> None:
     """Write what became of rows: outcome, code, reason, record."""
     values = [
-        {"of_job": row.job_id, "row_n": row.n, **row.model_dump(include={"outcome", "code", "reason", "record_id"})}
+        {"of_job": row.job_id, "row_n": row.n, **{f"new_{name}": getattr(row, name) for name in SETTLED}}
         for row in rows
     ]
     await tx.run(_SETTLE, values)
