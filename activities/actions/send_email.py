@@ -18,9 +18,9 @@ from domain.errors import StepSkipped
 from domain.fields import LiquidHtml, LiquidText
 from domain.messages import StepAnswer
 from domain.names import QUEUE_EMAIL
-from domain.plain_text import plain_text
 from domain.plan import Policy
 from domain.ports import Mail
+from gateways.text import text_of
 from services.effects import Letter, attempt
 from services.inside import Inside
 from services.recipients import contact_objects, contact_of, keep_sample_inside
@@ -93,7 +93,7 @@ async def write(context: OutsideContext, config: SendEmailConfig, read: Read, in
     roots = roots_of(templates, *templates_of(config))
     variables = await load_variables(read, inside, roots, sender=sender)
     html = templates.render(config.html, variables, html=True)
-    text = templates.render(config.text, variables, html=False) if config.text else plain_text(html)
+    text = templates.render(config.text, variables, html=False) if config.text else text_of(html)
     return Mail(
         key=key,
         message_id=f"{key.replace(':', '.')}@{sender.address.rpartition('@')[2]}",
