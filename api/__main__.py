@@ -1,0 +1,58 @@
+"""Composition root of the API process: settings in, a listening server until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+import uvicorn
+from uvicorn.loops.auto import auto_loop_factory
+
+from api.app import create_app
+from api.deps import SCOPES
+from assemble import assembled
+from services.installation import Installation
+from settings import Settings
+from store.people import insert_key
+
+GRACE_S = 5
+"""How long requests under way may take once the process is told to stop."""
+
+
+def serve(settings: Settings) -> None:
+    """Listen until SIGINT or SIGTERM."""
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    async with assembled(settings, "api") as (inst, _):
+        await accept_bootstrap_key(inst, settings)
+        config = uvicorn.Config(
+            create_app(inst),
+            host=settings.api_host,
+            port=settings.api_port,
+            timeout_graceful_shutdown=GRACE_S,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+        )
+        await uvicorn.Server(config).serve()
+
+
+async def accept_bootstrap_key(inst: Installation, settings: Settings) -> None:
+    """Make the key of the settings a key of this installation, with every scope; again changes nothing."""
+    if settings.bootstrap_key is None:
+        return
+    async with inst.db.transaction() as tx:
+        await insert_key(
+            tx,
+            name="bootstrap",
+            scopes=SCOPES,
+            now=inst.clock.now(),
+            secret=settings.bootstrap_key.get_secret_value(),
+        )
+
+
+if __name__ == "__main__":
+    serve(Settings.read())

@@ -1,0 +1,97 @@
+"""Puts the API together: routes, error shape and limits, on one installation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import errors
+from api.limits import Limits
+from api.routes import (
+    associations,
+    changes,
+    enrollments,
+    imports,
+    jobs,
+    objects,
+    outputs,
+    people,
+    records,
+    reference,
+    reports,
+    system,
+    workflows,
+)
+from services.installation import Installation
+
+PREFIX = "/api/v1"
+VERSION = "0.1.0"
+ROUTERS: tuple[APIRouter, ...] = (
+    imports.router,
+    associations.router,
+    records.router,
+    objects.router,
+    reports.router,
+    workflows.router,
+    enrollments.router,
+    outputs.router,
+    people.router,
+    jobs.router,
+    changes.router,
+    reference.router,
+)
+
+DESCRIPTION = """Records, workflows, enrollments and what came of them.
+
+Send `Authorization: Bearer ft_…`. Lists answer `{items, next_cursor}` and take `limit` and `cursor`. Every error is an
+`application/problem+json` body. A POST with an `Idempotency-Key` can be repeated for 7 days and does its work once.
+"""
+
+
+def create_app(inst: Installation) -> FastAPI:
+    """The app on an open installation; whoever opened it closes it."""
+    app = FastAPI(
+        title="Followthrough",
+        version=VERSION,
+        description=DESCRIPTION,
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.installation = inst
+    errors.install(app)
+    app.add_middleware(Limits)
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(system.router)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, in which every operation says how it answers when it cannot do what was asked."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schemas = document["components"]["schemas"]
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        problem = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs", {}))
+        schemas["Problem"] = problem
+        for path in document["paths"].values():
+            for operation in path.values():
+                _document_problems(operation)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _document_problems(operation: dict[str, Any]) -> None:
+    content = {errors.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    responses = operation["responses"]
+    responses["default"] = {"description": "Any refusal or failure.", "content": content}
+    responses["422"] = {"description": "The request is wrong; `errors` lists every mistake.", "content": content}
+    if "security" in operation:
+        responses["401"] = {"description": "No key, or an unknown one.", "content": content}
+        responses["403"] = {"description": "The key lacks the scope.", "content": content}

@@ -1,0 +1,105 @@
+"""What routes ask for: the installation, a read session, the caller with the scope the route needs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Literal, TypeAlias, get_args
+
+from fastapi import Depends, Header, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from domain.base import Frozen
+from domain.errors import NotAllowed, NotAuthenticated
+from domain.records import Cause
+from services.installation import Installation
+from store import people
+from store.database import Read
+
+Scope: TypeAlias = Literal[
+    "records:read", "records:write", "events:write",
+    "workflows:read", "workflows:write", "workflows:publish",
+    "enrollments:read", "enrollments:write", "messages:read", "admin",
+]  # fmt: skip
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+bearer = HTTPBearer(auto_error=False, description="An API key, `ft_…`.")
+
+
+class Caller(Frozen):
+    """Who calls: the id of the API key and its scopes."""
+
+    key_id: str
+    scopes: frozenset[str]
+
+    @property
+    def cause(self) -> Cause:
+        """What changes made by this call name as their cause."""
+        return Cause(kind="api", id=self.key_id)
+
+    def demand(self, scope: str) -> None:
+        """Refuse unless the key has ``scope``.
+
+        Raises:
+            NotAllowed: it has not.
+        """
+        if scope not in self.scopes:
+            raise NotAllowed(f"this key lacks the scope {scope}")
+
+
+def installation(request: Request) -> Installation:
+    """The installation that the app was started with."""
+    inst: Installation = request.app.state.installation
+    return inst
+
+
+Inst = Annotated[Installation, Depends(installation)]
+
+
+async def reading(inst: Inst) -> AsyncIterator[Read]:
+    """One read session for one request."""
+    async with inst.db.read() as read:
+        yield read
+
+
+Reading = Annotated[Read, Depends(reading, scope="function")]
+
+
+async def identify(inst: Inst, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
+    """The caller behind the bearer key. Looked up on every request, so a revoked key ends at once.
+
+    Raises:
+        NotAuthenticated: no key, an unknown one or a revoked one.
+    """
+    if credentials is None:
+        raise NotAuthenticated("send an API key: Authorization: Bearer ft_…")
+    async with inst.db.read() as read:
+        found = await people.find_key(read, credentials.credentials)
+    if found is None:
+        raise NotAuthenticated("this API key is unknown or revoked")
+    return Caller(key_id=found.id, scopes=frozenset(found.scopes))
+
+
+Identified = Annotated[Caller, Depends(identify)]
+
+
+def needs(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency that lets a caller with ``scope`` pass."""
+
+    async def check(caller: Identified) -> Caller:
+        caller.demand(scope)
+        return caller
+
+    return check
+
+
+RecordsRead = Annotated[Caller, Depends(needs("records:read"))]
+RecordsWrite = Annotated[Caller, Depends(needs("records:write"))]
+WorkflowsRead = Annotated[Caller, Depends(needs("workflows:read"))]
+WorkflowsWrite = Annotated[Caller, Depends(needs("workflows:write"))]
+WorkflowsPublish = Annotated[Caller, Depends(needs("workflows:publish"))]
+EnrollmentsRead = Annotated[Caller, Depends(needs("enrollments:read"))]
+EnrollmentsWrite = Annotated[Caller, Depends(needs("enrollments:write"))]
+MessagesRead = Annotated[Caller, Depends(needs("messages:read"))]
+Admin = Annotated[Caller, Depends(needs("admin"))]
+
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=200)]

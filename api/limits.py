@@ -1,0 +1,110 @@
+"""What a request may be before anyone reads it: bodies have a size limit, addresses and JSON hold storable text only.
+
+FastAPI's own body limit answers in plain text when a length is declared, which would be a second error shape.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from pydantic_core import from_json
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import problem_response
+
+MIB = 1024 * 1024
+BODY_BYTES = 2 * MIB
+"""A definition may have 1 MiB; the rest is room for its JSON dress."""
+IMPORT_BYTES = 101 * MIB
+"""A file of 100 MiB and the multipart around it."""
+
+
+class Limits:
+    """ASGI middleware: 413 for bodies over the limit of their path, 422 for an address with a NUL in it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, counting its bytes."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = IMPORT_BYTES if scope["path"].endswith("/import") else BODY_BYTES
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            # No database of ours stores NUL in text; PostgreSQL refuses it with an error of its own.
+            refusal = problem_response(422, "invalid", "the address contains a NUL character")
+        elif _declared(scope) > limit:
+            refusal = problem_response(413, "too_large", f"the body is over {limit} bytes")
+        else:
+            await self.app(scope, _counted(receive, limit), send)
+            return
+        await refusal(scope, receive, send)
+
+
+def _declared(scope: Scope) -> int:
+    written = Headers(scope=scope).get("content-length", "0")
+    return int(written) if written.isdecimal() else 0
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    total = 0
+
+    async def counting() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > limit:
+            raise HTTPException(413, f"the body is over {limit} bytes")
+        return message
+
+    return counting
+
+
+class StorableRequest(Request):
+    """A request whose JSON is what every database of ours can keep: no NaN, no NUL, no lone surrogate."""
+
+    async def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            json.JSONDecodeError: with the reason in words.
+        """
+        if not hasattr(self, "_json"):
+            body = await self.body()
+            try:
+                document = from_json(body, allow_inf_nan=False)
+            except ValueError as error:
+                raise json.JSONDecodeError(str(error), "", 0) from None
+            if b"\\u0000" in body and _holds_nul(document):
+                raise json.JSONDecodeError("a text contains a NUL character, which cannot be stored", "", 0)
+            self._json = document
+        return self._json
+
+
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(key) or _holds_nul(inner) for key, inner in value.items())
+    return isinstance(value, list) and any(_holds_nul(inner) for inner in value)
+
+
+class StorableRoute(APIRoute):
+    """The route class of every router: hands its handler a ``StorableRequest``."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler behind our reading of JSON."""
+        handle = super().get_route_handler()
+
+        async def storable(request: Request) -> Response:
+            return await handle(StorableRequest(request.scope, request.receive))
+
+        return storable

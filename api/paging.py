@@ -1,0 +1,79 @@
+"""Pages: ``{items, next_cursor}``, walked by key, so nothing is shown twice or left out while data moves."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Depends, Query
+
+from domain.base import Frozen
+from domain.errors import Invalid
+from domain.problems import FieldError
+
+Row = TypeVar("Row")
+Item = TypeVar("Item")
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+_MARK = "k:"
+
+
+class Paging(Frozen):
+    """Which page is wanted: up to ``limit`` items after the key ``after`` (None: from the start)."""
+
+    limit: int
+    after: str | None
+
+    @property
+    def fetch(self) -> int:
+        """How many rows to ask for: one more than shown tells whether another page follows."""
+        return self.limit + 1
+
+
+class Page(Frozen, Generic[Item]):
+    """One page. ``next_cursor`` is null on the last one."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+def page(rows: Sequence[Row], paging: Paging, show: Callable[[Row], Item], *, key: Callable[[Row], str]) -> Page[Item]:
+    """Cut ``rows`` (fetched with ``paging.fetch``) to a page; ``key`` is what the next page starts after."""
+    shown = rows[: paging.limit]
+    more = len(rows) > paging.limit
+    return Page(items=[show(row) for row in shown], next_cursor=_cursor(key(shown[-1])) if more else None)
+
+
+def read_paging(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items per page.")] = DEFAULT_LIMIT,
+    cursor: Annotated[
+        str | None, Query(max_length=400, description="`next_cursor` of the page before, unchanged.")
+    ] = None,
+) -> Paging:
+    """The page that a query string asks for.
+
+    Raises:
+        Invalid: the cursor is not one of ours.
+    """
+    return Paging(limit=limit, after=None if cursor is None else _key(cursor))
+
+
+Paged = Annotated[Paging, Depends(read_paging)]
+
+
+def _cursor(key: str) -> str:
+    return base64.urlsafe_b64encode(f"{_MARK}{key}".encode()).decode().rstrip("=")
+
+
+def _key(cursor: str) -> str:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        text = ""
+    if not text.startswith(_MARK) or "\0" in text:
+        message = "not a cursor of ours; pass next_cursor as it was given"
+        raise Invalid(message, errors=[FieldError(path="query:cursor", code="wrong_value", message=message)])
+    return text.removeprefix(_MARK)

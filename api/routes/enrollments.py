@@ -1,0 +1,186 @@
+"""Enrollments: enter a workflow, look, follow, leave; and why a record did or did not enter."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AwareDatetime
+from starlette.background import BackgroundTask
+from starlette.responses import Response
+
+from api.answers import Answer, answer
+from api.deps import Caller, EnrollmentsRead, EnrollmentsWrite, Inst, Reading
+from api.idempotency import OnlyOnce
+from api.limits import StorableRoute
+from api.loading import enrollment_or_404, workflow_or_404
+from api.paging import Page, Paged, page
+from api.routes.records import writing
+from api.schemas.enrollments import (
+    DecisionAnswer,
+    EnrollBody,
+    EnrollmentView,
+    EntryDecisionView,
+    TemporalView,
+    decision_view,
+    enrollment_view,
+)
+from domain.entry import Decision
+from domain.errors import NotFound
+from domain.messages import EndReason, EnrollmentStatus
+from domain.telling import tell_decision
+from services.by_hand import Ask, enroll_by_hand, unenroll
+from services.deliveries import deliver_now
+from services.enrolling import Decided
+from services.installation import Installation
+from services.records import find_record
+from services.timeline import EnrollmentTimeline, tell_enrollment
+from store.database import Tx
+from store.listing import Filters, list_decisions, list_enrollments
+
+router = APIRouter(tags=["enrollments"], route_class=StorableRoute)
+
+Slug = Annotated[str, Path(max_length=63, examples=["new-opportunity-follow-up"])]
+EnrollmentId = Annotated[str, Path(max_length=36)]
+Text = Annotated[str | None, Query(max_length=80)]
+
+TAKEN_UP = ("enrolled", "absorbed_update")
+"""Decisions after which a run follows the record; all others are a "no"."""
+
+
+@router.post(
+    "/workflows/{slug}/enrollments", status_code=202, response_model=DecisionAnswer,
+    responses={200: {"model": DecisionAnswer, "description": "It did not enter; `decision` says why."}},
+)  # fmt: skip
+async def enroll_record(slug: Slug, body: EnrollBody, inst: Inst, caller: EnrollmentsWrite, once: OnlyOnce) -> Response:
+    """Let a record enter: past the triggers, but never past suppression, goals, exits and re-entry."""
+    taken: list[str] = []
+
+    async def work(tx: Tx) -> Answer:
+        workflow = await workflow_or_404(tx, slug)
+        ask = await _ask(tx, inst, caller, body)
+        decided = await enroll_by_hand(tx, workflow, ask, cause=caller.cause, now=inst.clock.now())
+        if decided.decision in TAKEN_UP and decided.enrollment_id is not None:
+            taken.append(decided.enrollment_id)
+        return _decided(inst, decided)
+
+    return _delivering(inst, await once.run(work), taken)
+
+
+def read_filters(
+    workflow: Text = None,
+    record: Text = None,
+    opportunity: Text = None,
+    step: Text = None,
+    status: Annotated[EnrollmentStatus | None, Query()] = None,
+    end_reason: Annotated[EndReason | None, Query()] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Started at or after this instant.")] = None,
+) -> Filters:
+    """What a list of enrollments is narrowed to."""
+    return Filters(
+        workflow=workflow, record=record, opportunity=opportunity, step=step, status=status, end_reason=end_reason,
+        since=since,
+    )  # fmt: skip
+
+
+@router.get("/enrollments", response_model=Page[EnrollmentView])
+async def list_page(
+    read: Reading, inst: Inst, _: EnrollmentsRead, paging: Paged, filters: Annotated[Filters, Depends(read_filters)]
+) -> Page[EnrollmentView]:
+    """Enrollments, newest first."""
+    rows = await list_enrollments(read, filters, after=paging.after, limit=paging.fetch)
+    return page(
+        rows, paging, lambda row: enrollment_view(row, inst.runs.link(row["run_id"])), key=lambda row: str(row["id"])
+    )
+
+
+@router.get("/enrollments/{enrollment_id}", response_model=EnrollmentView)
+async def show(enrollment_id: EnrollmentId, read: Reading, inst: Inst, _: EnrollmentsRead) -> EnrollmentView:
+    """One enrollment: where it stands, until when, how it ended."""
+    row = await enrollment_or_404(read, enrollment_id)
+    return enrollment_view(row, inst.runs.link(row["run_id"]))
+
+
+@router.get("/enrollments/{enrollment_id}/timeline", response_model=EnrollmentTimeline)
+async def show_timeline(enrollment_id: EnrollmentId, read: Reading, _: EnrollmentsRead) -> EnrollmentTimeline:
+    """What happened to it: the entry decision, every visit with outcome, reason and values seen, and the end."""
+    return await tell_enrollment(read, await enrollment_or_404(read, enrollment_id))
+
+
+@router.post("/enrollments/{enrollment_id}/unenroll", response_model=EnrollmentView)
+async def take_out(enrollment_id: EnrollmentId, inst: Inst, _: EnrollmentsWrite, once: OnlyOnce) -> Response:
+    """Take the record out at once, also in the middle of a delay; an ended enrollment stays as it ended."""
+    ended: list[str] = []
+
+    async def work(tx: Tx) -> Answer:
+        if await unenroll(tx, enrollment_id, now=inst.clock.now()):
+            ended.append(enrollment_id)
+        row = await enrollment_or_404(tx, enrollment_id)
+        return answer(enrollment_view(row, inst.runs.link(row["run_id"])))
+
+    return _delivering(inst, await once.run(work), ended)
+
+
+@router.get("/entry-decisions", response_model=Page[EntryDecisionView])
+async def list_entry_decisions(
+    read: Reading,
+    _: EnrollmentsRead,
+    paging: Paged,
+    workflow: Text = None,
+    record: Text = None,
+    opportunity: Text = None,
+    enrollment: Text = None,
+    decision: Annotated[Decision | None, Query()] = None,
+    since: Annotated[AwareDatetime | None, Query()] = None,
+) -> Page[EntryDecisionView]:
+    """Why records did or did not enter, newest first."""
+    filters = Filters(
+        workflow=workflow, record=record, opportunity=opportunity, enrollment=enrollment, decision=decision, since=since
+    )
+    rows = await list_decisions(read, filters, after=paging.after, limit=paging.fetch)
+    return page(rows, paging, decision_view, key=lambda row: str(row["id"]))
+
+
+async def _ask(tx: Tx, inst: Installation, caller: Caller, body: EnrollBody) -> Ask:
+    record_id = body.record.id
+    if record_id is None:
+        (property, value), *_ = (body.record.by or {}).items()
+        found = await find_record(tx, await writing(tx, inst, caller.cause), body.record.object, property, value)
+        if found is None:
+            raise NotFound(f"there is no {body.record.object} with {property} {value}")
+        record_id = found.id
+    bound = body.bound_reference
+    return Ask(
+        object=body.record.object,
+        record_id=record_id,
+        bound_object=bound.object if bound else None,
+        bound_id=bound.id if bound else None,
+        parameters=body.parameters,
+    )
+
+
+def _decided(inst: Installation, decided: Decided) -> Answer:
+    temporal = None
+    if decided.run_id is not None:
+        temporal = TemporalView(workflow_id=decided.run_id, ui_url=inst.runs.link(decided.run_id))
+    shown = DecisionAnswer(
+        decision=decided.decision,
+        detail=decided.detail,
+        words=tell_decision(decided.decision, decided.detail),
+        enrollment_id=decided.enrollment_id,
+        temporal=temporal,
+    )
+    if decided.decision not in TAKEN_UP:
+        return answer(shown)
+    return answer(shown, 202, headers={"Location": f"/api/v1/enrollments/{decided.enrollment_id}"})
+
+
+def _delivering(inst: Installation, made: Response, enrollment_ids: list[str]) -> Response:
+    """``made``, and once it is sent the deliveries of these enrollments; what fails is left to the relays."""
+
+    async def deliver() -> None:
+        for enrollment_id in enrollment_ids:
+            await deliver_now(inst, enrollment_id)
+
+    made.background = BackgroundTask(deliver)
+    return made

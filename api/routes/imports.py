@@ -1,0 +1,90 @@
+"""The import of a CSV file: taken in while it streams, worked through by a run of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, File, Form, UploadFile
+from pydantic_core import from_json
+from starlette.background import BackgroundTask
+from starlette.responses import Response
+
+from api.answers import Answer, answer
+from api.deps import Inst, RecordsWrite
+from api.idempotency import OnlyOnce
+from api.routes.jobs import job_view
+from api.routes.records import Object
+from api.schemas.outputs import JobView
+from domain.base import Json
+from domain.errors import Invalid, Unavailable
+from domain.importing import ImportOptions
+from domain.problems import FieldError
+from services.imports import begin, stage
+from services.installation import Installation
+
+router = APIRouter(prefix="/records", tags=["imports"])
+
+PIECE_BYTES = 256 * 1024
+
+
+@router.post("/{object}/import", status_code=202, response_model=JobView)
+async def import_records(
+    object: Object,
+    inst: Inst,
+    _: RecordsWrite,
+    once: OnlyOnce,
+    file: Annotated[UploadFile, File(description="CSV, UTF-8, up to 100 MiB.")],
+    mapping: Annotated[str, Form(description="Which column is which property, as JSON.", max_length=1_000_000)],
+    key: Annotated[str, Form(max_length=40, description="The unique property that tells records apart.")],
+    wake: Annotated[bool, Form(description="Whether triggers and waits look at these changes.")] = True,
+    on_bad_value: Annotated[Literal["reject_row", "leave_out"], Form()] = "reject_row",
+    dry_run: Annotated[bool, Form(description="Check and count; write nothing.")] = False,
+) -> Response:
+    """Take a file in and answer with the job that works through it; its rows tell what was not taken, and why."""
+    options = ImportOptions(
+        object=object, key=key, mapping=_mapping(mapping), wake=wake, on_bad_value=on_bad_value, dry_run=dry_run
+    )
+    staged: list[str] = []
+
+    async def work() -> Answer:
+        job = await stage(inst, _pieces(file), options)
+        staged.append(job.id)
+        return answer(job_view(job), 202, headers={"Location": f"/api/v1/jobs/{job.id}"})
+
+    content = f"{options.model_dump_json()} {await _digest(file)}" if once.is_keyed else ""
+    made = await once.over(content).run_long(work)
+    made.background = BackgroundTask(_begin_all, inst, staged)
+    return made
+
+
+async def _begin_all(inst: Installation, job_ids: list[str]) -> None:
+    for job_id in job_ids:
+        try:
+            await begin(inst, job_id)
+        except Unavailable:
+            # The relays start what its sender could not.
+            return
+
+
+def _mapping(written: str) -> Json:
+    try:
+        read: Json = from_json(written, allow_inf_nan=False)
+    except ValueError as error:
+        message = f"the mapping is not valid JSON: {error}"
+        raise Invalid(message, errors=[FieldError(path="/mapping", code="not_json", message=message)]) from None
+    return read
+
+
+async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+    await file.seek(0)
+    while piece := await file.read(PIECE_BYTES):
+        yield piece
+
+
+async def _digest(file: UploadFile) -> str:
+    digest = hashlib.sha256()
+    async for piece in _pieces(file):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,106 @@
+"""Object types and their properties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from starlette.responses import Response
+
+from api.answers import Answer, answer
+from api.deps import Admin, Inst, Reading, RecordsRead
+from api.idempotency import OnlyOnce
+from api.limits import StorableRoute
+from api.loading import object_or_404
+from api.routes.records import Object
+from api.schemas.objects import (
+    ObjectBody,
+    ObjectPatch,
+    Objects,
+    ObjectView,
+    OptionBody,
+    PropertyBody,
+    PropertyList,
+    PropertyPatch,
+    PropertyView,
+    object_view,
+    property_view,
+)
+from services.schema import NewOption, NewProperty, add_property, change_property, create_object_type, relabel_object
+from store.database import Tx
+from store.schema import load_schema
+
+router = APIRouter(prefix="/objects", tags=["objects"], route_class=StorableRoute)
+
+PropertyName = Annotated[str, Path(max_length=40)]
+
+
+@router.get("", response_model=Objects)
+async def list_objects(read: Reading, _: RecordsRead) -> Objects:
+    """Every object type with its properties."""
+    schema = await load_schema(read)
+    return Objects(items=[object_view(each) for each in schema.objects.values()])
+
+
+@router.post("", status_code=201, response_model=ObjectView)
+async def create_object(body: ObjectBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
+    """Add an object type with at least one unique property."""
+
+    async def work(tx: Tx) -> Answer:
+        properties = [_new(each) for each in body.properties]
+        made = await create_object_type(tx, body.name, properties, label=body.label, now=inst.clock.now())
+        return answer(object_view(made), 201, headers={"Location": f"/api/v1/objects/{made.name}"})
+
+    return await once.run(work)
+
+
+@router.get("/{object}", response_model=ObjectView)
+async def show_object(object: Object, read: Reading, _: RecordsRead) -> ObjectView:
+    """One object type."""
+    return object_view(object_or_404(await load_schema(read), object))
+
+
+@router.patch("/{object}", response_model=ObjectView)
+async def change_object(object: Object, body: ObjectPatch, inst: Inst, _: Admin) -> Response:
+    """Give an object type another label."""
+    async with inst.db.transaction() as tx:
+        made = await relabel_object(tx, object, body.label)
+    return answer(object_view(made)).response()
+
+
+@router.get("/{object}/properties", response_model=PropertyList)
+async def list_properties(object: Object, read: Reading, _: RecordsRead) -> PropertyList:
+    """The properties of an object type."""
+    found = object_or_404(await load_schema(read), object)
+    return PropertyList(items=[property_view(each) for each in found.properties.values()])
+
+
+@router.post("/{object}/properties", status_code=201, response_model=PropertyView)
+async def create_property(object: Object, body: PropertyBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
+    """Add a property to an object type, built-in ones included."""
+
+    async def work(tx: Tx) -> Answer:
+        made = await add_property(tx, object, _new(body), now=inst.clock.now())
+        return answer(property_view(made), 201, headers={"Location": f"/api/v1/objects/{object}/properties"})
+
+    return await once.run(work)
+
+
+@router.patch("/{object}/properties/{name}", response_model=PropertyView)
+async def patch_property(object: Object, name: PropertyName, body: PropertyPatch, inst: Inst, _: Admin) -> Response:
+    """Give a property another label, add options, rename or reorder known ones; options not named stay."""
+    async with inst.db.transaction() as tx:
+        options = _options(body.options or [])
+        made = await change_property(tx, object, name, label=body.label, options=options)
+    return answer(property_view(made)).response()
+
+
+def _new(body: PropertyBody) -> NewProperty:
+    return NewProperty(
+        name=body.name, type=body.type, label=body.label, options=_options(body.options), unique=body.unique
+    )
+
+
+def _options(bodies: Sequence[OptionBody]) -> tuple[NewOption, ...]:
+    return tuple(NewOption(**body.model_dump()) for body in bodies)

@@ -1,0 +1,103 @@
+"""What workflows produced: messages, tasks, notifications."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from api.answers import answer
+from api.deps import Inst, MessagesRead, Reading, RecordsWrite
+from api.limits import StorableRoute
+from api.paging import Page, Paged, page
+from api.schemas.outputs import MessageView, NotificationView, TaskPatch, TaskView, view_of
+from domain.errors import NotFound
+from store import outputs
+from store.outputs import OutputFilters
+
+router = APIRouter(route_class=StorableRoute)
+
+Text = Annotated[str | None, Query(max_length=80)]
+Since = Annotated[AwareDatetime | None, Query(description="Made at or after this instant.")]
+Id = Annotated[str, Path(max_length=36)]
+
+
+def common_filters(
+    workflow: Text = None, record: Text = None, enrollment: Text = None, step: Text = None, since: Since = None
+) -> OutputFilters:
+    """What every list of outputs can be narrowed to."""
+    return OutputFilters(workflow=workflow, record=record, enrollment=enrollment, step=step, since=since)
+
+
+Common = Annotated[OutputFilters, Depends(common_filters)]
+
+
+@router.get("/messages", response_model=Page[MessageView], tags=["messages"])
+async def list_messages(
+    read: Reading,
+    _: MessagesRead,
+    paging: Paged,
+    common: Common,
+    status: Annotated[Literal["queued", "sent", "delivered", "bounced", "failed", "unknown"] | None, Query()] = None,
+    channel: Annotated[Literal["email", "sms"] | None, Query()] = None,
+) -> Page[MessageView]:
+    """Emails and text messages, newest first."""
+    filters = common.model_copy(update={"status": status, "channel": channel})
+    rows = await outputs.list_messages(read, filters, after=paging.after, limit=paging.fetch)
+    return page(rows, paging, lambda row: view_of(MessageView, row), key=lambda row: str(row["id"]))
+
+
+@router.get("/messages/{message_id}", response_model=MessageView, tags=["messages"])
+async def show_message(message_id: Id, read: Reading, _: MessagesRead) -> MessageView:
+    """One message."""
+    row = await outputs.get_message(read, message_id)
+    if row is None:
+        raise NotFound(f"there is no message {message_id}")
+    return view_of(MessageView, row)
+
+
+@router.get("/tasks", response_model=Page[TaskView], tags=["tasks"])
+async def list_tasks(
+    read: Reading,
+    _: MessagesRead,
+    paging: Paged,
+    common: Common,
+    status: Annotated[Literal["open", "done", "cancelled"] | None, Query()] = None,
+    assignee: Text = None,
+) -> Page[TaskView]:
+    """Tasks, newest first."""
+    filters = common.model_copy(update={"status": status, "user": assignee})
+    rows = await outputs.list_tasks(read, filters, after=paging.after, limit=paging.fetch)
+    return page(rows, paging, lambda row: view_of(TaskView, row), key=lambda row: str(row["id"]))
+
+
+@router.get("/tasks/{task_id}", response_model=TaskView, tags=["tasks"])
+async def show_task(task_id: Id, read: Reading, _: MessagesRead) -> TaskView:
+    """One task."""
+    row = await outputs.get_task(read, task_id)
+    if row is None:
+        raise NotFound(f"there is no task {task_id}")
+    return view_of(TaskView, row)
+
+
+@router.patch("/tasks/{task_id}", response_model=TaskView, tags=["tasks"])
+async def change_task(task_id: Id, body: TaskPatch, inst: Inst, _: RecordsWrite) -> Response:
+    """Complete, cancel or reopen a task."""
+    async with inst.db.transaction() as tx:
+        if not await outputs.set_task_status(tx, task_id, body.status, now=inst.clock.now()):
+            raise NotFound(f"there is no task {task_id}")
+        row = await outputs.get_task(tx, task_id)
+        assert row is not None, "it was changed in this transaction"
+    return answer(view_of(TaskView, row)).response()
+
+
+@router.get("/notifications", response_model=Page[NotificationView], tags=["notifications"])
+async def list_notifications(
+    read: Reading, _: MessagesRead, paging: Paged, common: Common, user: Text = None
+) -> Page[NotificationView]:
+    """Notifications of users, newest first."""
+    filters = common.model_copy(update={"user": user})
+    rows = await outputs.list_notifications(read, filters, after=paging.after, limit=paging.fetch)
+    return page(rows, paging, lambda row: view_of(NotificationView, row), key=lambda row: str(row["id"]))

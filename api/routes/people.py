@@ -1,0 +1,132 @@
+"""Users, API keys and the account."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter, Path
+from starlette.responses import Response
+
+from api.answers import Answer, answer
+from api.deps import Admin, Inst, Reading, RecordsRead
+from api.idempotency import OnlyOnce
+from api.limits import StorableRoute
+from api.paging import Page, Paged, page
+from api.schemas.people import AccountPatch, AccountView, KeyBody, KeyView, NewKeyView, UserBody, UserView
+from domain.errors import Conflict, Invalid, NotFound
+from domain.ports import Addresses
+from domain.problems import FieldError
+from store import people
+from store.database import Read, Tx
+from store.schema import load_account, update_account
+
+router = APIRouter(route_class=StorableRoute)
+
+
+@router.get("/users", response_model=Page[UserView], tags=["users"])
+async def list_users(read: Reading, _: RecordsRead, paging: Paged) -> Page[UserView]:
+    """Users, in order of creation."""
+    found = await people.list_users(read, after=paging.after, limit=paging.fetch)
+    return page(found, paging, _user_view, key=lambda user: user.id)
+
+
+@router.post("/users", status_code=201, response_model=UserView, tags=["users"])
+async def create_user(body: UserBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
+    """Add a user who can own records and get tasks."""
+
+    async def work(tx: Tx) -> Answer:
+        _check_address(inst.addresses, body.email, "/email")
+        if body.manager_id is not None and await people.get_user(tx, body.manager_id) is None:
+            raise _wrong("/manager_id", "unknown_user", f"there is no user {body.manager_id}")
+        made = await people.insert_user(
+            tx, name=body.name, email=body.email, manager_id=body.manager_id, now=inst.clock.now()
+        )
+        if made is None:
+            raise Conflict(f"a user with the address {body.email} exists already", code="not_unique")
+        return answer(_user_view(made), 201, headers={"Location": f"/api/v1/users/{made.id}"})
+
+    return await once.run(work)
+
+
+@router.get("/users/{user_id}", response_model=UserView, tags=["users"])
+async def show_user(user_id: Annotated[str, Path(max_length=36)], read: Reading, _: RecordsRead) -> UserView:
+    """One user."""
+    found = await people.get_user(read, user_id)
+    if found is None:
+        raise NotFound(f"there is no user {user_id}")
+    return _user_view(found)
+
+
+@router.get("/api-keys", response_model=Page[KeyView], tags=["account"])
+async def list_keys(read: Reading, _: Admin, paging: Paged) -> Page[KeyView]:
+    """API keys without their secrets, revoked ones included."""
+    found = await people.list_keys(read, after=paging.after, limit=paging.fetch)
+    return page(found, paging, _key_view, key=lambda key: key.id)
+
+
+@router.post("/api-keys", status_code=201, response_model=NewKeyView, tags=["account"])
+async def create_key(body: KeyBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
+    """Make a key. Its secret is shown in this answer only; a repeated call answers without it."""
+
+    async def work(tx: Tx) -> Answer:
+        scopes = tuple(dict.fromkeys(body.scopes))
+        key, secret = await people.insert_key(tx, name=body.name, scopes=scopes, now=inst.clock.now())
+        shown = NewKeyView(**_key_view(key).model_dump(), key=secret)
+        hidden = shown.model_copy(update={"key": None})
+        return answer(shown, 201, headers={"Location": f"/api/v1/api-keys/{key.id}"}, kept=hidden)
+
+    return await once.run(work)
+
+
+@router.delete("/api-keys/{key_id}", status_code=204, tags=["account"])
+async def revoke_key(key_id: Annotated[str, Path(max_length=36)], inst: Inst, _: Admin) -> Response:
+    """Revoke a key; it is refused from the next request on."""
+    async with inst.db.transaction() as tx:
+        if not await people.revoke_key(tx, key_id, inst.clock.now()):
+            raise NotFound(f"there is no API key {key_id} in use")
+    return answer(None).response()
+
+
+@router.get("/account", response_model=AccountView, tags=["account"])
+async def show_account(read: Reading, _: RecordsRead) -> AccountView:
+    """What holds for the whole installation."""
+    return await _account_view(read)
+
+
+@router.patch("/account", response_model=AccountView, tags=["account"])
+async def change_account(body: AccountPatch, inst: Inst, _: Admin) -> Response:
+    """Change it; fields that are not sent stay."""
+    values = body.model_dump(exclude_none=True)
+    if body.timezone is not None and body.timezone not in available_timezones():
+        raise _wrong("/timezone", "wrong_zone", f"{body.timezone} is no IANA time zone")
+    if body.mail_from is not None:
+        _check_address(inst.addresses, body.mail_from, "/mail_from")
+    async with inst.db.transaction() as tx:
+        if values:
+            await update_account(tx, **values)
+        shown = await _account_view(tx)
+    return answer(shown).response()
+
+
+async def _account_view(read: Read) -> AccountView:
+    account = await load_account(read)
+    return AccountView(**{name: getattr(account, name) for name in AccountView.model_fields})
+
+
+def _user_view(user: people.User) -> UserView:
+    return UserView(**user.model_dump())
+
+
+def _key_view(key: people.ApiKey) -> KeyView:
+    return KeyView(**{**key.model_dump(), "scopes": list(key.scopes)})
+
+
+def _check_address(addresses: Addresses, written: str, path: str) -> None:
+    problem = addresses.problem(written)
+    if problem is not None:
+        raise _wrong(path, "wrong_value", problem)
+
+
+def _wrong(path: str, code: str, message: str) -> Invalid:
+    return Invalid(message, errors=[FieldError(path=path, code=code, message=message)])

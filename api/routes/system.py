@@ -1,0 +1,106 @@
+"""Is it alive, is it ready, what are its numbers. Public, except that ``/metrics`` wants a key from afar."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import ip_address
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import JSONResponse, Response
+
+from api.answers import Shown
+from api.deps import Inst, bearer, identify
+from services.installation import Installation
+from store.migrate import is_current
+from store.report import count_installation
+
+router = APIRouter(tags=["operations"])
+
+DOCUMENTATION = {
+    "changes": "Changes by state: waiting to be judged, or set aside after five failures.",
+    "deliveries": "Starts and signals waiting to be carried to Temporal.",
+    "enrollments": "Enrollments by status.",
+    "effects": "Outside effects by state of the ledger.",
+}
+LABELS = {"changes": "state", "deliveries": "state", "enrollments": "status", "effects": "state"}
+
+
+class Health(Shown):
+    """The process answers."""
+
+    status: str
+
+
+class Readiness(Shown):
+    """What a request needs. ``warnings`` do not make it unready."""
+
+    ready: bool
+    database: bool
+    schema_current: bool
+    temporal: bool
+    failed_changes: int
+    warnings: list[str]
+
+
+@router.get("/healthz", response_model=Health)
+async def alive() -> Health:
+    """Whether the process answers."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
+async def ready(inst: Inst) -> Response:
+    """Whether database and Temporal answer and the schema is current; 503 when not."""
+    found = await _readiness(inst)
+    return JSONResponse(found.model_dump(), 200 if found.ready else 503)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(
+    request: Request, inst: Inst, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> Response:
+    """Figures in Prometheus format, counted from the database. Any API key will do; on loopback none is needed."""
+    if not _is_loopback(request):
+        await identify(inst, credentials)
+    async with inst.db.read() as read:
+        counts = await count_installation(read)
+    registry = CollectorRegistry()
+    for name, values in counts.items():
+        gauge = Gauge(f"followthrough_{name}", DOCUMENTATION[name], [LABELS[name]], registry=registry)
+        for value, count in values.items():
+            gauge.labels(value).set(count)
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _readiness(inst: Installation) -> Readiness:
+    failed = 0
+    try:
+        async with inst.db.read() as read:
+            failed = (await count_installation(read))["changes"]["failed"]
+        database, current = True, await asyncio.to_thread(is_current, inst.db.url)
+    except (SQLAlchemyError, OSError):
+        database, current = False, False
+    temporal = await inst.runs.healthy()
+    warnings = [f"{failed} changes were set aside: GET /api/v1/changes?state=failed"] if failed else []
+    return Readiness(
+        ready=database and current and temporal,
+        database=database,
+        schema_current=current,
+        temporal=temporal,
+        failed_changes=failed,
+        warnings=warnings,
+    )
+
+
+def _is_loopback(request: Request) -> bool:
+    # A proxy on this machine also comes from loopback: whoever it speaks for is named in a header then.
+    if request.client is None or "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        return False
+    try:
+        return ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,182 @@
+"""Workflows: drafts, problems, versions, on and off."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Query
+from starlette.responses import Response
+
+from api.answers import Answer, answer
+from api.deps import IfMatch, Inst, Reading, WorkflowsPublish, WorkflowsRead, WorkflowsWrite
+from api.idempotency import OnlyOnce
+from api.limits import StorableRoute
+from api.loading import workflow_or_404
+from api.paging import Page, Paged, page
+from api.preconditions import demanded
+from api.routes.enrollments import Slug
+from api.schemas.workflows import (
+    DEFINITION,
+    Problems,
+    PublishBody,
+    PublishedVersion,
+    SavedDraft,
+    VersionDetail,
+    VersionSummary,
+    WorkflowDetail,
+    WorkflowSummary,
+    detail,
+    saved_draft,
+    summary,
+)
+from domain.base import Json
+from domain.errors import Invalid
+from domain.problems import FieldError
+from services import workflows as services
+from store.database import Tx
+from store.workflows import list_versions
+
+router = APIRouter(prefix="/workflows", tags=["workflows"], route_class=StorableRoute)
+
+Definition = Annotated[dict[str, Json], Body(description="A workflow definition.", examples=[DEFINITION])]
+
+
+@router.get("", response_model=Page[WorkflowSummary])
+async def list_workflows(read: Reading, inst: Inst, _: WorkflowsRead, paging: Paged) -> Page[WorkflowSummary]:
+    """Workflows in order of creation, without their drafts."""
+    found = await services.list_workflows(read, inst, after=paging.after, limit=paging.fetch)
+    return page(found, paging, summary, key=lambda workflow: workflow.id)
+
+
+@router.post("", status_code=201, response_model=SavedDraft)
+async def create_workflow(body: Definition, inst: Inst, _: WorkflowsWrite, once: OnlyOnce) -> Response:
+    """Store the first draft of a workflow and tell its problems."""
+
+    async def work(tx: Tx) -> Answer:
+        return _saved(await services.create_workflow(tx, inst, body, now=inst.clock.now()))
+
+    return await once.run(work)
+
+
+@router.get("/{slug}", response_model=WorkflowDetail)
+async def show_workflow(slug: Slug, read: Reading, inst: Inst, _: WorkflowsRead) -> Response:
+    """One workflow with its draft; the ETag names this state of it."""
+    found = await services.get_workflow(read, inst, slug)
+    return answer(detail(found), headers={"ETag": found.etag}).response()
+
+
+@router.put("/{slug}", response_model=SavedDraft, responses={201: {"model": SavedDraft}})
+async def save_draft(slug: Slug, body: Definition, inst: Inst, _: WorkflowsWrite, if_match: IfMatch = None) -> Response:
+    """Store a draft with whatever mistakes it has, and tell them; If-Match is demanded when the workflow exists."""
+    matched = None if if_match is None else demanded(if_match)
+    async with inst.db.transaction() as tx:
+        saved = await services.save_draft(tx, inst, slug, body, if_match=matched, now=inst.clock.now())
+    return _saved(saved).response()
+
+
+@router.delete("/{slug}", status_code=204)
+async def delete_workflow(
+    slug: Slug,
+    inst: Inst,
+    _: WorkflowsWrite,
+    if_match: IfMatch = None,
+    inside: Annotated[services.Inside | None, Query(description="What becomes of those inside.")] = None,
+) -> Response:
+    """Delete a workflow; its history stays. While somebody is inside, `inside` must say what becomes of them."""
+    async with inst.db.transaction() as tx:
+        await workflow_or_404(tx, slug)
+        matched = demanded(if_match)
+        await services.delete_workflow(tx, slug, if_match=matched, inside=inside, now=inst.clock.now())
+    return answer(None).response()
+
+
+@router.post("/{slug}/validate", response_model=Problems)
+async def validate(
+    slug: Slug, inst: Inst, _: WorkflowsRead, once: OnlyOnce, body: Definition | None = None
+) -> Response:
+    """Every problem of the definition sent, or without a body of the draft. Nothing is stored."""
+
+    async def work() -> Answer:
+        async with inst.db.read() as read:
+            raw: Json = body
+            if raw is None:
+                raw = (await workflow_or_404(read, slug))["draft"]
+            return answer(Problems(problems=list(await services.validate(read, inst, raw))))
+
+    return await once.run_long(work)
+
+
+@router.post("/{slug}/publish", response_model=PublishedVersion)
+async def publish(
+    slug: Slug,
+    inst: Inst,
+    _: WorkflowsPublish,
+    once: OnlyOnce,
+    body: Annotated[PublishBody | None, Body()] = None,
+) -> Response:
+    """Make the draft the current version and turn the workflow on; refused while the draft has problems."""
+    _check_available(body or PublishBody())
+
+    async def work(tx: Tx) -> Answer:
+        made = await services.publish(tx, inst, slug, now=inst.clock.now())
+        return answer(PublishedVersion(slug=slug, version=made.version, warnings=list(made.warnings)))
+
+    return await once.run(work)
+
+
+@router.post("/{slug}/turn-on", response_model=WorkflowSummary)
+async def turn_on(slug: Slug, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) -> Response:
+    """Let records enter again."""
+
+    async def work(tx: Tx) -> Answer:
+        return answer(summary(await services.turn_on(tx, inst, slug, now=inst.clock.now())))
+
+    return await once.run(work)
+
+
+@router.post("/{slug}/turn-off", response_model=WorkflowSummary)
+async def turn_off(slug: Slug, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) -> Response:
+    """Let nobody enter; those inside finish."""
+
+    async def work(tx: Tx) -> Answer:
+        return answer(summary(await services.turn_off(tx, inst, slug, now=inst.clock.now())))
+
+    return await once.run(work)
+
+
+@router.get("/{slug}/versions", response_model=Page[VersionSummary])
+async def list_all_versions(slug: Slug, read: Reading, _: WorkflowsRead, paging: Paged) -> Page[VersionSummary]:
+    """Published versions, newest first."""
+    if paging.after is not None and not paging.after.isdecimal():
+        raise Invalid("this cursor belongs to another list")
+    workflow = await workflow_or_404(read, slug)
+    before = None if paging.after is None else int(paging.after)
+    rows = await list_versions(read, workflow["id"], before=before, limit=paging.fetch)
+    return page(rows, paging, lambda row: VersionSummary(**row), key=lambda row: str(row["version"]))
+
+
+@router.get("/{slug}/versions/{version}", response_model=VersionDetail)
+async def show_version(
+    slug: Slug, version: Annotated[int, Path(ge=1, le=1_000_000)], read: Reading, inst: Inst, _: WorkflowsRead
+) -> VersionDetail:
+    """One published version; it never changes."""
+    found = await services.get_version(read, inst, slug, version)
+    return VersionDetail(**found.model_dump())
+
+
+def _saved(saved: services.Saved) -> Answer:
+    headers = {"ETag": saved.workflow.etag}
+    if saved.created:
+        headers["Location"] = f"/api/v1/workflows/{saved.workflow.slug}"
+    return answer(saved_draft(saved), 201 if saved.created else 200, headers=headers)
+
+
+def _check_available(body: PublishBody) -> None:
+    wanted = {"existing_records": body.existing_records, "dry_run": body.dry_run, "in_flight": body.in_flight == "move"}
+    wrong = [
+        FieldError(path=f"/{name}", code="not_available", message=f"{name} is not available in this version")
+        for name, is_wanted in wanted.items()
+        if is_wanted
+    ]
+    if wrong:
+        raise Invalid(wrong[0].message, errors=wrong)

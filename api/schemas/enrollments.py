@@ -1,0 +1,172 @@
+"""Requests and answers about enrollments, entry decisions and what is known about them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StrictStr, model_validator
+from sqlalchemy import RowMapping
+
+from api.answers import Shown
+from api.schemas.records import Body, Id
+from domain.base import Instant, Json
+from domain.facts import Seen
+from domain.telling import tell_decision, tell_end
+
+
+class RecordReference(Body):
+    """A record by ``id``, or by one unique property: ``{"object": "contact", "by": {"email": "ana@example.com"}}``."""
+
+    object: Annotated[StrictStr, Field(examples=["contact"])]
+    id: Id | None = None
+    by: Annotated[
+        dict[str, str | int | float] | None,
+        Field(min_length=1, max_length=1, examples=[{"email": "ana@example.com"}]),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> RecordReference:
+        if (self.id is None) == (self.by is None):
+            raise ValueError("name the record by exactly one of id and by")
+        return self
+
+
+class BoundReference(Body):
+    """The associated record the enrollment is about."""
+
+    object: Annotated[StrictStr, Field(examples=["opportunity"])]
+    id: Id
+
+
+class EnrollBody(Body):
+    """Who shall enter, about which opportunity or other bound record, with which parameters."""
+
+    record: RecordReference
+    opportunity_id: Id | None = None
+    bound: BoundReference | None = None
+    parameters: dict[str, Json] = {}
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> EnrollBody:
+        if self.opportunity_id is not None and self.bound is not None:
+            raise ValueError("opportunity_id and bound say the same; send one")
+        return self
+
+    @property
+    def bound_reference(self) -> BoundReference | None:
+        """What is bound, however it was written."""
+        if self.opportunity_id is not None:
+            return BoundReference(object="opportunity", id=self.opportunity_id)
+        return self.bound
+
+
+class TemporalView(Shown):
+    """Where the run can be looked at."""
+
+    workflow_id: str
+    ui_url: str
+
+
+class DecisionAnswer(Shown):
+    """What came of asking to enter. ``temporal`` is null when nobody is inside."""
+
+    decision: Annotated[str, Field(examples=["enrolled"])]
+    detail: str | None
+    words: str
+    enrollment_id: str | None
+    temporal: TemporalView | None
+
+
+class RecordPointer(Shown):
+    """A record, by object and id."""
+
+    object: str
+    id: str
+
+
+class CausePointer(Shown):
+    """What made it happen: ``id`` is an API key, job or enrollment id."""
+
+    kind: str
+    id: str | None
+
+
+class EnrollmentView(Shown):
+    """One passage of a record through a workflow. ``step`` is where it stands, ``wakes_at`` until when."""
+
+    id: str
+    workflow: str
+    version: int
+    record: RecordPointer
+    bound: RecordPointer | None
+    status: Annotated[str, Field(examples=["active"])]
+    step: str | None
+    wakes_at: Instant | None
+    trigger: str | None
+    cause: CausePointer
+    parameters: dict[str, Json]
+    started_at: Instant
+    ended_at: Instant | None
+    end_reason: str | None
+    end_detail: str | None
+    end_words: str | None
+    temporal: TemporalView
+
+
+class EntryDecisionView(Shown):
+    """Why a record did or did not enter; ``seen`` are the values that were looked at."""
+
+    id: str
+    workflow: str
+    record_id: str
+    bound_id: str | None
+    decision: str
+    detail: str | None
+    words: str
+    trigger: str | None
+    cause: CausePointer
+    enrollment_id: str | None
+    seen: list[Seen]
+    decided_at: Instant
+
+
+class VisitBehind(Shown):
+    """One visit that a figure of the report counts, with its enrollment."""
+
+    step: str
+    n: int
+    entered_at: Instant
+    left_at: Instant | None
+    outcome: str | None
+    reason: str | None
+    enrollment: EnrollmentView
+
+
+def enrollment_view(row: RowMapping, ui_url: str) -> EnrollmentView:
+    """A row of an enrollment, with its workflow's ``slug``, as answered."""
+    bound = row["bound_id"]
+    same = (
+        "id", "version", "status", "step", "wakes_at", "trigger", "parameters", "started_at", "ended_at",
+        "end_reason", "end_detail",
+    )  # fmt: skip
+    return EnrollmentView(
+        **{name: row[name] for name in same},
+        workflow=row["slug"],
+        record=RecordPointer(object=row["object"], id=row["record_id"]),
+        bound=None if bound is None else RecordPointer(object=row["bound_object"], id=bound),
+        cause=CausePointer(kind=row["cause_kind"], id=row["cause_id"]),
+        end_words=tell_end(row["end_reason"], row["end_detail"]),
+        temporal=TemporalView(workflow_id=row["run_id"], ui_url=ui_url),
+    )
+
+
+def decision_view(row: RowMapping) -> EntryDecisionView:
+    """A row of an entry decision, with its workflow's ``slug``, as answered."""
+    same = ("id", "record_id", "bound_id", "decision", "detail", "trigger", "enrollment_id", "decided_at")
+    return EntryDecisionView(
+        **{name: row[name] for name in same},
+        workflow=row["slug"],
+        words=tell_decision(row["decision"], row["detail"]),
+        cause=CausePointer(kind=row["cause_kind"], id=row["cause_id"]),
+        seen=[Seen.model_validate(each) for each in row["seen"]],
+    )

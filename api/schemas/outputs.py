@@ -1,0 +1,122 @@
+"""Answers about what workflows produced: messages, tasks, notifications; and about jobs and changes set aside."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field
+from sqlalchemy import RowMapping
+
+from api.answers import Shown
+from api.schemas.records import Body
+from domain.base import Instant, Json
+
+
+class MessageView(Shown):
+    """An email or text message, as it left or failed to leave."""
+
+    id: str
+    workflow: str | None
+    enrollment_id: str
+    step: str
+    record_id: str
+    channel: Annotated[str, Field(examples=["email"])]
+    status: Annotated[str, Field(examples=["sent"])]
+    sender: str
+    recipient: str
+    subject: str | None
+    text: str
+    html: str | None
+    message_id: str | None
+    detail: str | None
+    created_at: Instant
+    sent_at: Instant | None
+
+
+class TaskView(Shown):
+    """A task somebody shall do; ``assignee`` is a user id, null when there was no owner."""
+
+    id: str
+    title: str
+    body: str
+    status: Annotated[str, Field(examples=["open"])]
+    priority: str | None
+    due_at: Instant | None
+    assignee: str | None
+    record_id: str
+    record_ids: list[str]
+    workflow: str | None
+    enrollment_id: str | None
+    step: str | None
+    created_at: Instant
+    completed_at: Instant | None
+
+
+class TaskPatch(Body):
+    """The new status of a task."""
+
+    status: Literal["open", "done", "cancelled"]
+
+
+class NotificationView(Shown):
+    """A notice for a user."""
+
+    id: str
+    user_id: str
+    title: str
+    body: str
+    record_id: str
+    workflow: str | None
+    enrollment_id: str | None
+    step: str | None
+    created_at: Instant
+    read_at: Instant | None
+
+
+class JobView(Shown):
+    """A piece of long work. ``counts`` are rows by outcome; ``done`` of ``total`` rows are worked through."""
+
+    id: str
+    kind: str
+    status: Annotated[str, Field(examples=["running"])]
+    input: dict[str, Json]
+    counts: dict[str, int]
+    total: int
+    done: int
+    error: str | None
+    created_at: Instant
+    updated_at: Instant
+    finished_at: Instant | None
+
+
+class JobRowView(Shown):
+    """One row of an import; ``line`` is the physical line of the file."""
+
+    line: int
+    outcome: str | None
+    code: str | None
+    reason: str | None
+    record_id: str | None
+    cells: Json
+
+
+class FailedChangeView(Shown):
+    """A change that was set aside after its judgement failed five times."""
+
+    id: str
+    seq: int
+    object: str
+    record_id: str
+    kind: str
+    attempts: int
+    error: str | None
+    occurred_at: Instant
+    failed_at: Instant
+
+
+View = TypeVar("View", bound=Shown)
+
+
+def view_of(model: type[View], row: RowMapping) -> View:
+    """A row with its workflow's ``slug`` as ``model`` answers it."""
+    return model(**{name: row["slug" if name == "workflow" else name] for name in model.model_fields})

@@ -1,0 +1,82 @@
+"""Requests and answers about users, API keys and the account."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StrictStr
+
+from api.answers import Shown
+from api.deps import Scope
+from api.schemas.records import Body, Id
+from domain.base import Instant
+
+Name = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"\S")]
+
+
+class UserBody(Body):
+    """A new user; records and tasks name users by id."""
+
+    name: Name
+    email: Annotated[StrictStr, Field(max_length=320, examples=["kim@example.com"])]
+    manager_id: Id | None = None
+
+
+class UserView(Shown):
+    """A user."""
+
+    id: str
+    name: str
+    email: str
+    manager_id: str | None
+    active: bool
+    created_at: Instant
+
+
+class KeyBody(Body):
+    """A new API key and what it may do."""
+
+    name: Name
+    scopes: Annotated[list[Scope], Field(min_length=1, examples=[["records:read", "records:write"]])]
+
+
+class KeyView(Shown):
+    """An API key as far as it may be shown; ``prefix`` is how it begins."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: Instant
+    revoked_at: Instant | None
+
+
+class NewKeyView(KeyView):
+    """The one answer that holds the key itself: only its hash is stored.
+
+    ``key`` is null when the call is repeated under its Idempotency-Key.
+    """
+
+    key: str | None
+
+
+class AccountView(Shown):
+    """What holds for the whole installation."""
+
+    name: str
+    timezone: Annotated[str, Field(examples=["Europe/Oslo"])]
+    default_region: Annotated[str, Field(examples=["NO"])]
+    mail_from: str
+    mail_from_name: str
+    sms_from: str
+
+
+class AccountPatch(Body):
+    """What to change; fields not sent stay."""
+
+    name: Name | None = None
+    timezone: Annotated[StrictStr, Field(max_length=64)] | None = None
+    default_region: Annotated[StrictStr, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    mail_from: Annotated[StrictStr, Field(max_length=320)] | None = None
+    mail_from_name: Annotated[StrictStr, Field(max_length=200)] | None = None
+    sms_from: Annotated[StrictStr, Field(max_length=32)] | None = None

@@ -1,0 +1,104 @@
+"""Requests and answers about records and their associations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
+
+from api.answers import Shown
+from domain.base import Instant, Json
+from domain.records import StoredRecord
+
+ObjectName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", examples=["contact"])]
+Id = Annotated[StrictStr, Field(min_length=1, max_length=36, examples=["01a0c6d2-7c1e-7b5a-9a55-0d1f5ad1c001"])]
+
+PROPERTIES = {"email": "ana@example.com", "first_name": "Ana", "score": 12}
+
+
+class Body(BaseModel):
+    """Base of every request body: an unknown field is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LinkBody(Body):
+    """Another record to associate with."""
+
+    object: Annotated[StrictStr, Field(examples=["opportunity"])]
+    id: Id
+    label: Annotated[StrictStr | None, Field(max_length=60)] = None
+
+
+class CreateRecord(Body):
+    """A new record; null properties are as good as absent."""
+
+    properties: Annotated[dict[str, Json], Field(max_length=500, examples=[PROPERTIES])]
+    associations: Annotated[list[LinkBody], Field(max_length=100)] = []
+
+
+class UpsertRecord(CreateRecord):
+    """Properties to set on the record that has the unique value, or on a new one."""
+
+
+class PatchRecord(Body):
+    """Properties to set; null clears."""
+
+    properties: Annotated[dict[str, Json], Field(max_length=500, examples=[{"stage": "Won", "lost_reason": None}])]
+
+
+class Search(Body):
+    """A condition of the definition language; absent or null: every record."""
+
+    where: Annotated[
+        dict[str, Json] | None,
+        Field(examples=[{"all": [{"property": "country", "op": "is", "value": "NO"}]}]),
+    ] = None
+    limit: Annotated[int, Field(strict=True, ge=1, le=200)] = 50
+    cursor: Annotated[StrictStr | None, Field(max_length=400)] = None
+
+
+class AssociateBody(Body):
+    """What the association is called; optional."""
+
+    label: Annotated[StrictStr | None, Field(max_length=60)] = None
+
+
+class LinkView(Shown):
+    """An associated record."""
+
+    object: str
+    id: str
+    label: str | None
+    since: Instant
+
+
+class RecordView(Shown):
+    """A record as lists and changes answer it."""
+
+    id: str
+    object: str
+    properties: dict[str, Json]
+    version: int
+    created_at: Instant
+    updated_at: Instant
+
+
+class RecordDetail(RecordView):
+    """A record with what it is associated with."""
+
+    associations: list[LinkView]
+
+
+def record_view(record: StoredRecord) -> RecordView:
+    """A stored record as answered."""
+    return RecordView(**_fields(record))
+
+
+def record_detail(record: StoredRecord, links: list[LinkView]) -> RecordDetail:
+    """A stored record and its associations as answered."""
+    return RecordDetail(**_fields(record), associations=links)
+
+
+def _fields(record: StoredRecord) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in RecordView.model_fields}

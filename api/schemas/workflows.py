@@ -1,0 +1,104 @@
+"""Requests and answers about workflows: drafts, problems, versions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool
+
+from api.answers import Shown
+from api.schemas.records import Body
+from domain.base import Instant, Json
+from domain.problems import Problem
+from services.workflows import Saved, WorkflowView
+
+DEFINITION: dict[str, Json] = {
+    "slug": "welcome",
+    "name": "Welcome",
+    "object": "contact",
+    "type": "standard",
+    "entry": {"triggers": [{"id": "t1", "on": "created"}]},
+    "steps": [
+        {"id": "gap", "kind": "delay", "for": {"days": 1}},
+        {"id": "hello", "kind": "action", "action": "create_task", "config": {"title": "Say hello"}},
+    ],
+}
+"""The example the documentation shows."""
+
+
+class PublishBody(Body):
+    """How to publish. In this version nobody is taken in or moved by publishing."""
+
+    existing_records: Annotated[StrictBool, Field(description="Only false is available.")] = False
+    in_flight: Annotated[Literal["stay", "move"], Field(description="Only stay is available.")] = "stay"
+    dry_run: Annotated[StrictBool, Field(description="Only false is available.")] = False
+
+
+class Problems(Shown):
+    """Every problem of a definition; none: it can be published."""
+
+    problems: list[Problem]
+
+
+class WorkflowSummary(Shown):
+    """A workflow. ``version`` is the published one, null before the first publishing."""
+
+    id: str
+    slug: str
+    name: str
+    folder: str
+    object: str
+    type: str
+    is_on: bool
+    version: int | None
+    draft_revision: int
+    created_at: Instant
+    updated_at: Instant
+
+
+class WorkflowDetail(WorkflowSummary):
+    """A workflow with its draft; the ETag of the answer names this state of it."""
+
+    definition: Json
+
+
+class SavedDraft(WorkflowDetail):
+    """The stored draft and what still keeps it from being published."""
+
+    problems: list[Problem]
+
+
+class PublishedVersion(Shown):
+    """The version that is current now, and what is worth knowing about it."""
+
+    slug: str
+    version: int
+    warnings: list[Problem]
+
+
+class VersionSummary(Shown):
+    """A published version."""
+
+    version: int
+    published_at: Instant
+
+
+class VersionDetail(VersionSummary):
+    """A published version with its definition, which never changes."""
+
+    definition: Json
+
+
+def summary(workflow: WorkflowView) -> WorkflowSummary:
+    """A workflow as lists answer it."""
+    return WorkflowSummary(**{name: getattr(workflow, name) for name in WorkflowSummary.model_fields})
+
+
+def detail(workflow: WorkflowView) -> WorkflowDetail:
+    """A workflow with its draft as answered."""
+    return WorkflowDetail(**{name: getattr(workflow, name) for name in WorkflowDetail.model_fields})
+
+
+def saved_draft(saved: Saved) -> SavedDraft:
+    """A draft that was just stored, as answered."""
+    return SavedDraft(**detail(saved.workflow).model_dump(), problems=list(saved.problems))

@@ -1,0 +1,37 @@
+"""`followthrough …`: the command line of an installation and of its API."""
+
+from __future__ import annotations
+
+import typer
+
+from commands import enrollments, installation, records, workflows
+
+app = typer.Typer(
+    name="followthrough",
+    help="Carries every record that enters a workflow through to its end.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("up")(installation.up)
+app.command("api")(installation.api)
+app.command("worker")(installation.worker)
+app.command("migrate")(installation.migrate)
+app.command("import")(records.import_file)
+app.command("enroll")(enrollments.enroll)
+app.command("report")(workflows.report)
+app.command("messages")(enrollments.messages)
+app.command("outbox")(installation.outbox)
+app.add_typer(installation.key, name="key")
+app.add_typer(records.record, name="record")
+app.add_typer(workflows.workflow, name="workflow")
+app.add_typer(enrollments.enrollment, name="enrollment")
+
+
+def main() -> None:
+    """Run the command of this process."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""`followthrough enroll`, `followthrough enrollment …` and `followthrough messages`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from commands.client import connect
+from commands.output import AsJson, ExitCode, show, speaking, table
+from commands.records import Reference, find
+
+enrollment = typer.Typer(help="Follow an enrollment, or end it.", no_args_is_help=True)
+
+EnrollmentId = Annotated[str, typer.Argument(metavar="ID", help="The enrollment.")]
+
+
+def enroll(
+    slug: Annotated[str, typer.Argument(help="The workflow.")],
+    reference: Reference,
+    opportunity: Annotated[str | None, typer.Option(help="The opportunity it is about: its id, or as RECORD.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a record enter a workflow; ends with 1 when it does not."""
+    with speaking(as_json), connect() as api:
+        found = find(api, reference)
+        body: dict[str, Any] = {"record": {"object": found["object"], "id": found["id"]}}
+        if opportunity is not None:
+            body["opportunity_id"] = find(api, opportunity)["id"] if "/" in opportunity else opportunity
+        made = api.post(f"/workflows/{quote(slug, safe='')}/enrollments", body)
+        text = f"{made['decision']}: {found['object']} {found['id']} {made['words']}"
+        if made["enrollment_id"]:
+            text += f"\nfollow it: followthrough enrollment show {made['enrollment_id']}"
+        if made["temporal"]:
+            text += f"\nits run:   {made['temporal']['ui_url']}"
+        show(made, text, as_json=as_json)
+    if made["decision"] not in ("enrolled", "absorbed_update"):
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+@enrollment.command("show")
+def show_enrollment(enrollment_id: EnrollmentId, as_json: AsJson = False) -> None:
+    """Show where it stands and what happened to it."""
+    with speaking(as_json), connect() as api:
+        path = f"/enrollments/{quote(enrollment_id, safe='')}"
+        found, timeline = api.get(path), api.get(f"{path}/timeline")
+        show({**found, "timeline": timeline}, _story(found, timeline), as_json=as_json)
+
+
+@enrollment.command("list")
+def list_enrollments(
+    workflow: Annotated[str | None, typer.Option(help="Only of this workflow.")] = None,
+    status: Annotated[str | None, typer.Option(help="starting, active, paused or ended.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List enrollments, newest first."""
+    with speaking(as_json), connect() as api:
+        found = list(api.items("/enrollments", at_most=limit, workflow=workflow, status=status))
+        rows = [(e["id"], e["workflow"], e["status"], e["step"], e["wakes_at"], e["end_reason"]) for e in found]
+        heads = ("enrollment", "workflow", "status", "step", "wakes at", "ended")
+        show(found, table(rows, heads), as_json=as_json)
+
+
+@enrollment.command("unenroll")
+def unenroll(enrollment_id: EnrollmentId, as_json: AsJson = False) -> None:
+    """Take the record out at once."""
+    with speaking(as_json), connect() as api:
+        made = api.post(f"/enrollments/{quote(enrollment_id, safe='')}/unenroll")
+        show(made, f"{made['id']} {made['end_words']}", as_json=as_json)
+
+
+def messages(
+    workflow: Annotated[str | None, typer.Option(help="Only of this workflow.")] = None,
+    channel: Annotated[str | None, typer.Option(help="email or sms.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the emails and text messages that workflows sent, newest first."""
+    with speaking(as_json), connect() as api:
+        found = list(api.items("/messages", at_most=limit, workflow=workflow, channel=channel))
+        rows = [(m["created_at"], m["channel"], m["status"], m["recipient"], m["subject"] or m["text"]) for m in found]
+        show(found, table(rows, ("when", "channel", "status", "to", "subject or text")), as_json=as_json)
+
+
+def _story(found: Any, timeline: Any) -> str:
+    bound = f", about {found['bound']['object']} {found['bound']['id']}" if found["bound"] else ""
+    head = f"{found['record']['object']} {found['record']['id']} in {found['workflow']} v{found['version']}{bound}"
+    state = f"{found['status']}" + (f", at {found['step']}" if found["step"] and not found["ended_at"] else "")
+    if found["wakes_at"]:
+        state += f" until {found['wakes_at']}"
+    rows = [
+        (visit["entered_at"], visit["name"], visit["edge_name"] or visit["edge"], visit["words"])
+        for visit in timeline["visits"]
+    ]
+    lines = [head, state, table(rows, ("when", "step", "way", "what happened"))]
+    if timeline["end"]:
+        lines.append(timeline["end"])
+    lines.append(found["temporal"]["ui_url"])
+    return "\n".join(lines)

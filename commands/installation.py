@@ -1,0 +1,160 @@
+"""The commands that work on the installation itself: `up api worker migrate key`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from commands.logs import log_as_json
+from commands.output import AsJson, ExitCode, Failed, show, speaking, table
+from settings import Settings, SettingsError
+
+key = typer.Typer(help="API keys of this installation.", no_args_is_help=True)
+
+
+class Role(StrEnum):
+    """Which part of the work a worker takes."""
+
+    ALL = "all"
+    RUNS = "runs"
+    EMAIL = "email"
+    SMS = "sms"
+    WEBHOOK = "webhook"
+    RELAY = "relay"
+    BULK = "bulk"
+
+
+def up() -> None:
+    """Run a whole installation on this machine: Temporal, worker and API."""
+    with speaking(as_json=False):
+        settings = read_settings()
+    from supervisor import up as bring_up
+
+    raise typer.Exit(bring_up(settings))
+
+
+def api() -> None:
+    """Run the API."""
+    with speaking(as_json=False):
+        settings = read_settings()
+    from api.__main__ import serve
+
+    log_as_json()
+    leave_cleanly(lambda: serve(settings))
+
+
+def worker(role: Annotated[Role, typer.Option(help="What this worker does.")] = Role.ALL) -> None:
+    """Run a worker."""
+    with speaking(as_json=False):
+        settings = read_settings()
+    import worker as work
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await work.run(settings, role.value, stop)
+
+    log_as_json()
+    leave_cleanly(lambda: asyncio.run(until_stopped()))
+
+
+def migrate() -> None:
+    """Bring the database to this release; again changes nothing."""
+    with speaking(as_json=False):
+        settings = read_settings()
+    from gateways.clock import SystemClock
+    from store.database import Database
+    from store.migrate import upgrade
+    from store.schema import seed_builtin
+
+    async def seed() -> None:
+        db = Database.open(settings.database_url)
+        try:
+            async with db.transaction() as tx:
+                await seed_builtin(tx, SystemClock().now())
+        finally:
+            await db.close()
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.database_url)
+    asyncio.run(seed())
+    typer.echo("the database is current")
+
+
+@key.command("create")
+def create_key(
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
+    scope: Annotated[list[str] | None, typer.Option(help="May be repeated; without it: every scope.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API key; its secret is shown once."""
+    with speaking(as_json):
+        settings = read_settings()
+        from api.deps import SCOPES
+        from gateways.clock import SystemClock
+        from store.database import Database
+        from store.people import insert_key
+
+        unknown = set(scope or ()) - set(SCOPES)
+        if unknown:
+            raise Failed(ExitCode.USAGE, f"no such scope: {', '.join(sorted(unknown))}; there are {', '.join(SCOPES)}")
+
+        async def create() -> str:
+            db = Database.open(settings.database_url)
+            try:
+                async with db.transaction() as tx:
+                    now = SystemClock().now()
+                    _, secret = await insert_key(tx, name=name, scopes=tuple(scope or SCOPES), now=now)
+                    return secret
+            finally:
+                await db.close()
+
+        secret = asyncio.run(create())
+        show({"name": name, "scopes": list(scope or SCOPES), "key": secret}, secret, as_json=as_json)
+
+
+def outbox(as_json: AsJson = False) -> None:
+    """Show what lies in the local outbox: the emails and text messages that real gateways would have sent."""
+    from gateways.outbox import read_outbox
+
+    with speaking(as_json):
+        folder = read_settings().data_dir / "outbox"
+        found = [{"channel": channel, **mail} for channel in ("email", "sms") for mail in read_outbox(folder / channel)]
+        rows = [(m["at"], m["channel"], m["to"], m.get("subject") or m["text"]) for m in found]
+        show(found, table(rows, ("when", "channel", "to", "subject or text")), as_json=as_json)
+
+
+def read_settings() -> Settings:
+    """The settings of the environment, or the command's end with every mistake named."""
+    try:
+        return Settings.read()
+    except SettingsError as error:
+        raise Failed(ExitCode.USAGE, str(error)) from None
+
+
+def leave_cleanly(work: Callable[[], None]) -> None:
+    """Do ``work`` and end the process without the interpreter's teardown.
+
+    Python may abort while it finalizes with the Temporal SDK loaded (sdk-python 300), which would turn a clean stop
+    into a crash with an exit code to match.
+    """
+    code = 0
+    try:
+        work()
+    except BaseException as error:  # noqa: BLE001 - whatever ended it, the exit code must say so
+        if not isinstance(error, KeyboardInterrupt):
+            import traceback
+
+            traceback.print_exception(error)
+            code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,136 @@
+"""`followthrough record …` and `followthrough import`."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from commands.client import Client, connect
+from commands.files import read_yaml
+from commands.output import AsJson, ExitCode, Failed, show, speaking, table
+
+record = typer.Typer(help="Look at a record, or change it.", no_args_is_help=True)
+
+POLL_S = 0.3
+SHOWN_REJECTIONS = 20
+
+Reference = Annotated[
+    str,
+    typer.Argument(metavar="RECORD", help="contact/<id>, or contact/email/<address>: object, unique property, value."),
+]
+
+
+@record.command("get")
+def get_record(reference: Reference, as_json: AsJson = False) -> None:
+    """Show a record with its associations."""
+    with speaking(as_json), connect() as api:
+        found = find(api, reference)
+        rows = [*sorted(found["properties"].items()), ("version", found["version"])]
+        rows += [(f"→ {link['object']}", link["id"]) for link in found["associations"]]
+        text = f"{found['object']} {found['id']}\n{table(rows, ('property', 'value'))}"
+        show(found, text, as_json=as_json)
+
+
+@record.command("set")
+def set_record(
+    reference: Reference,
+    values: Annotated[list[str], typer.Argument(metavar="PROPERTY=VALUE…", help="Nothing after = clears.")],
+    as_json: AsJson = False,
+) -> None:
+    """Set properties of a record; a value that is JSON (a number, true, a list) is sent as such."""
+    with speaking(as_json), connect() as api:
+        properties = dict(_assignment(each) for each in values)
+        found = find(api, reference)
+        made = api.patch(f"/records/{found['object']}/{found['id']}", {"properties": properties})
+        show(made, f"{made['object']} {made['id']} is at version {made['version']}", as_json=as_json)
+
+
+def import_file(
+    object: Annotated[str, typer.Argument(help="contact, company, opportunity, ticket or a custom object.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file.")],
+    mapping: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Which column is which property (YAML).")],
+    key: Annotated[str, typer.Option(help="The unique property that tells records apart.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count; write nothing.")] = False,
+    wake: Annotated[bool, typer.Option("--wake/--no-wake", help="Whether triggers and waits look at it.")] = True,
+    on_bad_value: Annotated[str, typer.Option(help="reject_row or leave_out.")] = "reject_row",
+    as_json: AsJson = False,
+) -> None:
+    """Import a CSV file; ends with 5 when rows were rejected."""
+    with speaking(as_json), connect() as api:
+        fields = {
+            "mapping": json.dumps(read_yaml(mapping)),
+            "key": key,
+            "wake": str(wake).lower(),
+            "dry_run": str(dry_run).lower(),
+            "on_bad_value": on_bad_value,
+        }
+        with file.open("rb") as content:
+            job = api.upload(f"/records/{object}/import", fields, (file.name, content))
+        job = follow(api, job["id"], quiet=as_json)
+        rejected = list(api.items(f"/jobs/{job['id']}/rows", at_most=SHOWN_REJECTIONS, outcome="rejected"))
+        show({**job, "rejected": rejected}, _import_text(job, rejected), as_json=as_json)
+        if job["status"] != "done":
+            raise Failed(ExitCode.REFUSED, f"the import ended as {job['status']}: {job['error']}")
+    if job["counts"].get("rejected"):
+        raise typer.Exit(ExitCode.PARTLY_REJECTED)
+
+
+def find(api: Client, reference: str) -> Any:
+    """The record that ``object/id`` or ``object/property/value`` names."""
+    match reference.split("/", 2):
+        case [object, id]:
+            return api.get(f"/records/{quote(object)}/{quote(id, safe='')}")
+        case [object, property, value]:
+            where = {"property": property, "op": "is", "value": _json_or_text(value)}
+            found = api.post(f"/records/{quote(object)}/search", {"where": where, "limit": 2})["items"]
+            if len(found) != 1:
+                some = "more than one" if found else "no"
+                raise Failed(ExitCode.NOT_FOUND, f"there is {some} {object} with {property} {value}")
+            return api.get(f"/records/{quote(object)}/{found[0]['id']}")
+    raise Failed(ExitCode.USAGE, f"{reference}: write object/id or object/property/value")
+
+
+def follow(api: Client, job_id: str, *, quiet: bool) -> Any:
+    """Wait for a job to end, with a progress bar; the job."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
+        bar = progress.add_task("Importing", total=None)
+        while True:
+            job = api.get(f"/jobs/{job_id}")
+            progress.update(bar, total=job["total"] or None, completed=job["done"])
+            if job["status"] in ("done", "failed", "cancelled"):
+                return job
+            time.sleep(POLL_S)
+
+
+def _import_text(job: Any, rejected: list[Any]) -> str:
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(job["counts"].items()) if count)
+    lines = [f"{job['total']} rows: {counts or 'nothing to do'}"]
+    lines += [f"  line {row['line']}: {row['reason']}" for row in rejected]
+    more = job["counts"].get("rejected", 0) - len(rejected)
+    if more > 0:
+        lines.append(f"  … and {more} more: GET /api/v1/jobs/{job['id']}/rows?outcome=rejected")
+    return "\n".join(lines)
+
+
+def _assignment(written: str) -> tuple[str, Any]:
+    name, equals, value = written.partition("=")
+    if not equals or not name:
+        raise Failed(ExitCode.USAGE, f"{written}: write property=value")
+    return name, _json_or_text(value) if value else None
+
+
+def _json_or_text(value: str) -> Any:
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return value
+    return value if isinstance(found, str) else found

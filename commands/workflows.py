@@ -1,0 +1,136 @@
+"""`followthrough workflow …` and `followthrough report`: definitions as files, published and reported on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from commands.client import Client, connect
+from commands.files import read_yaml
+from commands.output import AsJson, ExitCode, Failed, show, speaking, table
+
+workflow = typer.Typer(help="Definitions: validate, push, pull, publish, turn on and off.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A definition (YAML 1.2).")]
+Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The workflow.")]
+
+
+@workflow.command("list")
+def list_workflows(as_json: AsJson = False) -> None:
+    """List the workflows."""
+    with speaking(as_json), connect() as api:
+        found = list(api.items("/workflows", at_most=1000))
+        rows = [(each["slug"], each["version"], "on" if each["is_on"] else "off", each["name"]) for each in found]
+        show(found, table(rows, ("workflow", "version", "state", "name")), as_json=as_json)
+
+
+@workflow.command("validate")
+def validate(file: File, as_json: AsJson = False) -> None:
+    """Show every problem of a definition; nothing is stored."""
+    with speaking(as_json), connect() as api:
+        document = _read(file)
+        found = api.post(f"/workflows/{quote(str(document['slug']), safe='')}/validate", document)
+        show(found, _problems(found["problems"]) or "no problems", as_json=as_json)
+    if found["problems"]:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+@workflow.command("push")
+def push(file: File, as_json: AsJson = False) -> None:
+    """Save a definition as the draft."""
+    with speaking(as_json), connect() as api:
+        made = _push(api, _read(file))
+        problems = _problems(made["problems"])
+        text = f"{made['slug']}: draft saved" + (f", not ready to publish:\n{problems}" if problems else "")
+        show(made, text, as_json=as_json)
+
+
+@workflow.command("pull")
+def pull(
+    slug: Slug,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write to this file instead of the screen.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the draft of a workflow as YAML."""
+    from gateways.yaml_files import write_document
+
+    with speaking(as_json), connect() as api:
+        draft = api.get(f"/workflows/{quote(slug, safe='')}")["definition"]
+        text = write_document(draft)
+        if out is not None:
+            out.write_text(text)
+        show(draft, text.rstrip("\n") if out is None else f"written to {out}", as_json=as_json)
+
+
+@workflow.command("publish")
+def publish(
+    target: Annotated[str, typer.Argument(metavar="FILE|SLUG", help="A file is pushed first.")], as_json: AsJson = False
+) -> None:
+    """Publish a new version and turn the workflow on."""
+    with speaking(as_json), connect() as api:
+        slug = str(_push(api, _read(Path(target)))["slug"]) if Path(target).is_file() else target
+        made = api.post(f"/workflows/{quote(slug, safe='')}/publish", {})
+        show(made, f"{slug}: version {made['version']} is published and on", as_json=as_json)
+
+
+@workflow.command("turn-on")
+def turn_on(slug: Slug, as_json: AsJson = False) -> None:
+    """Let records enter again."""
+    _turn(slug, "on", as_json)
+
+
+@workflow.command("turn-off")
+def turn_off(slug: Slug, as_json: AsJson = False) -> None:
+    """Let nobody enter; those inside finish."""
+    _turn(slug, "off", as_json)
+
+
+def report(slug: Slug, as_json: AsJson = False) -> None:
+    """Show what became of those who entered, step by step."""
+    with speaking(as_json), connect() as api:
+        found = api.get(f"/workflows/{quote(slug, safe='')}/report")
+        show(found, _report_text(found), as_json=as_json)
+
+
+def _turn(slug: str, how: str, as_json: bool) -> None:
+    with speaking(as_json), connect() as api:
+        made = api.post(f"/workflows/{quote(slug, safe='')}/turn-{how}")
+        show(made, f"{slug} is {how}", as_json=as_json)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    document = read_yaml(file)
+    if not isinstance(document, dict) or not isinstance(document.get("slug"), str):
+        raise Failed(ExitCode.REFUSED, f"{file}: a definition is a mapping with a slug")
+    return document
+
+
+def _push(api: Client, document: dict[str, Any]) -> Any:
+    path = f"/workflows/{quote(str(document['slug']), safe='')}"
+    try:
+        known = api.send("GET", path)
+    except Failed as failed:
+        if failed.code is not ExitCode.NOT_FOUND:
+            raise
+        return api.post("/workflows", document)
+    return api.send("PUT", path, json=document, headers={"If-Match": known.headers["ETag"]}).json()
+
+
+def _problems(problems: list[Any]) -> str:
+    return "\n".join(f"  {each['path'] or '/'}: {each['message']} ({each['code']})" for each in problems)
+
+
+def _report_text(found: Any) -> str:
+    totals = found["totals"]
+    figures = ("entered", "waiting", "done", "skipped", "failed", "left", "sent", "unknown")
+    rows = [
+        (step["step"], step["kind"], *(sum(v.values()) if isinstance(v := step[f], dict) else v for f in figures))
+        for step in found["steps"]
+    ]
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(totals["by_reason"].items()))
+    head = f"{found['workflow']} v{found['version']}: {totals['enrolled']} enrolled, {totals['active']} active"
+    ends = f"{totals['ended']} ended" + (f" ({reasons})" if reasons else "")
+    return f"{head}, {ends}\n{table(rows, ('step', 'kind', *figures))}"

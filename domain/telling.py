@@ -1,0 +1,78 @@
+"""How what happened is told to people: entry decisions, visits and ends in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+DECISIONS: Mapping[str, str] = {
+    "enrolled": "entered",
+    "no_record": "did not enter: the record is missing or deleted, or the bound record is not associated with it",
+    "loop_stopped": "did not enter: workflows were triggering each other in a circle",
+    "duplicate_event": "did not enter: this event was counted before",
+    "workflow_off": "did not enter: the workflow is turned off",
+    "workflow_paused": "did not enter: the workflow is paused",
+    "already_active": "did not enter: it is in the workflow already with another bound record",
+    "absorbed_update": "was in the workflow already: its run was told to look again",
+    "re_entry_off": "did not enter: it has been in the workflow before",
+    "suppressed": "did not enter: the suppression condition holds",
+    "goal_already_met": "did not enter: a goal is reached already",
+    "exit_already_met": "did not enter: the exit condition holds already",
+}
+
+ENDS: Mapping[str, str] = {
+    "completed": "went through to the end",
+    "goal": "reached a goal",
+    "suppressed": "left: the suppression condition came true",
+    "exit_condition": "left: the exit condition came true",
+    "no_longer_matches": "left: what let it in no longer holds",
+    "replied": "left: it replied",
+    "unenrolled": "was taken out by hand",
+    "removed_by_workflow": "was taken out by another workflow",
+    "record_deleted": "left: the record was deleted",
+    "record_merged": "left: the record was merged into another",
+    "bound_record_gone": "left: the bound record was deleted",
+    "workflow_deleted": "left: the workflow was deleted",
+    "failed": "stopped at a step that failed",
+}
+
+SKIPS: Mapping[str, str] = {
+    "no_address": "there is no address",
+    "invalid_address": "the address is not valid",
+    "bounced": "mail to this address bounced",
+    "complained": "the contact complained about our mail",
+    "sms_opted_out": "the contact wants no text messages",
+    "skipped_past": "its time had passed",
+    "disabled": "the step is switched off",
+    "no_record": "there is no such associated record",
+    "no_owner": "there is no owner",
+    "already_done": "it was done before",
+}
+
+
+def tell_decision(decision: str, detail: str | None) -> str:
+    """An entry decision as half a sentence about the record."""
+    words = DECISIONS.get(decision, decision.replace("_", " "))
+    return _with(words, detail if decision == "goal_already_met" else None)
+
+
+def tell_end(reason: str | None, detail: str | None) -> str | None:
+    """Why an enrollment ended, as half a sentence about it; None while it is active."""
+    return None if reason is None else _with(ENDS.get(reason, reason.replace("_", " ")), detail)
+
+
+def tell_visit(outcome: str | None, reason: str | None, detail: str | None) -> str:
+    """What became of a visit; ``outcome`` None means the record still stands there."""
+    match outcome:
+        case None:
+            return _with("waiting", detail)
+        case "skipped":
+            return _with(f"skipped: {SKIPS.get(reason or '', (reason or 'no reason').replace('_', ' '))}", detail)
+        case "failed":
+            return _with(f"failed: {(reason or 'unknown').replace('_', ' ')}", detail)
+        case "left":
+            return f"left here: {ENDS.get(reason or '', reason or 'the enrollment ended').removeprefix('left: ')}"
+    return _with(outcome, detail)
+
+
+def _with(words: str, detail: str | None) -> str:
+    return f"{words} ({detail})" if detail else words

@@ -1,0 +1,195 @@
+"""What happened to an enrollment, step by step, and to a record, item by item; told with names and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from domain.base import Frozen, Instant, Json
+from domain.facts import Seen
+from domain.telling import tell_decision, tell_end, tell_visit
+from services.versions import Content, load_content
+from store import timeline as store
+from store.database import Read
+
+
+class Entry(Frozen):
+    """What let the enrollment in, and the values that were looked at."""
+
+    at: Instant
+    trigger: str | None
+    cause: str
+    cause_id: str | None
+    seen: list[Seen]
+    words: str
+
+
+class MessageLink(Frozen):
+    """A message a visit sent."""
+
+    id: str
+    channel: str
+    status: str
+    subject: str | None
+
+
+class Visit(Frozen):
+    """One passage through a step. ``edge`` is the way taken; ``result`` is what the action produced.
+
+    ``outcome`` null: the record stands here now, until ``wakes_at`` if it sleeps.
+    """
+
+    step: str
+    name: str
+    kind: str
+    n: int
+    version: int
+    entered_at: Instant
+    left_at: Instant | None
+    wakes_at: Instant | None
+    outcome: str | None
+    reason: str | None
+    detail: str | None
+    edge: str | None
+    edge_name: str | None
+    seen: list[Seen]
+    result: dict[str, Json] | None
+    messages: list[MessageLink]
+    words: str
+
+
+class EnrollmentTimeline(Frozen):
+    """The story of one enrollment. ``entry`` is null when its decision is older than the kept history."""
+
+    entry: Entry | None
+    visits: list[Visit]
+    end: str | None
+
+
+class RecordItem(Frozen):
+    """One thing that happened to a record. ``kind``: change decision visit message task notification.
+
+    ``id`` is the id of that thing (``enrollment:step:n`` for a visit), ``detail`` what is known about it.
+    """
+
+    at: Instant
+    kind: str
+    id: str
+    workflow: str | None
+    enrollment_id: str | None
+    step: str | None
+    words: str
+    detail: dict[str, Json]
+
+
+async def tell_enrollment(read: Read, enrollment: RowMapping) -> EnrollmentTimeline:
+    """The timeline of an enrollment's row."""
+    content = await load_content(read, enrollment["workflow_id"], enrollment["version"])
+    messages = await store.list_messages(read, enrollment["id"])
+    order = {step: place for place, step in enumerate(content.steps)}
+    visits = sorted(
+        await store.list_visits(read, enrollment["id"]),
+        key=lambda v: (v["entered_at"], v["left_at"] is None, v["left_at"] or v["entered_at"], order.get(v["step"], 0)),
+    )
+    entry = await store.find_entry(read, enrollment["id"])
+    return EnrollmentTimeline(
+        entry=None if entry is None else _entry(entry),
+        visits=[_visit(row, content, messages) for row in visits],
+        end=tell_end(enrollment["end_reason"], enrollment["end_detail"]),
+    )
+
+
+async def tell_record(
+    read: Read, record_id: str, *, after: store.Place | None, limit: int
+) -> list[tuple[store.Place, RecordItem]]:
+    """The timeline of a record, newest first, each item with the place a next page starts after."""
+    found = await store.list_record(read, record_id, after=after, limit=limit)
+    return [(item.place, _record_item(item)) for item in found]
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(
+        at=row["decided_at"],
+        trigger=row["trigger"],
+        cause=row["cause_kind"],
+        cause_id=row["cause_id"],
+        seen=_seen(row["seen"]),
+        words=tell_decision(row["decision"], row["detail"]),
+    )
+
+
+def _visit(row: RowMapping, content: Content, messages: Sequence[RowMapping]) -> Visit:
+    planned = content.plan.steps.get(row["step"])
+    mine = [m for m in messages if m["step"] == row["step"] and m["n"] == row["n"]]
+    plain = ("step", "kind", "n", "version", "entered_at", "left_at", "wakes_at", "outcome", "reason", "detail", "edge")
+    return Visit(
+        **{name: row[name] for name in plain},
+        name=planned.name if planned else row["step"],
+        edge_name=_edge_name(content, row["step"], row["edge"]),
+        seen=_seen(row["seen"]),
+        result=row["result"],
+        messages=[MessageLink(**{name: m[name] for name in MessageLink.model_fields}) for m in mine],
+        words=tell_visit(row["outcome"], row["reason"], row["detail"]),
+    )
+
+
+def _seen(stored: Sequence[Mapping[str, Any]] | None) -> list[Seen]:
+    return [Seen.model_validate(each) for each in stored or ()]
+
+
+def _edge_name(content: Content, step_id: str, edge: str | None) -> str | None:
+    """The name of the branch or arm that was taken; cases and the rest have none."""
+    step = content.steps.get(step_id)
+    ways = [*getattr(step, "branches", ()), *getattr(step, "arms", ())]
+    return next((way.name for way in ways if way.id == edge), None)
+
+
+def _record_item(item: store.Happening) -> RecordItem:
+    row = item.row
+    words, shown = _told(item.place.kind, row)
+    enrollment_id: str | None = row.get("enrollment_id")
+    return RecordItem(
+        at=item.place.at,
+        kind=item.place.kind,
+        id=item.place.key,
+        workflow=row.get("slug"),
+        enrollment_id=enrollment_id,
+        step=row.get("step"),
+        words=words,
+        detail={**{name: row[name] for name in shown}, **_changed(item.place.kind, row)},
+    )
+
+
+def _told(kind: str, row: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """An item in words, and which columns of its row are worth showing."""
+    match kind:
+        case "change":
+            return _change_words(row), ("record_version", "cause_kind", "cause_id", "detail")
+        case "decision":
+            return tell_decision(row["decision"], row["detail"]), ("decision", "trigger", "cause_kind", "seen")
+        case "visit":
+            return tell_visit(row["outcome"], row["reason"], row["detail"]), ("outcome", "reason", "edge", "result")
+        case "message":
+            return f"{row['channel']} {row['status']}", ("channel", "status", "subject")
+        case "task":
+            return f"task {row['status']}: {row['title']}", ("title", "status", "assignee")
+    return f"notification: {row['title']}", ("title", "user_id")
+
+
+def _change_words(row: Mapping[str, Any]) -> str:
+    if row["kind"] != "updated":
+        return str(row["kind"])
+    return f"changed {', '.join(_differences(row))}"
+
+
+def _changed(kind: str, row: Mapping[str, Any]) -> dict[str, Json]:
+    """What an update changed: ``{"changed": {"stage": ["Engaging", "Won"]}}``."""
+    return {"changed": _differences(row)} if kind == "change" and row["kind"] == "updated" else {}
+
+
+def _differences(row: Mapping[str, Any]) -> dict[str, Json]:
+    before, after = row["before"] or {}, row["after"] or {}
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    return {name: [before.get(name), after.get(name)] for name in names}

@@ -1,0 +1,151 @@
+"""The numbers of a workflow's report, counted in the database, and the enrollments behind each number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select
+
+from domain.base import Frozen
+from store.database import Read
+from store.tables import (
+    changes,
+    deliveries,
+    effects,
+    enrollments,
+    entry_decisions,
+    messages,
+    visits,
+    workflows,
+)
+
+SENT = ("sent", "delivered", "bounced")
+"""Message states that mean: the other side took it."""
+
+
+class VisitCount(Frozen):
+    """How many visits of a step have this outcome (None: still inside) and reason."""
+
+    step: str
+    outcome: str | None
+    reason: str | None
+    count: int
+
+
+class Behind(Frozen):
+    """Which visits a figure counts: by outcome and reason, or by the state of their message."""
+
+    step: str
+    outcome: str | None = None
+    waiting: bool = False
+    reason: str | None = None
+    message: tuple[str, ...] = ()
+
+
+async def count_visits(read: Read, workflow_id: str) -> list[VisitCount]:
+    """Visits by step, outcome and reason; every visit is counted, loops included."""
+    rows = await read.all(
+        select(visits.c.step, visits.c.outcome, visits.c.reason, func.count().label("total"))
+        .where(visits.c.workflow_id == workflow_id, visits.c.turn == 0)
+        .group_by(visits.c.step, visits.c.outcome, visits.c.reason)
+    )
+    return [VisitCount(step=r["step"], outcome=r["outcome"], reason=r["reason"], count=r["total"]) for r in rows]
+
+
+async def count_messages(read: Read, workflow_id: str) -> dict[tuple[str, str], int]:
+    """Messages by (step, status)."""
+    rows = await read.all(
+        select(messages.c.step, messages.c.status, func.count().label("total"))
+        .where(messages.c.workflow_id == workflow_id)
+        .group_by(messages.c.step, messages.c.status)
+    )
+    return {(r["step"], r["status"]): r["total"] for r in rows}
+
+
+async def count_enrollments(read: Read, workflow_id: str) -> list[RowMapping]:
+    """Rows ``status, end_reason, end_detail, total``; the detail only where a goal ended it (it names the goal)."""
+    goal_id = case((enrollments.c.end_reason == "goal", enrollments.c.end_detail))
+    detail = func.coalesce(goal_id, "").label("end_detail")
+    inner = (
+        select(enrollments.c.status, enrollments.c.end_reason, detail)
+        .where(enrollments.c.workflow_id == workflow_id)
+        .subquery()
+    )
+    columns = (inner.c.status, inner.c.end_reason, inner.c.end_detail)
+    return await read.all(select(*columns, func.count().label("total")).group_by(*columns))
+
+
+async def count_decisions(read: Read, workflow_id: str) -> dict[str, int]:
+    """Entry decisions by what was decided."""
+    rows = await read.all(
+        select(entry_decisions.c.decision, func.count().label("total"))
+        .where(entry_decisions.c.workflow_id == workflow_id)
+        .group_by(entry_decisions.c.decision)
+    )
+    return {r["decision"]: r["total"] for r in rows}
+
+
+async def list_behind(
+    read: Read, workflow_id: str, behind: Behind, *, after: Sequence[str], limit: int
+) -> list[RowMapping]:
+    """The visits a figure counts, each with its enrollment (prefix ``visit_`` for the visit's columns).
+
+    ``after``: (enrollment id, n) of the last visit of the page before; empty: from the newest enrollment on.
+    """
+    wanted: list[ColumnElement[bool]] = [
+        visits.c.workflow_id == workflow_id, visits.c.step == behind.step, visits.c.turn == 0
+    ]  # fmt: skip
+    source = visits.join(enrollments, enrollments.c.id == visits.c.enrollment_id).join(
+        workflows, workflows.c.id == enrollments.c.workflow_id
+    )
+    if behind.waiting:
+        wanted.append(visits.c.outcome.is_(None))
+    elif behind.outcome is not None:
+        wanted.append(visits.c.outcome == behind.outcome)
+    if behind.reason is not None:
+        wanted.append(visits.c.reason == behind.reason)
+    if behind.message:
+        source = source.join(
+            effects,
+            and_(
+                effects.c.enrollment_id == visits.c.enrollment_id,
+                effects.c.step == visits.c.step,
+                effects.c.n == visits.c.n,
+            ),
+        ).join(messages, messages.c.effect_key == effects.c.key)
+        wanted.append(messages.c.status.in_(behind.message))
+    if after:
+        enrollment_id, n = after
+        wanted.append(
+            or_(
+                visits.c.enrollment_id < enrollment_id,
+                and_(visits.c.enrollment_id == enrollment_id, visits.c.n > int(n)),
+            )
+        )
+    shown = [visits.c[name].label(f"visit_{name}") for name in ("n", "entered_at", "left_at", "outcome", "reason")]
+    return await read.all(
+        select(enrollments, workflows.c.slug, *shown)
+        .select_from(source)
+        .where(*wanted)
+        .order_by(visits.c.enrollment_id.desc(), visits.c.n)
+        .limit(limit)
+    )
+
+
+async def count_installation(read: Read) -> dict[str, dict[str, int]]:
+    """The figures of ``/metrics``: changes and deliveries by state, enrollments by status, effects by state."""
+    waiting = await read.scalar(
+        select(func.count()).select_from(changes).where(changes.c.done_at.is_(None), changes.c.failed_at.is_(None))
+    )
+    failed = await read.scalar(select(func.count()).select_from(changes).where(changes.c.failed_at.is_not(None)))
+    return {
+        "changes": {"waiting": waiting, "failed": failed},
+        "deliveries": {"waiting": await read.scalar(select(func.count()).select_from(deliveries))},
+        "enrollments": await _by(read, enrollments.c.status),
+        "effects": await _by(read, effects.c.state),
+    }
+
+
+async def _by(read: Read, column: ColumnElement[str]) -> dict[str, int]:
+    rows = await read.all(select(column.label("value"), func.count().label("total")).group_by(column))
+    return {r["value"]: r["total"] for r in rows}

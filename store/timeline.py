@@ -1,0 +1,127 @@
+"""What happened to an enrollment and to a record, read from the tables that keep it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, String, and_, cast, collate, literal, or_, select
+from sqlalchemy.sql.selectable import Select
+
+from domain.base import Frozen
+from store.database import Read
+from store.tables import (
+    changes,
+    effects,
+    enrollments,
+    entry_decisions,
+    messages,
+    notifications,
+    tasks,
+    visits,
+    workflows,
+)
+
+
+class Place(Frozen):
+    """Where a page of a record's timeline ended: items are ordered by instant, kind and key, newest first."""
+
+    at: datetime
+    kind: str
+    key: str
+
+
+class Happening(Frozen):
+    """One item of a record's timeline; ``row`` is its table's, with the workflow's ``slug``."""
+
+    place: Place
+    row: dict[str, Any]
+
+
+async def list_visits(read: Read, enrollment_id: str) -> list[RowMapping]:
+    """The visits of an enrollment, oldest first."""
+    return await read.all(
+        select(visits)
+        .where(visits.c.enrollment_id == enrollment_id, visits.c.turn == 0)
+        .order_by(visits.c.entered_at, visits.c.n)
+    )
+
+
+async def find_entry(read: Read, enrollment_id: str) -> RowMapping | None:
+    """The decision that let the enrollment in; None when its history was cleared."""
+    return await read.one(
+        select(entry_decisions)
+        .where(entry_decisions.c.enrollment_id == enrollment_id, entry_decisions.c.decision == "enrolled")
+        .order_by(entry_decisions.c.id)
+        .limit(1)
+    )
+
+
+async def list_messages(read: Read, enrollment_id: str) -> list[RowMapping]:
+    """The messages of an enrollment with the ordinal ``n`` of the visit that sent them."""
+    return await read.all(
+        select(messages, effects.c.n)
+        .join(effects, effects.c.key == messages.c.effect_key)
+        .where(messages.c.enrollment_id == enrollment_id)
+        .order_by(messages.c.id)
+    )
+
+
+async def list_record(read: Read, record_id: str, *, after: Place | None, limit: int) -> list[Happening]:
+    """What happened to a record, newest first: its changes, entry decisions, visits, messages, tasks, notifications."""
+    found: list[Happening] = []
+    for kind, statement, at, key in _sources(read.dialect, record_id):
+        if after is not None:
+            statement = statement.where(_older(at, key, kind, after))
+        rows = await read.all(statement.order_by(at.desc(), key.desc()).limit(limit))
+        found += [
+            Happening(place=Place(at=row["timeline_at"], kind=kind, key=row["timeline_key"]), row=dict(row))
+            for row in rows
+        ]
+    found.sort(key=lambda item: (item.place.at, item.place.kind, item.place.key), reverse=True)
+    return found[:limit]
+
+
+Source = tuple[str, Select[Any], ColumnElement[datetime], ColumnElement[str]]
+
+
+def _sources(dialect: str, record_id: str) -> list[Source]:
+    """Each kind with its statement, its instant and its key; keys compare by bytes, as Python merges them."""
+
+    def bytewise(key: ColumnElement[str]) -> ColumnElement[str]:
+        return collate(key, "C") if dialect == "postgresql" else key
+
+    def source(kind: str, statement: Select[Any], at: ColumnElement[datetime], key: ColumnElement[str]) -> Source:
+        key = bytewise(key)
+        return kind, statement.add_columns(at.label("timeline_at"), key.label("timeline_key")), at, key
+
+    visit_key = visits.c.enrollment_id + literal(":") + visits.c.step + literal(":") + cast(visits.c.n, String)
+    of_enrollments = (
+        select(visits, workflows.c.slug)
+        .join(enrollments, enrollments.c.id == visits.c.enrollment_id)
+        .join(workflows, workflows.c.id == enrollments.c.workflow_id)
+        .where(enrollments.c.record_id == record_id, visits.c.turn == 0)
+    )
+    by_workflow = [
+        source(kind, select(table, workflows.c.slug)
+               .outerjoin(workflows, workflows.c.id == table.c.workflow_id)
+               .where(table.c.record_id == record_id), at, table.c.id)
+        for kind, table, at in (
+            ("decision", entry_decisions, entry_decisions.c.decided_at),
+            ("message", messages, messages.c.created_at),
+            ("task", tasks, tasks.c.created_at),
+            ("notification", notifications, notifications.c.created_at),
+        )
+    ]  # fmt: skip
+    changed = select(changes).where(changes.c.record_id == record_id)
+    return [
+        source("change", changed, changes.c.occurred_at, changes.c.id),
+        source("visit", of_enrollments, visits.c.entered_at, visit_key),
+        *by_workflow,
+    ]
+
+
+def _older(at: ColumnElement[datetime], key: ColumnElement[str], kind: str, than: Place) -> ColumnElement[bool]:
+    if kind == than.kind:
+        return or_(at < than.at, and_(at == than.at, key < than.key))
+    return at <= than.at if kind < than.kind else at < than.at
