@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
+import ssl
+import subprocess
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 
 import pytest
 
@@ -192,6 +196,46 @@ async def test_a_cancelled_hand_over_closes_the_connection(smtp_sink: SmtpSink) 
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.wait_for(smtp_sink.closed.wait(), 10)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of 127.0.0.1 with its key, signed by nobody."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not on PATH")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    request = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=sink -addext subjectAltName=IP:127.0.0.1"
+    command = [openssl, *request.split(), "-keyout", str(path), "-out", f"{path}.crt"]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
+    return path
+
+
+async def send_encrypted(sink: SmtpSink, certificate: Path, *, start_tls: bool | None) -> None:
+    sink.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    sink.tls.load_cert_chain(certificate)
+    server = SmtpServer(host="127.0.0.1", port=sink.port, start_tls=start_tls)
+    async with SmtpMail(server).prepare(a_mail()) as hand_over:
+        await hand_over()
+
+
+async def test_encryption_that_is_offered_is_taken_even_when_nobody_vouches(
+    smtp_sink: SmtpSink, certificate: Path
+) -> None:
+    await send_encrypted(smtp_sink, certificate, start_tls=None)
+    assert smtp_sink.encrypted == [True]
+
+
+async def test_encryption_that_is_demanded_must_be_vouched_for(
+    smtp_sink: SmtpSink, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Unavailable):
+        await send_encrypted(smtp_sink, certificate, start_tls=True)
+    assert smtp_sink.received == []
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    await send_encrypted(smtp_sink, certificate, start_tls=True)
+    assert smtp_sink.encrypted == [True]
 
 
 def test_a_password_is_not_shown_with_its_server() -> None:
