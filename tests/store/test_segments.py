@@ -22,6 +22,7 @@ from store.comparisons import NotCompilable
 from store.database import Database, Tx
 from store.tables import associations, records
 from tests.fixtures.clock import START
+from tests.fixtures.comparisons import ROWS
 from tests.fixtures.kinds import SCHEMA, condition
 from tests.fixtures.worlds import PARAMETERS, World, draw_condition, draw_world
 
@@ -104,6 +105,16 @@ def _world(*documents: dict[str, Json]) -> World:
 async def _matching(database: Database, world: World, raw: Json) -> set[int]:
     (found,) = await _in_database(database, world, [_clause(condition(raw), world)])
     return {int(one.removeprefix("contact-")) for one in found}
+
+
+async def test_every_operator_of_every_type_answers_as_in_memory(database: Database) -> None:
+    world = _world(*({name: left} for name, _, left, _, _ in ROWS))
+    clauses = [
+        _clause(condition({"property": name, "op": op, "value": right}), world) for name, op, _, right, _ in ROWS
+    ]
+    answers = await _in_database(database, world, clauses)
+    wrong = [row for n, row in enumerate(ROWS) if (f"contact-{n}" in answers[n]) is not row[-1]]
+    assert not wrong
 
 
 async def test_a_number_that_is_a_text_neither_counts_nor_kills_the_query(database: Database) -> None:
