@@ -31,7 +31,7 @@ from services.workflow_views import (
     get_workflow,
     list_workflows,
     view_of,
-)  # fmt: skip
+)
 from store import workflows as rows
 from store.database import Read, Tx
 from store.ids import new_id
