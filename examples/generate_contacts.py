@@ -80,9 +80,6 @@ BROKEN = {
 """What is wrong with which row (counted from 1). The last two are imported all the same: the account is left out, and
 the number is kept as written, so that only a text message to it is skipped."""
 
-REJECTED = 3 + 2 + 1 + 2 + 2
-"""Rows an import of the file refuses."""
-
 
 @dataclass(frozen=True)
 class Contact:

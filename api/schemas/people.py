@@ -61,7 +61,7 @@ class NewKeyView(KeyView):
 
 
 class AccountView(Shown):
-    """What holds for the whole installation."""
+    """What holds for the whole installation; ``sample_loaded_at`` is null where the sample never was."""
 
     name: str
     timezone: Annotated[str, Field(examples=["Europe/Oslo"])]
@@ -69,6 +69,7 @@ class AccountView(Shown):
     mail_from: str
     mail_from_name: str
     sms_from: str
+    sample_loaded_at: Instant | None
 
 
 class AccountPatch(Body):
@@ -80,3 +81,4 @@ class AccountPatch(Body):
     mail_from: Annotated[StrictStr, Field(max_length=320)] | None = None
     mail_from_name: Annotated[StrictStr, Field(max_length=200)] | None = None
     sms_from: Annotated[StrictStr, Field(max_length=32)] | None = None
+    sample_loaded_at: Instant | None = None
