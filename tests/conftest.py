@@ -40,10 +40,11 @@ def postgres_cluster() -> Iterator[PostgresCluster]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_cluster: PostgresCluster) -> str:
-    """The name of a migrated and seeded database, to be copied."""
+def postgres_seeded(postgres_cluster: PostgresCluster) -> str:
+    """The name of a migrated and seeded database whose rows can be put back."""
     name = postgres_cluster.create()
     prepare(postgres_cluster.url(name))
+    postgres_cluster.freeze(name)
     return name
 
 
@@ -56,11 +57,10 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_cluster: PostgresCluster, postgres_template: str) -> Iterator[str]:
-    """A migrated and seeded PostgreSQL database of this test."""
-    name = postgres_cluster.create(postgres_template)
-    yield postgres_cluster.url(name)
-    postgres_cluster.drop(name)
+def postgres_url(postgres_cluster: PostgresCluster, postgres_seeded: str) -> str:
+    """A PostgreSQL database as migrated and seeded, whatever the test before did."""
+    postgres_cluster.thaw(postgres_seeded)
+    return postgres_cluster.url(postgres_seeded)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -58,7 +58,8 @@ async def test_documents_are_binary_json_on_postgresql(postgres_url: str) -> Non
     async with db.read() as read:
         kind = await read.scalar(
             text(
-                "SELECT data_type FROM information_schema.columns WHERE table_name = 'changes' AND column_name = 'after'"
+                "SELECT format_type(atttypid, NULL) FROM pg_attribute "
+                "WHERE attname = 'after' AND attrelid = 'changes'::regclass"
             )
         )
     await db.close()
