@@ -50,8 +50,7 @@ async def deliver_batch(inst: Installation, worker: str, *, enrollment_id: str |
 
 async def deliver_now(inst: Installation, enrollment_id: str) -> None:
     """Try an enrollment's own deliveries at once; what cannot be delivered now is left to the relays."""
-    while await deliver_batch(inst, f"api:{inst.name}", enrollment_id=enrollment_id):
-        pass
+    await deliver_batch(inst, inst.name, enrollment_id=enrollment_id)
 
 
 async def _carry(inst: Installation, delivery: Mapping[str, Any]) -> None:

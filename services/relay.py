@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
 
 from domain.records import Change
 from domain.touches import keys_touched
@@ -17,7 +20,7 @@ from services.departures import judge_departures
 from services.installation import Installation
 from store.candidates import inside_near, triggered_keys
 from store.database import Tx
-from store.intake import claim_changes, finish_changes, hold_change, keep_cursor, note_failure
+from store.intake import claim_changes, finish_changes, hold_change, keep_cursor, look, note_failure
 from store.transient import is_transient
 
 SWEEP_S = 5.0
@@ -39,10 +42,11 @@ class Relay:
     async def run_forever(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; a database that is away is waited for."""
         feed = self._inst.db.changes()
+        stopping = asyncio.create_task(stop.wait())
         while not stop.is_set():
             try:
                 if not await self.drain_once():
-                    await feed.wait(SWEEP_S)
+                    await _first(feed.wait(SWEEP_S), stopping)
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -51,8 +55,12 @@ class Relay:
 
     async def drain_once(self) -> int:
         """One round: judge a batch of changes, carry a batch of deliveries. Answers how many of both were handled."""
-        judged = await self._judge_batch()
-        return judged + await deliver_batch(self._inst, self._worker)
+        async with self._inst.db.read() as read:
+            waiting = await look(read, self._inst.clock.now())
+        judged = await self._judge_batch() if waiting.changes else 0
+        # A judgement may just have queued deliveries.
+        carried = await deliver_batch(self._inst, self._worker) if waiting.deliveries or judged else 0
+        return judged + carried
 
     async def _judge_batch(self) -> int:
         async with self._inst.db.transaction() as tx:
@@ -85,6 +93,15 @@ class Relay:
                 raise
             async with self._inst.db.transaction() as tx:
                 await note_failure(tx, change, self._worker, f"{type(error).__name__}: {error}", now)
+
+
+async def _first(wait: Coroutine[Any, Any, None], stopping: asyncio.Task[Any]) -> None:
+    """Wait for one of both; an error of the wait is raised."""
+    waiting = asyncio.create_task(wait)
+    await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    with suppress(asyncio.CancelledError):
+        await waiting
 
 
 async def _relevant(tx: Tx, claimed: list[Change]) -> set[int]:

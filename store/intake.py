@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, delete, exists, insert, or_, select, update
 from sqlalchemy import Table as SqlTable
 
-from domain.base import Json
+from domain.base import Frozen, Json
 from domain.records import Change
 from store.changes import change_of
 from store.database import Read, Tx
@@ -30,6 +30,22 @@ IS_OPEN = and_(changes.c.done_at.is_(None), changes.c.failed_at.is_(None))
 
 def _free(table: SqlTable, now: datetime) -> ColumnElement[bool]:
     return or_(table.c.leased_until.is_(None), table.c.leased_until <= now)
+
+
+class Waiting(Frozen):
+    """Whether there is anything to claim; a look that locks nothing, before a transaction that would."""
+
+    changes: bool
+    deliveries: bool
+
+
+async def look(read: Read, now: datetime) -> Waiting:
+    """Whether changes or deliveries wait that nobody holds."""
+    change = await read.scalar(select(changes.c.seq).where(IS_OPEN, _free(changes, now)).limit(1))
+    delivery = await read.scalar(
+        select(deliveries.c.seq).where(deliveries.c.due_at <= now, _free(deliveries, now)).limit(1)
+    )
+    return Waiting(changes=change is not None, deliveries=delivery is not None)
 
 
 async def claim_changes(tx: Tx, worker: str, now: datetime, *, limit: int = BATCH) -> list[Change]:

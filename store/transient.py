@@ -1,4 +1,4 @@
-"""Which database errors pass by themselves: the server is away or restarting, or one of two transactions had to yield."""
+"""Which database errors pass by themselves: the server is away, or one of two transactions had to yield."""
 
 from __future__ import annotations
 

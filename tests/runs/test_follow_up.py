@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -17,6 +18,7 @@ async def contact_with_deal(ft: Running, n: int = 1, **deal: object) -> tuple[st
     contact = await ft.create("contact", email=f"ana{n}@example.com", first_name="Ana")
     opportunity = await ft.create("opportunity", name="Deal", stage="Prospecting", product="GTX Pro", **deal)  # type: ignore[arg-type]
     await ft.associate("contact", contact, "opportunity", opportunity)
+    await ft.settled()
     return contact, opportunity
 
 
@@ -94,7 +96,7 @@ async def test_a_goal_reached_and_taken_back_before_anybody_looked_counts(ft: Ru
 
 async def test_with_every_relay_stopped_the_gate_refuses_the_step_that_comes_due(ft_both: Running) -> None:
     ft = ft_both
-    await ft.publish(follow_up("follow-up", wait={"seconds": 2}))
+    await ft.publish(follow_up("follow-up", wait={"seconds": 4}))
     _, opportunity = await contact_with_deal(ft)
     await ft.patch("opportunity", opportunity, stage="Engaging")
     (enrollment,) = await entered(ft, "follow-up")
@@ -180,8 +182,6 @@ async def test_a_stage_that_comes_and_goes_enters_once_and_is_absorbed_after(ft_
 
 
 async def test_five_concurrent_enrollments_through_the_api_are_one(ft_both: Running) -> None:
-    import asyncio
-
     ft = ft_both
     await ft.publish(by_hand("journey", [gap(days=1)]))
     contact = await ft.create("contact", **ANA)
