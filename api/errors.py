@@ -150,8 +150,7 @@ def _field_error(request: Request, found: Mapping[str, Any]) -> FieldError:
     if kind == "json_invalid":
         return FieldError(path="", code="not_json", message=f"the body is not valid JSON: {found['ctx']['error']}")
     if place == "body" and not rest and "json" not in request.headers.get("content-type", ""):
-        sent = kind != "missing"
-        code = "wrong_content_type" if sent else "missing_field"
+        code = "missing_field" if kind == "missing" else "wrong_content_type"
         return FieldError(path="", code=code, message="send a JSON body with Content-Type: application/json")
     message = str(found["msg"]).removeprefix("Value error, ")
     named = {"missing": "missing_field", "extra_forbidden": "unknown_field"}

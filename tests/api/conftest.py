@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from api.app import create_app
@@ -69,9 +70,20 @@ def problem_of(answer: Response) -> Any:
 async def caller(inst: Installation, *scopes: str) -> Caller:
     async with inst.db.transaction() as tx:
         _, secret = await insert_key(tx, name="test", scopes=scopes, now=inst.clock.now())
-    transport = ASGITransport(app=create_app(inst), raise_app_exceptions=False)
+    transport = ASGITransport(app=_app_on(inst), raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {secret}"}
     return Caller(AsyncClient(transport=transport, base_url=BASE, headers=headers), inst)
+
+
+_apps: list[FastAPI] = []
+
+
+def _app_on(inst: Installation) -> FastAPI:
+    """One app for the whole session, as building its routes takes longer than most tests; only its installation changes."""
+    if not _apps:
+        _apps.append(create_app(inst))
+    _apps[0].state.installation = inst
+    return _apps[0]
 
 
 @pytest.fixture

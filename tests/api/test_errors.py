@@ -1,0 +1,183 @@
+"""Every error of every route has the one shape, and no route opens without its key and scope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+
+from api.app import PREFIX, ROUTERS
+from api.deps import SCOPES
+from api.limits import BODY_BYTES
+from tests.api.conftest import Caller, problem_of
+
+BODIES: dict[str, Any] = {
+    "/records/{object}": {"properties": {}},
+    "/records/{object}/by/{property}/{value:path}": {"properties": {}},
+    "/records/{object}/search": {},
+    "/records/{object}/{record_id}": {"properties": {}},
+    "/objects": {"name": "subscription", "properties": [{"name": "number", "type": "string", "unique": True}]},
+    "/objects/{object}": {"label": "X"},
+    "/objects/{object}/properties": {"name": "colour", "type": "string"},
+    "/objects/{object}/properties/{name}": {"label": "X"},
+    "/workflows": {"slug": "a"},
+    "/workflows/{slug}": {"name": "a"},
+    "/workflows/{slug}/publish": {},
+    "/workflows/{slug}/enrollments": {"record": {"object": "contact", "id": "nobody"}},
+    "/users": {"name": "Kim", "email": "kim@example.com"},
+    "/api-keys": {"name": "CI", "scopes": ["records:read"]},
+    "/account": {"name": "Us"},
+    "/tasks/{task_id}": {"status": "done"},
+}
+"""A body that would do, so that what is refused is the key."""
+
+
+def _routes() -> Iterator[tuple[str, str, str]]:
+    for router in ROUTERS:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            for method in sorted(route.methods):
+                filled = re.sub(r"{(\w+)(:path)?}", _fill, route.path)
+                yield method, filled, route.path
+
+
+def _fill(found: re.Match[str]) -> str:
+    values = {"object": "contact", "object2": "company", "property": "email", "figure": "done", "version": "1",
+              "order": "pause"}  # fmt: skip
+    return values.get(found[1], "nobody")
+
+
+ROUTES = sorted(set(_routes()))
+
+
+async def _send(caller: Caller, method: str, path: str, template: str) -> Any:
+    if template.endswith("/import"):
+        form = {"mapping": '{"columns": {"a": {"property": "external_id"}}}', "key": "external_id"}
+        return await caller.http.post(f"{PREFIX}{path}", data=form, files={"file": ("a.csv", b"a\n1\n")})
+    return await caller.call(method, path, BODIES.get(template))
+
+
+async def test_no_route_opens_without_a_key(lite: Caller) -> None:
+    key = lite.http.headers["Authorization"]
+    for method, path, template in ROUTES:
+        lite.http.headers["Authorization"] = "Bearer ft_unknown"
+        assert problem_of(await _send(lite, method, path, template))["status"] == 401, f"{method} {template}"
+        del lite.http.headers["Authorization"]
+        missing = await _send(lite, method, path, template)
+        assert problem_of(missing)["status"] == 401, f"{method} {template}"
+        assert missing.headers["WWW-Authenticate"] == "Bearer"
+    lite.http.headers["Authorization"] = key
+
+
+async def test_every_route_demands_a_scope_and_opens_with_it(lite: Caller) -> None:
+    bare = await lite.with_scopes()
+    for method, path, template in ROUTES:
+        if template.startswith("/jobs"):
+            continue  # A job demands the scope of its work, and shows none to others.
+        found = problem_of(await _send(bare, method, path, template))
+        assert found["status"] == 403, f"{method} {template}"
+        named = re.search(r"scope (\S+)", found["detail"])
+        assert named is not None
+        assert named[1] in SCOPES
+        enough = await lite.with_scopes(named[1])
+        answer = await _send(enough, method, path, template)
+        assert answer.status_code not in (401, 403), f"{method} {template}: {answer.text}"
+
+
+async def test_what_does_not_exist_is_not_found(lite: Caller) -> None:
+    # Validating a new definition and saving a first draft need no workflow.
+    makes = {("POST", "/workflows/{slug}/validate"), ("PUT", "/workflows/{slug}")}
+    for method, path, template in ROUTES:
+        if "{" in template and (method, template) not in makes:
+            answer = await _send(lite, method, path.replace("contact", "unicorn", 1), template)
+            assert problem_of(answer)["status"] == 404, f"{method} {template}: {answer.text}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/records/contact", "GET, POST"),
+        ("POST", "/records/contact/x", "DELETE, GET, PATCH"),
+        ("PATCH", "/workflows/x", "DELETE, GET, PUT"),
+        ("PUT", "/account", "GET, PATCH"),
+    ],
+)
+async def test_a_method_that_is_not_possible_names_those_that_are(
+    lite: Caller, method: str, path: str, allowed: str
+) -> None:
+    answer = await lite.call(method, path)
+    assert problem_of(answer)["status"] == 405
+    assert answer.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/api/v1/unicorns", "/", "/api/v2/records/contact"])
+async def test_an_address_where_nothing_lives_is_a_problem_too(lite: Caller, path: str) -> None:
+    assert problem_of(await lite.http.get(path))["status"] == 404
+
+
+async def test_a_body_over_the_limit_is_refused_declared_or_not(lite: Caller) -> None:
+    async def pieces(count: int) -> Any:
+        for _ in range(count):
+            yield b" " * 65536
+
+    body = b" " * (BODY_BYTES + 1)
+    headers = {"Content-Type": "application/json"}
+    declared = await lite.http.post("/api/v1/records/contact", content=body, headers=headers)
+    assert problem_of(declared)["status"] == 413
+    unread = await lite.http.request("GET", "/api/v1/records/contact", content=body, headers=headers)
+    assert problem_of(unread)["status"] == 413
+    count = BODY_BYTES // 65536 + 1
+    streamed = await lite.http.post("/api/v1/records/contact", content=pieces(count), headers=headers)
+    assert problem_of(streamed)["status"] == 413
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "code"),
+    [
+        ({}, "/properties", "missing_field"),
+        ({"properties": []}, "/properties", "wrong_type"),
+        ({"properties": {}, "colour": "red"}, "/colour", "unknown_field"),
+        ({"properties": {}, "associations": [{"object": "contact", "id": 1}]}, "/associations/0/id", "wrong_type"),
+        ([], "", "wrong_type"),
+        (None, "", "missing_field"),
+    ],
+)
+async def test_a_mistake_in_a_body_is_named_by_its_pointer(lite: Caller, body: Any, path: str, code: str) -> None:
+    found = await lite.problem("POST", "/records/contact", body, status=422)
+    assert [(error["path"], error["code"]) for error in found["errors"]] == [(path, code)]
+
+
+async def test_numbers_and_truth_values_are_not_mistaken_for_each_other(lite: Caller) -> None:
+    await lite.problem("POST", "/records/contact/search", {"limit": True}, status=422)
+    await lite.problem("POST", "/records/contact/search", {"limit": "5"}, status=422)
+    body = {"name": "colour", "type": "string", "unique": 1}
+    await lite.problem("POST", "/objects/contact/properties", body, status=422)
+
+
+async def test_a_body_that_is_not_called_json_is_told_so(lite: Caller) -> None:
+    answer = await lite.http.post("/api/v1/records/contact", content=b'{"properties": {}}')
+    assert problem_of(answer)["errors"][0]["code"] == "wrong_content_type"
+
+
+async def test_a_failure_of_ours_is_a_problem_without_its_details(lite: Caller) -> None:
+    async with lite.inst.db.transaction() as tx:
+        await tx.run(text("DROP TABLE job_rows"))
+        await tx.run(text("DROP TABLE jobs"))
+    found = await lite.problem("GET", "/jobs", status=500)
+    assert "jobs" not in found["detail"]
+
+
+async def test_the_reference_documents_every_refusal(lite: Caller) -> None:
+    document = (await lite.http.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert operation["description"], f"{method} {path}"
+            default = operation["responses"]["default"]["content"]
+            assert list(default) == ["application/problem+json"]
+            assert "HTTPValidationError" not in str(operation)
+    assert (await lite.http.get("/docs")).status_code == 200

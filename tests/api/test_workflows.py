@@ -1,0 +1,94 @@
+"""Workflows through the API: drafts, problems, versions, on and off."""
+
+from __future__ import annotations
+
+from tests.api.conftest import Caller
+from tests.api.definitions import follow_up
+
+
+async def test_a_draft_is_stored_with_its_mistakes_and_published_without(api: Caller) -> None:
+    wrong = follow_up(steps=[{"id": "call", "kind": "action", "action": "phone", "config": {}}])
+    made = await api.ok("POST", "/workflows", wrong, status=201)
+    assert [problem["code"] for problem in made["problems"]] == ["unknown_action"]
+    refused = await api.problem("POST", "/workflows/follow-up/publish", {}, status=422)
+    assert refused["errors"][0] == {
+        "path": "/steps/0/action",
+        "code": "unknown_action",
+        "message": made["problems"][0]["message"],
+    }
+
+    answer = await api.call("GET", "/workflows/follow-up")
+    saved = await api.ok("PUT", "/workflows/follow-up", follow_up(), If_Match=answer.headers["ETag"])
+    assert saved["problems"] == []
+    assert (await api.ok("POST", "/workflows/follow-up/publish"))["version"] == 1
+    shown = await api.ok("GET", "/workflows/follow-up")
+    assert (shown["version"], shown["is_on"]) == (1, True)
+
+
+async def test_a_draft_is_saved_only_over_the_state_that_was_read(api: Caller) -> None:
+    await api.ok("PUT", "/workflows/follow-up", follow_up(), status=201)
+    tag = (await api.call("GET", "/workflows/follow-up")).headers["ETag"]
+    await api.problem("PUT", "/workflows/follow-up", follow_up(name="B"), status=428)
+    await api.ok("PUT", "/workflows/follow-up", follow_up(name="B"), If_Match=tag)
+    await api.problem("PUT", "/workflows/follow-up", follow_up(name="C"), status=412, If_Match=tag)
+    await api.problem("DELETE", "/workflows/follow-up", status=428)
+    await api.problem("DELETE", "/workflows/follow-up", status=412, If_Match=tag)
+    await api.ok("DELETE", "/workflows/follow-up", status=204, If_Match="*")
+    await api.problem("GET", "/workflows/follow-up", status=404)
+
+
+async def test_a_slug_is_taken_once(lite: Caller) -> None:
+    await lite.ok("POST", "/workflows", follow_up(), status=201)
+    found = await lite.problem("POST", "/workflows", follow_up(), status=409)
+    assert found["type"].endswith(":slug_taken")
+
+
+async def test_validating_stores_nothing(lite: Caller) -> None:
+    wrong = follow_up(steps=[{"id": "gap", "kind": "delay", "for": {"days": 0}}])
+    found = await lite.ok("POST", "/workflows/new/validate", wrong)
+    assert [problem["code"] for problem in found["problems"]] == ["zero_duration"]
+    await lite.problem("GET", "/workflows/follow-up", status=404)
+    await lite.ok("POST", "/workflows", wrong, status=201)
+    assert (await lite.ok("POST", "/workflows/follow-up/validate"))["problems"] == found["problems"]
+
+
+async def test_versions_never_change(api: Caller) -> None:
+    await api.publish(follow_up())
+    await api.ok("PUT", "/workflows/follow-up", follow_up(name="Second"), If_Match="*")
+    assert (await api.ok("POST", "/workflows/follow-up/publish", {}))["version"] == 2
+    listed = await api.ok("GET", "/workflows/follow-up/versions?limit=1")
+    older = await api.ok("GET", f"/workflows/follow-up/versions?limit=1&cursor={listed['next_cursor']}")
+    assert [item["version"] for item in (*listed["items"], *older["items"])] == [2, 1]
+    assert (await api.ok("GET", "/workflows/follow-up/versions/1"))["definition"]["name"] == "Follow up"
+    await api.problem("GET", "/workflows/follow-up/versions/3", status=404)
+
+
+async def test_a_workflow_is_turned_off_and_on(api: Caller) -> None:
+    await api.ok("POST", "/workflows", follow_up(), status=201)
+    await api.problem("POST", "/workflows/follow-up/turn-on", status=409)
+    await api.ok("POST", "/workflows/follow-up/publish")
+    assert (await api.ok("POST", "/workflows/follow-up/turn-off"))["is_on"] is False
+    assert (await api.ok("POST", "/workflows/follow-up/turn-on"))["is_on"] is True
+    assert [item["slug"] for item in (await api.ok("GET", "/workflows"))["items"]] == ["follow-up"]
+
+
+async def test_what_publishing_cannot_do_yet_is_refused_by_name(lite: Caller) -> None:
+    await lite.ok("POST", "/workflows", follow_up(), status=201)
+    body = {"existing_records": True, "in_flight": "move", "dry_run": True}
+    found = await lite.problem("POST", "/workflows/follow-up/publish", body, status=422)
+    assert {error["path"]: error["code"] for error in found["errors"]} == dict.fromkeys(
+        ("/existing_records", "/dry_run", "/in_flight"), "not_available"
+    )
+
+
+async def test_a_definition_over_its_limit_is_too_large(lite: Caller) -> None:
+    await lite.problem("POST", "/workflows", follow_up(description="x" * 1_100_000), status=413)
+
+
+async def test_the_catalogue_and_the_format_are_served(lite: Caller) -> None:
+    actions = (await lite.ok("GET", "/actions"))["items"]
+    assert [action["name"] for action in actions] == [
+        "create_task", "notify_user", "send_email", "send_sms", "set_property"
+    ]  # fmt: skip
+    assert actions[0]["config"]["properties"]["title"]["description"]
+    assert (await lite.ok("GET", "/schemas/definition"))["properties"]["steps"]
