@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from store.database import driver_url, writer_engine
+from store.database import driver_url, listening_engine, writer_engine
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -39,14 +39,17 @@ def check(url: str) -> None:
 
 
 def is_current(url: str) -> bool:
-    """Whether every migration of this release has been applied. Blocks like ``upgrade``."""
-    current: list[str | None] = []
+    """Whether every migration of this release has been applied; waits for nobody. Blocks like ``upgrade``."""
 
-    def look(connection: Connection) -> None:
-        current.append(MigrationContext.configure(connection).get_current_revision())
+    async def look() -> str | None:
+        engine = listening_engine(driver_url(url))
+        try:
+            async with engine.connect() as connection:
+                return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+        finally:
+            await engine.dispose()
 
-    asyncio.run(_on_connection(url, look))
-    return current == [newest()]
+    return asyncio.run(look()) == newest()
 
 
 def newest() -> str | None:
