@@ -93,7 +93,7 @@ def check_condition(x: Examination, condition: Condition, path: str, subject: Su
 def check_of(x: Examination, of: Of | Related | None, path: str, subject: Subject) -> str | None:
     """The object type that is read: the subject's own, or the one ``of`` names; None when that is unknown."""
     if of is None:
-        return subject.object
+        return subject.object if not x.spoiled(path) else None
     if not subject.near:
         x.refuse(path, "looking from an associated record to records associated with it")
         return None

@@ -124,7 +124,7 @@ def _subject(x: Examination, named: str | None, path: str) -> str | None:
     """The object type a trigger is about; None when that is unknown or cannot be."""
     own = x.definition.object
     if named is None or named == own:
-        return own
+        return own if not x.spoiled(path) else None
     if own != "contact":
         what = f"only a contact workflow is entered through another object; leave this out to mean {own}"
         x.tell(path, "wrong_value", what)

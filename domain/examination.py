@@ -17,7 +17,9 @@ Place: TypeAlias = Literal["trigger", "inside"]
 """Where a condition stands: before anybody entered, or about somebody who does or has."""
 
 # A field that is wrong was told already and stands at its default: what follows from the default is no news.
-_FOLLOWS: frozenset[ProblemCode] = frozenset({"missing_field", "wrong_value", "wrong_type", "unknown_object"})
+_FOLLOWS: frozenset[ProblemCode] = frozenset(
+    {"missing_field", "wrong_value", "wrong_type", "unknown_object", "zero_duration"}
+)
 
 
 @dataclass
@@ -32,11 +34,15 @@ class Examination:
 
     def tell(self, path: str, code: ProblemCode, message: str) -> None:
         """Note a problem, unless it only follows from one of the first pass."""
-        if code in _FOLLOWS and any(_explains(p, path) for p in self.earlier):
+        if code in _FOLLOWS and any(_explains(p, path, code) for p in self.earlier):
             return
         problem = Problem(step=self.step, path=path, code=code, message=message)
         if problem not in self.problems:
             self.problems.append(problem)
+
+    def spoiled(self, path: str) -> bool:
+        """Whether the first pass told a problem at this place or below it, so that a default stands there."""
+        return any(p.path == path or p.path.startswith(path + "/") for p in self.earlier)
 
     def refuse(self, path: str, what: str) -> None:
         """Note that something of the format is not built yet."""
@@ -73,7 +79,13 @@ class Examination:
         return known
 
 
-def _explains(earlier: Problem, path: str) -> bool:
-    """Whether what is wrong at ``path`` is wrong because of an earlier problem in it, or in what holds it."""
+def _explains(earlier: Problem, path: str, code: ProblemCode) -> bool:
+    """Whether what is wrong at ``path`` is wrong because of an earlier problem in it, around it, or right beside it."""
     inside = earlier.path == path or earlier.path.startswith(path + "/")
-    return inside or (earlier.code == "wrong_type" and path.startswith(earlier.path + "/"))
+    around = earlier.code == "wrong_type" and path.startswith(earlier.path + "/")
+    misspelt = (code, earlier.code) == ("missing_field", "unknown_field") and _parent(earlier.path) == _parent(path)
+    return inside or around or misspelt
+
+
+def _parent(path: str) -> str:
+    return path.rsplit("/", 1)[0]

@@ -262,6 +262,7 @@ class _Parser:
             return reader.items(lambda r, p: reader.model(model, r, p, inner), NOTHING[kind])
 
         return {
+            "for": lambda r, p: reader.model(Offset, r, p),
             "until": self._until,
             "for_event": lambda r, p: reader.model(WaitEvent, r, p, {"where": self.condition}),
             "until_true": self.condition,

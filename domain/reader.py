@@ -55,7 +55,7 @@ def join(path: str, *keys: str | int) -> str:
 
 
 def similar(written: str, known: Collection[str]) -> str:
-    """ " (did you mean …?)" when a known name is close, else how many there are to choose from."""
+    """The end of a message: which known name is close, else which there are to choose from."""
     close = difflib.get_close_matches(written, list(known), n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
@@ -104,8 +104,7 @@ class Reader:
         if not isinstance(raw, dict):
             self.tell(path, "wrong_type", f"{_name(path)} must be an object with fields, not {_kind(raw)}")
             return None
-        values: dict[str, Any] = self._known(model, raw, path)
-        told: set[str] = set()
+        values, told = self._known(model, raw, path)
         for key, part in (parts or {}).items():
             if values.get(key) is None:
                 continue
@@ -115,11 +114,14 @@ class Reader:
                 told.add(key)
         return self._build(model, values, path, told, partial)
 
-    def _known(self, model: type[BaseModel], raw: dict[str, Any], path: str) -> dict[str, Any]:
+    def _known(self, model: type[BaseModel], raw: dict[str, Any], path: str) -> tuple[dict[str, Any], set[str]]:
+        """The fields the model has, and those that are only missing because they are misspelt."""
         names = {f.alias or name for name, f in model.model_fields.items()}
+        misspelt: set[str] = set()
         for key in raw.keys() - names:
             self.tell(join(path, key), "unknown_field", f"there is no field {key!r} here{similar(key, names)}")
-        return {key: value for key, value in raw.items() if key in names}
+            misspelt.update(difflib.get_close_matches(key, names - raw.keys(), n=1))
+        return {key: value for key, value in raw.items() if key in names}, misspelt
 
     def _build(
         self, model: type[Model], values: dict[str, Any], path: str, told: set[str], partial: bool

@@ -52,14 +52,16 @@ def check_steps(x: Examination, graph: Graph, broken: frozenset[str]) -> None:
                 _check_step(x, graph, step, path)
 
 
-def check_graph(x: Examination, graph: Graph) -> None:
+def check_graph(x: Examination, graph: Graph, broken: frozenset[str]) -> None:
     """Where no run comes, and where a run would never stop."""
-    for place in graph.endless():
+    # A step that could not be read may be what lets time pass, or the jump to what seems out of reach.
+    for place in graph.endless() if not broken else []:
+        if x.spoiled(join(place.path, "max_visits")):
+            continue
         with x.inside(place.step.id):
             advice = "put a delay into it or give this step max_visits"
             x.tell(join(place.path, "to"), "endless_loop", f"this circle lets no time pass and has no end; {advice}")
-    # A jump whose target is unknown may be the way to what seems out of reach.
-    if any(p.code == "unknown_step" for p in (*x.problems, *x.earlier)):
+    if broken or any(p.code == "unknown_step" for p in x.problems):
         return
     for place in graph.unreachable():
         with x.inside(place.step.id):
@@ -110,7 +112,7 @@ def _check_ways(x: Examination, step: Step, path: str) -> None:
 def _check_delay(x: Examination, graph: Graph, step: DelayStep, path: str) -> None:
     if step.for_ is not None and step.until is not None:
         x.tell(join(path, "until"), "wrong_value", "a delay has either 'for' or 'until', not both")
-    elif step.for_ is None and step.until is None and not _earlier(x, path, "until"):
+    elif step.for_ is None and step.until is None and not x.spoiled(join(path, "until")):
         x.tell(join(path, "for"), "missing_field", "a delay needs 'for' (a length) or 'until' (an instant)")
     if step.for_ is not None:
         check_length(x, step.for_, join(path, "for"))
@@ -204,9 +206,3 @@ def _check_word(x: Examination, graph: Graph, word: str, path: str, later: Itera
 
 def _no_step(step_id: str, graph: Graph) -> str:
     return f"there is no step {step_id!r}{similar(step_id, graph.by_id)}"
-
-
-def _earlier(x: Examination, path: str, key: str) -> bool:
-    """Whether a field of this step was told to be wrong in the first pass."""
-    place = join(path, key)
-    return any(p.path == place or p.path.startswith(place + "/") for p in x.earlier)

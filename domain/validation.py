@@ -56,7 +56,7 @@ def _second_pass(
     check_exit(x)
     check_settings(x)
     check_steps(x, graph, broken)
-    check_graph(x, graph)
+    check_graph(x, graph, broken)
     return x.problems
 
 
