@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
 from domain.base import Frozen, Instant, Json
 from domain.importing import JobStatus
@@ -108,13 +108,6 @@ async def next_job_rows(read: Read, job_id: str, *, after: int, limit: int) -> l
     return [JobRow(**row) for row in await read.all(page.order_by(job_rows.c.n).limit(limit))]
 
 
-async def settle_job_rows(tx: Tx, rows: Iterable[JobRow]) -> None:
-    """Write what became of rows: outcome, code, reason, record."""
-    for row in rows:
-        mine = update(job_rows).where(job_rows.c.job_id == row.job_id, job_rows.c.n == row.n)
-        await tx.run(mine.values(**row.model_dump(include={"outcome", "code", "reason", "record_id"})))
-
-
 async def list_job_rows(
     read: Read, job_id: str, *, outcome: str | None = None, after: int = 0, limit: int
 ) -> list[JobRow]:
@@ -123,10 +116,3 @@ async def list_job_rows(
     if outcome is not None:
         page = page.where(job_rows.c.outcome == outcome)
     return [JobRow(**row) for row in await read.all(page.order_by(job_rows.c.n).limit(limit))]
-
-
-async def count_job_rows(read: Read, job_id: str) -> dict[str, int]:
-    """How many rows ended in which outcome."""
-    counted = select(job_rows.c.outcome, func.count().label("rows")).where(job_rows.c.job_id == job_id)
-    rows = await read.all(counted.where(job_rows.c.outcome.is_not(None)).group_by(job_rows.c.outcome))
-    return {row["outcome"]: row["rows"] for row in rows}

@@ -13,9 +13,8 @@ from sqlalchemy import RowMapping, select
 from domain.enrollments import Enrollment
 from domain.records import StoredRecord
 from store.database import Tx
-from store.jobs import Job
 from store.records import COLUMNS, stored
-from store.tables import account, effects, enrollments, entry_keys, jobs, records
+from store.tables import account, effects, enrollments, entry_keys, records
 
 
 async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[str]) -> dict[str, StoredRecord]:
@@ -58,12 +57,6 @@ async def lock_enrollments(tx: Tx, ids: Iterable[str]) -> dict[str, Enrollment]:
 async def lock_effect(tx: Tx, key: str) -> RowMapping | None:
     """Lock a row of the ledger; None when the effect was never claimed."""
     return await tx.one(select(effects).where(effects.c.key == key).with_for_update(key_share=True))
-
-
-async def lock_job(tx: Tx, id: str) -> Job | None:
-    """Lock a job, so that its rows are counted once; comes after every other lock. None when there is none."""
-    row = await tx.one(select(jobs).where(jobs.c.id == id).with_for_update(key_share=True))
-    return Job(**row) if row else None
 
 
 async def lock_schema(tx: Tx) -> None:

@@ -7,7 +7,7 @@ import asyncio
 from sqlalchemy import insert, text, update
 
 from store.database import Database
-from store.locks import lock_effect, lock_enrollments, lock_entry_key, lock_job, lock_records
+from store.locks import lock_effect, lock_enrollments, lock_entry_key, lock_records
 from store.records import replace_record
 from store.tables import entry_keys, workflows
 from tests.fixtures.clock import START
@@ -99,7 +99,6 @@ async def test_what_is_not_there_is_locked_as_nothing(database: Database) -> Non
     async with database.transaction() as tx:
         assert await lock_enrollments(tx, ["nobody"]) == {}
         assert await lock_effect(tx, "nothing") is None
-        assert await lock_job(tx, "nothing") is None
 
 
 WORKFLOW = {
