@@ -79,7 +79,7 @@ _apps: list[FastAPI] = []
 
 
 def _app_on(inst: Installation) -> FastAPI:
-    """One app for the whole session, as building its routes takes longer than most tests; only its installation changes."""
+    """One app for the whole session, as its first answers take longer than most tests; its installation changes."""
     if not _apps:
         _apps.append(create_app(inst))
     _apps[0].state.installation = inst

@@ -40,7 +40,7 @@ def _routes() -> Iterator[tuple[str, str, str]]:
     for router in ROUTERS:
         for route in router.routes:
             assert isinstance(route, APIRoute)
-            for method in sorted(route.methods):
+            for method in sorted(route.methods or ()):
                 filled = re.sub(r"{(\w+)(:path)?}", _fill, route.path)
                 yield method, filled, route.path
 
