@@ -17,7 +17,8 @@ STEPS = [
     {"id": "mail", "kind": "action", "name": "Welcome mail", "action": "send_email",
      "config": {"subject": "Hi", "html": "<p>Hi</p>", "transactional": True}},
     {"id": "ab", "kind": "split", "arms": [
-        {"id": "a", "name": "Left", "weight": 50, "steps": []}, {"id": "b", "name": "Right", "weight": 50, "steps": []}]},
+        {"id": "a", "name": "Left", "weight": 50, "steps": []},
+        {"id": "b", "name": "Right", "weight": 50, "steps": []}]},
     {"id": "gap", "kind": "delay", "for": {"days": 2}},
 ]  # fmt: skip
 

@@ -1,0 +1,206 @@
+"""The command line against a listening API, as a person types it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from typer.testing import CliRunner
+
+from api.app import create_app
+from api.deps import SCOPES
+from cli import app
+from services.import_pages import work_page
+from services.installation import Installation
+from store.database import Database
+from store.people import insert_key
+from tests.api.definitions import follow_up
+from tests.fixtures.clock import FixedClock
+from tests.fixtures.installations import assemble
+from tests.fixtures.runs import RecordingRuns
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Line:
+    """A command line with its installation."""
+
+    inst: Installation
+    environment: dict[str, str | None]
+    folder: Path
+
+    async def run(self, *arguments: str, code: int = 0, **environment: str) -> Ran:
+        """Type a command; it must end with ``code``."""
+        runner = CliRunner()
+        merged = {**self.environment, **environment}
+        result = await asyncio.to_thread(runner.invoke, app, list(arguments), env=merged)
+        assert result.exit_code == code, f"{result.exit_code}: {result.output} {result.exception!r}"
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    def file(self, name: str, content: Any) -> str:
+        path = self.folder / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return str(path)
+
+
+@pytest.fixture
+async def line(sqlite_url: str, clock: FixedClock, runs: RecordingRuns, tmp_path: Path) -> AsyncIterator[Line]:
+    """An API on a free port, and a terminal that knows it."""
+    db = Database.open(sqlite_url)
+    inst = assemble(db, clock, runs, tmp_path)
+    async with db.transaction() as tx:
+        _, secret = await insert_key(tx, name="test", scopes=SCOPES, now=clock.now())
+    config = uvicorn.Config(create_app(inst), port=0, lifespan="off", log_config=None, ws="none")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    yield Line(inst, {"FOLLOWTHROUGH_URL": url, "FOLLOWTHROUGH_API_KEY": secret, "COLUMNS": "200"}, tmp_path)
+    server.should_exit = True
+    await serving
+    await db.close()
+
+
+async def contact(line: Line) -> str:
+    """A contact made by an import; its reference."""
+    from services.records import create_record
+    from tests.fixtures.records import writing
+
+    async with line.inst.db.transaction() as tx:
+        await create_record(tx, await writing(tx), "contact", {"email": "ana@example.com", "score": 3})
+    return "contact/email/ana@example.com"
+
+
+async def test_a_definition_is_validated_pushed_published_and_pulled_back(line: Line) -> None:
+    file = line.file("follow-up.yaml", follow_up())
+    assert "no problems" in (await line.run("workflow", "validate", file)).out
+    assert "draft saved" in (await line.run("workflow", "push", file)).out
+    assert "version 1" in (await line.run("workflow", "publish", file)).out
+    pulled = line.folder / "pulled.yaml"
+    await line.run("workflow", "pull", "follow-up", "--out", str(pulled))
+    first = pulled.read_bytes()
+    await line.run("workflow", "push", str(pulled))
+    await line.run("workflow", "pull", "follow-up", "--out", str(pulled))
+    assert pulled.read_bytes() == first
+    assert (await line.run("workflow", "turn-off", "follow-up", "--json")).json["is_on"] is False
+    assert (await line.run("workflow", "turn-on", "follow-up", "--json")).json["is_on"] is True
+    assert "follow-up" in (await line.run("workflow", "list")).out
+
+
+async def test_a_definition_with_mistakes_is_refused_with_each_of_them(line: Line) -> None:
+    wrong = follow_up(steps=[{"id": "gap", "kind": "delay", "for": {"days": 0}}])
+    file = line.file("wrong.yaml", wrong)
+    found = await line.run("workflow", "validate", file, code=1)
+    assert "/steps/0" in found.out
+    await line.run("workflow", "push", file)
+    assert "/steps/0" in (await line.run("workflow", "publish", "follow-up", code=1)).err
+    broken = line.file("broken.yaml", "slug: [")
+    assert "broken.yaml" in (await line.run("workflow", "push", broken, code=1)).err
+
+
+async def test_a_record_is_shown_changed_and_enrolled(line: Line) -> None:
+    reference = await contact(line)
+    assert "ana@example.com" in (await line.run("record", "get", reference)).out
+    made = await line.run("record", "set", reference, "city=Oslo", "score=7", "--json")
+    assert made.json["properties"] == {"email": "ana@example.com", "city": "Oslo", "score": 7}
+    made = await line.run("record", "set", reference, "city=", "--json")
+    assert "city" not in made.json["properties"]
+    assert "/properties/score" in (await line.run("record", "set", reference, "score=many", code=1)).err
+
+    await line.run("workflow", "publish", line.file("follow-up.yaml", follow_up()))
+    entered = await line.run("enroll", "follow-up", reference, "--json")
+    assert entered.json["decision"] == "enrolled"
+    shown = await line.run("enrollment", "show", entered.json["enrollment_id"])
+    assert "follow-up" in shown.out
+    assert entered.json["enrollment_id"] in (await line.run("enrollment", "list")).out
+    assert "1 enrolled" in (await line.run("report", "follow-up")).out
+    assert (await line.run("messages", "--json")).json == []
+    await line.run("enrollment", "unenroll", entered.json["enrollment_id"])
+    again = await line.run("enroll", "follow-up", reference, code=1)
+    assert "re_entry_off" in again.out
+
+
+async def test_what_is_missing_wrong_or_away_has_its_own_exit_code(line: Line) -> None:
+    assert "nobody" in (await line.run("enrollment", "show", "nobody", code=3)).err
+    await line.run("record", "get", "contact/email/nobody@example.com", code=3)
+    await line.run("record", "get", "contact", code=2)
+    await line.run("workflow", "push", "missing.yaml", code=2)
+    await line.run("explode", code=2)
+    away = await line.run("report", "follow-up", code=4, FOLLOWTHROUGH_URL="http://127.0.0.1:9")
+    assert "does not answer" in away.err
+    refused = await line.run("report", "x", "--json", code=1, FOLLOWTHROUGH_API_KEY="ft_unknown")
+    assert json.loads(refused.err)["status"] == 401
+
+
+async def test_an_import_follows_its_job_and_tells_what_was_rejected(line: Line, runs: RecordingRuns) -> None:
+    async def work() -> None:
+        while not runs.imports:
+            await asyncio.sleep(0.01)
+        while (await work_page(line.inst, runs.imports[0])).status in ("queued", "running"):
+            pass
+
+    mapping = line.file("mapping.yaml", "columns:\n  Mail: {property: email}\n")
+    file = line.file("people.csv", "Mail\nana@example.com\nno address\n")
+    working = asyncio.create_task(work())
+    arguments = ("import", "contact", file, "--mapping", mapping, "--key", "email", "--no-wake", "--json")
+    found = await line.run(*arguments, code=5)
+    await working
+    assert found.json["counts"] == {"created": 1, "rejected": 1}
+    assert [row["line"] for row in found.json["rejected"]] == [3]
+    refused = await line.run("import", "contact", file, "--mapping", mapping, "--key", "colour", code=1)
+    assert "colour" in refused.err
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FOLLOWTHROUGH_")}
+    environment = {**kept, "FOLLOWTHROUGH_DATA_DIR": str(folder)}
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_fresh_folder_is_migrated_again_and_again_and_given_a_key(tmp_path: Path) -> None:
+    for _ in range(2):
+        migrated = command(tmp_path, "migrate")
+        assert migrated.returncode == 0, migrated.stderr
+    made = command(tmp_path, "key", "create", "--scope", "records:read", "--json")
+    assert json.loads(made.stdout)["key"].startswith("ft_")
+    assert command(tmp_path, "key", "create", "--scope", "everything").returncode == 2
+    assert command(tmp_path, "outbox", "--json").stdout.strip() == "[]"
+
+
+def test_the_help_loads_nothing_heavy(tmp_path: Path) -> None:
+    code = "import sys, cli; print(sorted({'fastapi', 'sqlalchemy', 'temporalio', 'liquid'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+    assert "enrollment" in command(tmp_path, "--help").stdout
