@@ -173,7 +173,7 @@ def where_to_look(settings: Settings) -> str:
 
 
 COMMANDS_TO_TRY = (
-    "enroll quick-tour contact/email/leila.wolf@example.com",
+    "record set contact/email/olga.farouk@example.com lifecycle_stage=lead",
     "report quick-tour",
     "outbox",
 )

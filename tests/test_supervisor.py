@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from embedded import server
 from keeper import CannotStart, Deaths, PartKeepsDying, Supervisor
 from processes import AlreadyRunning, Birth, Child, LockFile, Program, birth_of, end_leftovers
 from settings import Settings
-from supervisor import PortTaken, answers, check_port, local_key, obey_signals, part, where_to_look
+from supervisor import COMMANDS_TO_TRY, PortTaken, answers, check_port, local_key, obey_signals, part, where_to_look
 
 ROOT = Path(__file__).parent.parent
 SLEEP = "import time; time.sleep(600)"
@@ -260,3 +261,12 @@ def test_the_screen_tells_where_to_look(tmp_path: Path) -> None:
     shown = where_to_look(Settings(data_dir=tmp_path))
     for expected in ("http://127.0.0.1:8080/docs", "http://127.0.0.1:8233", "ft_", str(tmp_path)):
         assert expected in shown
+
+
+def test_the_commands_to_try_name_somebody_of_the_sample_and_stand_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    people = (ROOT / "examples" / "data" / "contacts.csv").read_text()
+    for command in COMMANDS_TO_TRY:
+        assert f".venv/bin/followthrough {command}" in readme
+        for address in re.findall(r"\S+/email/(\S+)", command):
+            assert address in people
