@@ -175,8 +175,8 @@ def _check_value_branch(x: Examination, step: ValueBranchStep, path: str) -> Non
         x.tell(join(path, "property"), "missing_field", "a value branch needs the property whose value decides")
         return
     definition = _one_value(x, step.of, step.property, path)
-    if definition is not None and definition.type is PropertyType.MULTI_ENUM:
-        what = f"{step.property!r} holds several values at once; use a branch with contains_any"
+    if definition is not None and definition.type in (PropertyType.MULTI_ENUM, PropertyType.DATETIME):
+        what = f"a value branch needs one plain value, {step.property!r} is of type {definition.type}; use a branch"
         x.tell(join(path, "property"), "wrong_type", what)
         return
     taken: list[JsonScalar] = []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from activities.catalogue import specs
 from domain.builtin import BUILTIN
 from domain.catalogue import Catalogue
-from domain.schema import Schema
+from domain.schema import ObjectType, Option, PropertyDefinition, PropertyType, Schema
 from domain.validation import Examined, examine
 from gateways.templates import LiquidTemplates
 
@@ -127,3 +128,11 @@ def look(raw: Any) -> Examined:
 def codes(raw: Any) -> list[tuple[str, str]]:
     """(pointer, code) of every problem."""
     return [(p.path, p.code) for p in look(raw).problems]
+
+
+def with_pets() -> Catalogue:
+    """The catalogue with a custom object type that has a property of several values."""
+    options = tuple(Option(value=value, label=value) for value in ("tame", "loud"))
+    traits = PropertyDefinition(name="traits", type=PropertyType.MULTI_ENUM, label="Traits", options=options)
+    pet = ObjectType(name="pet", label="Pet", builtin=False, properties={"traits": traits})
+    return replace(CATALOGUE, schema=Schema(objects={**BUILTIN, "pet": pet}))

@@ -173,6 +173,8 @@ IN_STEPS: list[tuple[dict[str, Any], str, str]] = [
      "/cases/1/values/1", "wrong_value"),
     ({"id": "s", "kind": "value_branch", "property": "lead_status", "cases": [{"values": ["newest"]}]},
      "/cases/0/values/0", "unknown_option"),
+    ({"id": "s", "kind": "value_branch", "property": "created_at", "cases": [{"values": ["2027-01-31"]}]}, "/property",
+     "wrong_type"),
     ({"id": "s", "kind": "split", "arms": [{"weight": 1}]}, "/arms", "wrong_value"),
     ({"id": "s", "kind": "split", "arms": [{"weight": 0}, {"weight": 0}]}, "/arms", "wrong_value"),
     ({"id": "s", "kind": "split", "arms": [{"weight": -1}, {"weight": 1}]}, "/arms/0/weight", "wrong_value"),

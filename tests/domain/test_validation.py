@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.catalogue import Finding
 from domain.validation import examine
-from tests.domain.builders import ANNA, CATALOGUE, EXAMPLE, action, codes, delay, example, look, with_steps
+from tests.domain.builders import ANNA, CATALOGUE, EXAMPLE, action, codes, delay, example, look, with_pets, with_steps
 from tests.domain.mistakes import IN_CONDITIONS, IN_HEAD, IN_STEPS, IN_TRIGGERS, MAIL, SCORE
 
 
@@ -139,6 +139,26 @@ def test_a_template_that_could_hang_is_unsafe() -> None:
 def test_every_variable_of_the_format_is_known(text: str) -> None:
     raw = with_steps(action("first", "create_task", title="a"), action("s", "create_task", title=text))
     assert codes(raw | {"parameters": [{"name": "offer"}]}) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ({"op": "contains_any", "value": ["tame"]}, []),
+        ({"op": "contains_all", "value": {"property": "traits"}}, []),
+        ({"op": "contains_none", "value": ["wild"]}, [("/exit/when/value/0", "unknown_option")]),
+        ({"op": "is", "value": "tame"}, [("/exit/when/op", "wrong_operator")]),
+    ],
+)
+def test_a_property_of_several_values_is_compared_with_lists(condition: dict[str, Any], found: list[Any]) -> None:
+    raw = where(property="traits", **condition) | {"object": "pet"}
+    assert [(p.path, p.code) for p in examine(raw, with_pets()).problems] == found
+
+
+def test_a_property_of_several_values_cannot_choose_one_way() -> None:
+    step = {"id": "s", "kind": "value_branch", "property": "traits", "cases": [{"values": ["tame"]}]}
+    problems = examine(with_steps(step, object="pet"), with_pets()).problems
+    assert [(p.path, p.code) for p in problems] == [("/steps/0/property", "wrong_type")]
 
 
 def test_what_an_action_finds_is_told_at_its_place() -> None:
