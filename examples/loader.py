@@ -148,16 +148,19 @@ def _publish(api: Api, slug: str, say: Say) -> None:
 def _move(api: Api, selection: Selection, now: datetime, say: Say) -> None:
     """Ten opportunities are talked about, eight contacts become leads, and one of the ten is won."""
     records = [_find(api, "opportunity", move.opportunity) for move in selection.moves]
+    moved = leads = 0
     for record, move in zip(records, selection.moves, strict=True):
         if record["properties"].get("stage") == "Prospecting":
             values = {"stage": "Engaging", "close_value": move.value, "engage_date": now.date().isoformat()}
             api.patch(f"/records/opportunity/{record['id']}", {"properties": values})
+            moved += 1
     imported = {row["contact_id"]: row["lifecycle_stage"] for row in selection.contacts}
     for external_id in selection.leads:
         contact = _find(api, "contact", external_id)
         if contact["properties"].get("lifecycle_stage") == imported[external_id]:
             api.patch(f"/records/contact/{contact['id']}", {"properties": {"lifecycle_stage": "lead"}})
-    say(f"{len(records)} opportunities moved to Engaging, {len(selection.leads)} contacts became leads")
+            leads += 1
+    say(f"{moved} opportunities moved to Engaging, {leads} contacts became leads")
     _win(api, records[0]["id"], now, say)
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from domain.base import Json
 from domain.csv_rows import CsvRow, CsvRows
-from domain.errors import Conflict, Invalid, NotFound
+from domain.errors import Conflict, Invalid, NotFound, Unavailable
 from domain.import_checks import check_mapping
 from domain.importing import ImportOptions, JobStatus, RowReader, read_mapping
 from domain.names import SIGNAL_RESUME, import_run_id
@@ -66,15 +66,14 @@ async def begin(inst: Installation, job_id: str) -> None:
 
 
 async def begin_waiting(inst: Installation) -> int:
-    """Start the imports whose sender could not; how many. Asked now and then by the relay.
-
-    Raises:
-        Unavailable: Temporal cannot be reached.
-    """
+    """Start the imports whose sender could not; how many. While Temporal is away they wait for the next time."""
     async with inst.db.read() as read:
         waiting = await waiting_imports(read, before=inst.clock.now() - GRACE)
-    for job_id in waiting:
-        await begin(inst, job_id)
+    for n, job_id in enumerate(waiting):
+        try:
+            await begin(inst, job_id)
+        except Unavailable:
+            return n
     return len(waiting)
 
 

@@ -17,6 +17,7 @@ from domain.touches import keys_touched
 from services.arrivals import judge_arrivals
 from services.deliveries import deliver_batch
 from services.departures import judge_departures
+from services.imports import begin_waiting
 from services.installation import Installation
 from store.candidates import inside_near, triggered_keys
 from store.database import Tx
@@ -46,6 +47,7 @@ class Relay:
         while not stop.is_set():
             try:
                 if not await self.drain_once():
+                    await begin_waiting(self._inst)
                     await _first(feed.wait(SWEEP_S), stopping)
             except Exception as error:
                 if not is_transient(error):
