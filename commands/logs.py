@@ -6,7 +6,7 @@ import json
 import logging
 from typing import Final
 
-_OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 """What every log record has; the rest was given with the event and is written beside it."""
 
 

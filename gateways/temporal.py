@@ -63,15 +63,15 @@ class TemporalRuns:
             )
         except WorkflowAlreadyStartedError:
             return
-        except RPCError as error:
+        except (RPCError, RuntimeError) as error:
             _unavailable(error)
 
     async def signal(self, run_id: str, name: str, payload: Mapping[str, Json]) -> None:
         """Signal the run; one that is over needs no signal."""
         try:
             await self._client.get_workflow_handle(run_id).signal(name, dict(payload), rpc_timeout=CALL_TIMEOUT)
-        except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
+        except (RPCError, RuntimeError) as error:
+            if not isinstance(error, RPCError) or error.status != RPCStatusCode.NOT_FOUND:
                 _unavailable(error)
 
     async def start_import(self, job_id: str) -> None:
@@ -89,7 +89,7 @@ class TemporalRuns:
             )
         except WorkflowAlreadyStartedError:
             return
-        except RPCError as error:
+        except (RPCError, RuntimeError) as error:
             _unavailable(error)
 
     async def healthy(self) -> bool:
@@ -116,5 +116,10 @@ def _attributes(run: RunStart) -> TypedSearchAttributes:
     return TypedSearchAttributes(pairs)
 
 
-def _unavailable(error: RPCError) -> NoReturn:
-    raise Unavailable(f"Temporal did not take the call ({error.status.name.lower()})") from error
+def _unavailable(error: RPCError | RuntimeError) -> NoReturn:
+    if isinstance(error, RPCError):
+        raise Unavailable(f"Temporal did not take the call ({error.status.name.lower()})") from error
+    # A lazy client whose first connection fails raises nothing more specific.
+    if not str(error).startswith("Failed client connect"):
+        raise error
+    raise Unavailable("Temporal cannot be connected to") from error

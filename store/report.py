@@ -132,14 +132,19 @@ async def list_behind(
     )
 
 
+async def count_failed_changes(read: Read) -> int:
+    """How many changes were set aside."""
+    failed = select(func.count()).select_from(changes).where(changes.c.failed_at.is_not(None))
+    return int(await read.scalar(failed))
+
+
 async def count_installation(read: Read) -> dict[str, dict[str, int]]:
     """The figures of ``/metrics``: changes and deliveries by state, enrollments by status, effects by state."""
     waiting = await read.scalar(
         select(func.count()).select_from(changes).where(changes.c.done_at.is_(None), changes.c.failed_at.is_(None))
     )
-    failed = await read.scalar(select(func.count()).select_from(changes).where(changes.c.failed_at.is_not(None)))
     return {
-        "changes": {"waiting": waiting, "failed": failed},
+        "changes": {"waiting": waiting, "failed": await count_failed_changes(read)},
         "deliveries": {"waiting": await read.scalar(select(func.count()).select_from(deliveries))},
         "enrollments": await _by(read, enrollments.c.status),
         "effects": await _by(read, effects.c.state),

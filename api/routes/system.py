@@ -16,7 +16,7 @@ from api.answers import Shown
 from api.deps import Inst, bearer, identify
 from services.installation import Installation
 from store.migrate import is_current
-from store.report import count_installation
+from store.report import count_failed_changes, count_installation
 
 router = APIRouter(tags=["operations"])
 
@@ -80,7 +80,7 @@ async def _readiness(inst: Installation) -> Readiness:
     failed = 0
     try:
         async with inst.db.read() as read:
-            failed = (await count_installation(read))["changes"]["failed"]
+            failed = await count_failed_changes(read)
         database, current = True, await asyncio.to_thread(is_current, inst.db.url)
     except (SQLAlchemyError, OSError):
         database, current = False, False
