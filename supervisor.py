@@ -135,7 +135,7 @@ async def bring_up(supervisor: Supervisor, settings: Settings, say: Say) -> None
     api = await supervisor.start(part("api", ["api"], settings))
     await answers(f"{settings.local_url}/healthz", within_s=START_WITHIN_S, child=api)
     if settings.load_sample:
-        say("Looking after the sample (the first time this takes about half a minute) …")
+        say("Looking after the sample (the first time this takes some seconds) …")
         await _load_sample(supervisor, settings, say)
     say(where_to_look(settings))
 
