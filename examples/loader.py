@@ -165,15 +165,16 @@ def _move(api: Api, selection: Selection, now: datetime, say: Say) -> None:
 
 
 def _win(api: Api, opportunity_id: str, now: datetime, say: Say) -> None:
-    """Win the first as soon as its contact is inside, so that its passage ends by the goal."""
+    """Win the first once its contact has its email and waits, so that its passage ends by the goal."""
     if api.get(f"/records/opportunity/{opportunity_id}")["properties"].get("stage") != "Engaging":
         return
 
-    def inside() -> Any:
+    def waiting() -> Any:
         found = api.items("/enrollments", at_most=1000, workflow=FOLLOW_UP)
-        return next((each for each in found if each["bound"] and each["bound"]["id"] == opportunity_id), None)
+        mine = next((each for each in found if each["bound"] and each["bound"]["id"] == opportunity_id), None)
+        return mine if mine and (mine["step"] == "gap" or mine["status"] == "ended") else None
 
-    _until(inside, "nobody has entered the workflow yet")
+    _until(waiting, "nobody has come to the delay of the workflow yet")
     values = {"stage": "Won", "close_date": now.date().isoformat()}
     api.patch(f"/records/opportunity/{opportunity_id}", {"properties": values})
     say("one opportunity was won, so its contact leaves by the goal")
