@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any, BinaryIO
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 
 from domain.base import Json
 from domain.importing import ImportOptions
@@ -47,6 +48,19 @@ async def test_an_import_is_carried_through_by_one_run(ft: Running) -> None:
     job = await job_is(ft, job_id, "done")
     assert (job["total"], job["done"], job["counts"]) == (250, 250, {"created": 250})
     assert result["counts"] == {"created": 250}
+
+
+async def test_a_long_import_goes_on_in_a_new_history(ft_idle: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    ft = ft_idle
+    monkeypatch.setattr("workflows.importing.PAGES_PER_RUN", 2)
+    job_id = await staged(ft, 450)
+    await begin(ft.inst, job_id)
+    first = (await ft.temporal.get_workflow_handle(import_run_id(job_id)).describe()).run_id
+    await ft.start_worker()
+
+    assert (await job_is(ft, job_id, "done"))["counts"] == {"created": 450}
+    old = await ft.temporal.get_workflow_handle(import_run_id(job_id), run_id=first).describe()
+    assert old.status is WorkflowExecutionStatus.CONTINUED_AS_NEW
 
 
 async def test_a_paused_import_stands_still_and_goes_on_when_resumed(ft_idle: Running) -> None:
