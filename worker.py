@@ -20,7 +20,7 @@ from activities.registry import action_activities
 from activities.steps import step_activities
 from assemble import assembled
 from domain import names
-from gateways.temporal import SEARCH_ATTRIBUTES
+from gateways.temporal import SEARCH_ATTRIBUTES, connect
 from services.installation import Installation
 from services.relay import Relay
 from settings import Settings
@@ -48,7 +48,9 @@ async def run(settings: Settings, role: Role, stop: asyncio.Event) -> None:
     """Work in this role until ``stop`` is set, then finish what is under way, for at most ``DRAIN``."""
     async with assembled(settings, f"worker-{role}") as (inst, client):
         await wait_for_temporal(client)
-        await serve(inst, client, role, stop)
+        # A client that was made lazily cannot poll, connected or not.
+        polling = await connect(settings.temporal_address, settings.temporal_namespace)
+        await serve(inst, polling, role, stop)
 
 
 async def serve(inst: Installation, client: Client, role: Role, stop: asyncio.Event) -> None:
