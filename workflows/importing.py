@@ -36,7 +36,7 @@ class Import:
         while True:
             # Before the question, so that a resume that comes after its answer is not forgotten.
             self._resumed = False
-            progress = await workflow.execute_activity(
+            progress: ImportProgress = await workflow.execute_activity(
                 names.IMPORT_PAGE,
                 job_id,
                 result_type=ImportProgress,
