@@ -93,7 +93,7 @@ async def tell_enrollment(read: Read, enrollment: RowMapping) -> EnrollmentTimel
         await store.list_visits(read, enrollment["id"]),
         key=lambda v: (v["entered_at"], v["left_at"] is None, v["left_at"] or v["entered_at"], order.get(v["step"], 0)),
     )
-    entry = await store.find_entry(read, enrollment["id"])
+    entry = await store.find_entry(read, enrollment["record_id"], enrollment["id"])
     return EnrollmentTimeline(
         entry=None if entry is None else _entry(entry),
         visits=[_visit(row, content, messages) for row in visits],

@@ -47,11 +47,15 @@ async def list_visits(read: Read, enrollment_id: str) -> list[RowMapping]:
     )
 
 
-async def find_entry(read: Read, enrollment_id: str) -> RowMapping | None:
-    """The decision that let the enrollment in; None when its history was cleared."""
+async def find_entry(read: Read, record_id: str, enrollment_id: str) -> RowMapping | None:
+    """The decision that let an enrollment of this record in; None when its history was cleared."""
     return await read.one(
         select(entry_decisions)
-        .where(entry_decisions.c.enrollment_id == enrollment_id, entry_decisions.c.decision == "enrolled")
+        .where(
+            entry_decisions.c.record_id == record_id,  # what the index knows
+            entry_decisions.c.enrollment_id == enrollment_id,
+            entry_decisions.c.decision == "enrolled",
+        )
         .order_by(entry_decisions.c.id)
         .limit(1)
     )
@@ -62,7 +66,7 @@ async def list_messages(read: Read, enrollment_id: str) -> list[RowMapping]:
     return await read.all(
         select(messages, effects.c.n)
         .join(effects, effects.c.key == messages.c.effect_key)
-        .where(messages.c.enrollment_id == enrollment_id)
+        .where(effects.c.enrollment_id == enrollment_id)
         .order_by(messages.c.id)
     )
 
