@@ -32,9 +32,18 @@ async def judge_departures(tx: Tx, change: Change, *, now: datetime) -> int:
     ids = {change.record_id} | {e.record_id for e in concerned} | {e.bound_id for e in concerned if e.bound_id}
     await lock_records(tx, ids, write=False)
     for enrollment in (await lock_enrollments(tx, [e.id for e in concerned])).values():
-        if enrollment.status != "ended":
+        if enrollment.status != "ended" and not _is_older(change, enrollment):
             await _judge_one(tx, change, enrollment, now=now)
     return len(concerned)
+
+
+def _is_older(change: Change, enrollment: Enrollment) -> bool:
+    """Whether a change came before the entry: a goal that was met and over by then ends nobody.
+
+    Only for the records that every entry locks, as only their sequence is the order of commits.
+    """
+    locked = change.record_id in (enrollment.record_id, enrollment.bound_id)
+    return locked and enrollment.entered_seq is not None and change.seq <= enrollment.entered_seq
 
 
 async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: datetime) -> None:

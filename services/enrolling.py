@@ -26,6 +26,7 @@ from domain.records import Cause, StoredRecord
 from domain.zones import zone_of
 from services.versions import Content, load_content
 from store.associations import are_associated
+from store.changes import newest_change
 from store.database import Tx
 from store.enrollments import (
     active_enrollments,
@@ -195,6 +196,8 @@ async def _write(
     now: datetime,
 ) -> Enrollment:
     keyed = bound.id if bound is not None and key != record.id else None
+    # Without a change that let it in, what its records went through until now is what it entered with.
+    seq = request.change_seq or await newest_change(tx, [r.id for r in (record, bound) if r is not None])
     name = EnrollmentName(workflow_id=request.workflow_id, record_id=record.id, bound_id=keyed, n=n)
     enrollment = Enrollment(
         id=new_id(now),
@@ -216,7 +219,7 @@ async def _write(
         cause_kind=request.cause.kind,
         cause_id=request.cause.id,
         depth=request.cause.depth,
-        entered_seq=request.change_seq,
+        entered_seq=seq,
         started_at=now,
         ended_at=None,
         end_reason=None,

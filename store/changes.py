@@ -5,12 +5,12 @@ A change is appended after its record's row is locked, so per record the sequenc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select
+from sqlalchemy import RowMapping, func, insert, select
 
 from domain.base import Json, Properties
 from domain.records import Cause, Change, ChangeKind, StoredRecord
@@ -108,3 +108,9 @@ async def list_changes(read: Read, record_id: str, *, before_seq: int | None = N
     if before_seq is not None:
         page = page.where(changes.c.seq < before_seq)
     return [change_of(row) for row in await read.all(page.order_by(changes.c.seq.desc()).limit(limit))]
+
+
+async def newest_change(read: Read, record_ids: Collection[str]) -> int | None:
+    """The sequence of the newest change of any of these records; with their rows locked nothing newer is on the way."""
+    found: int | None = await read.scalar(select(func.max(changes.c.seq)).where(changes.c.record_id.in_(record_ids)))
+    return found
