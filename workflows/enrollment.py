@@ -6,7 +6,7 @@ The loop is the only actor: safe point (told to leave, history long enough to ro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -35,6 +35,9 @@ with workflow.unsafe.imports_passed_through():
 
 ROLL_AT_EVENTS = 2000
 """History length from which a safe point continues as new, well before the server suggests it."""
+
+TICK = timedelta(microseconds=1)
+"""What tells steps apart that a run takes at one instant: their order in the timeline is their order in time."""
 
 TRAIL = 5
 """Steps shown in the details of the run."""
@@ -68,6 +71,7 @@ class Enrollment:
         self._counts = dict(state.counts)
         self._passages = list(state.passages)
         self._trail = list(state.trail)
+        self._told: datetime | None = None
 
     @workflow.run
     async def run(self, start: EnrollmentStart, plan: Plan) -> str:
@@ -215,7 +219,7 @@ class Enrollment:
         """Close the enrollment and leave the loop."""
         call = EndCall(
             enrollment_id=self._start.enrollment_id,
-            now=workflow.now(),
+            now=self._instant(),
             reason=reason,
             detail=detail,
             passages=self._take_passages(),
@@ -236,14 +240,22 @@ class Enrollment:
             step=step.id,
             n=self._counts[step.id],
             turn=self._turn,
-            now=workflow.now(),
+            now=self._instant(),
             passages=self._take_passages(),
         )
 
     def _pass(self, step: PlanStep, outcome: Outcome = "done", reason: str | None = None) -> None:
         """Leave a step without asking; the next transaction writes its row."""
         n = self._counts[step.id]
-        self._passages.append(Passage(step=step.id, n=n, outcome=outcome, reason=reason, at=workflow.now()))
+        self._passages.append(Passage(step=step.id, n=n, outcome=outcome, reason=reason, at=self._instant()))
+
+    def _instant(self) -> datetime:
+        """The present, and later than any told before: time stands still while a run works."""
+        now = workflow.now()
+        if self._told is not None and now <= self._told:
+            now = self._told + TICK
+        self._told = now
+        return now
 
     def _take_passages(self) -> tuple[Passage, ...]:
         taken = tuple(self._passages)
