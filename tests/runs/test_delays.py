@@ -1,0 +1,113 @@
+"""Delays until a date: what happens when it is past or missing, and that a changed date moves a sleeping run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fixtures.running import Running
+from tests.runs.definitions import by_hand, of_opportunity, task
+from tests.runs.walking import signals, visit, walked, way
+
+AFTER = ("after", "done", None)
+
+
+def until(what: dict[str, Any], **policy: str) -> list[dict[str, Any]]:
+    return [{"id": "day", "kind": "delay", "until": {"time": "09:00", **what}, **policy}, task("after", "After")]
+
+
+@pytest.mark.parametrize("what", [{"date": "2020-01-31"}, {"property": "birthday"}])
+@pytest.mark.parametrize(
+    ("policy", "after", "detail"), [({}, [AFTER], None), ({"if_past": "exit"}, [], "past")], ids=["continue", "exit"]
+)
+async def test_a_date_in_the_past_goes_on_or_ends_as_the_step_says(
+    ft: Running, what: dict[str, Any], policy: dict[str, str], after: list[Any], detail: str | None
+) -> None:
+    await ft.publish(by_hand("dates", until(what, **policy)))
+    over = await walked(ft, "dates", "contact", await ft.create("contact", external_id="a", birthday="1990-05-01"))
+    assert (over["end_reason"], over["end_detail"]) == ("completed", detail)
+    assert await way(ft, over) == [("day", "done", "past"), *after]
+
+
+@pytest.mark.parametrize(
+    ("policy", "after", "detail"),
+    [({}, [AFTER], None), ({"if_missing": "exit"}, [], "missing")],
+    ids=["continue", "exit"],
+)
+async def test_a_missing_date_goes_on_or_ends_as_the_step_says(
+    ft: Running, policy: dict[str, str], after: list[Any], detail: str | None
+) -> None:
+    await ft.publish(by_hand("dates", until({"property": "birthday"}, **policy)))
+    over = await walked(ft, "dates", "contact", await ft.create("contact", external_id="a"))
+    assert (over["end_reason"], over["end_detail"]) == ("completed", detail)
+    assert await way(ft, over) == [("day", "done", "missing"), *after]
+
+
+async def test_a_changed_date_moves_a_sleeping_run_and_starts_no_other(ft: Running) -> None:
+    steps = until({"property": "birthday", "offset": {"days": -7}})
+    await ft.publish(by_hand("dates", steps, settings={"timezone": "Europe/Oslo"}))
+    contact = await ft.create("contact", external_id="a", birthday="2099-01-31")
+    taken = await ft.enroll("dates", "contact", contact)
+    await ft.stands_at(taken["enrollment_id"], "day")
+    assert await wakes_at(ft, taken) == "2099-01-24T08:00:00Z"
+
+    await ft.patch("contact", contact, birthday="2098-07-31")
+
+    async def planned_anew() -> bool:
+        return await wakes_at(ft, taken) == "2098-07-24T07:00:00Z"
+
+    await ft.until(planned_anew, "the run sleeps until the new date")
+    before = await visit(ft, {"id": taken["enrollment_id"]}, "day")
+    await ft.patch("contact", contact, birthday="2020-01-31")
+    over = await ft.ended(taken["enrollment_id"])
+    assert await way(ft, over) == [("day", "done", None), AFTER]
+    assert (await visit(ft, over, "day"))["entered_at"] == before["entered_at"]
+    assert len(await ft.enrollments("dates")) == 1
+    assert (await ft.events(over)).count("WORKFLOW_EXECUTION_STARTED") == 1
+    assert await signals(ft, over) == 2
+
+
+async def test_a_date_taken_away_while_the_run_sleeps_counts_as_missing(ft: Running) -> None:
+    await ft.publish(by_hand("dates", until({"property": "birthday"}, if_missing="exit")))
+    contact = await ft.create("contact", external_id="a", birthday="2099-01-31")
+    taken = await ft.enroll("dates", "contact", contact)
+    await ft.stands_at(taken["enrollment_id"], "day")
+    await ft.patch("contact", contact, birthday=None)
+    over = await ft.ended(taken["enrollment_id"])
+    assert (over["end_reason"], over["end_detail"]) == ("completed", "missing")
+
+
+async def test_a_changed_date_of_the_bound_opportunity_moves_its_own_run_only(ft: Running) -> None:
+    steps = until({"property": "close_date", "of": {"object": "opportunity"}})
+    await ft.publish(by_hand("dates", steps))
+    contact = await ft.create("contact", external_id="a")
+    runs = []
+    for name in ("First", "Second"):
+        deal = await ft.create("opportunity", name=name, close_date="2099-01-31")
+        await ft.associate("contact", contact, "opportunity", deal)
+        runs.append((deal, await ft.enroll("dates", "contact", contact, opportunity_id=deal)))
+    for _, taken in runs:
+        await ft.stands_at(taken["enrollment_id"], "day")
+    (first, moved), (_, other) = runs
+    await ft.patch("opportunity", first, close_date="2020-01-31")
+    assert (await ft.ended(moved["enrollment_id"]))["end_reason"] == "completed"
+    await ft.settled()
+    assert (await wakes_at(ft, other)).startswith("2099-01-31")
+    assert (await ft.call("GET", f"/enrollments/{other['enrollment_id']}"))["status"] == "active"
+
+
+async def test_a_change_that_no_step_depends_on_moves_nothing(ft: Running) -> None:
+    goal = {"id": "g1", "name": "Won", "where": of_opportunity("stage", "is", "Won")}
+    await ft.publish(by_hand("dates", until({"property": "birthday"}), exit={"goals": [goal]}))
+    contact = await ft.create("contact", external_id="a", birthday="2099-01-31")
+    taken = await ft.enroll("dates", "contact", contact)
+    await ft.stands_at(taken["enrollment_id"], "day")
+    await ft.patch("contact", contact, job_title="Poet")
+    await ft.settled()
+    assert await signals(ft, taken) == 0
+
+
+async def wakes_at(ft: Running, taken: Any) -> str:
+    """Until when an enrollment sleeps."""
+    return str((await ft.call("GET", f"/enrollments/{taken['enrollment_id']}"))["wakes_at"])
