@@ -22,12 +22,14 @@ from store.database import Database
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, role: str) -> AsyncIterator[tuple[Installation, Client]]:
-    """An installation and its Temporal client, closed with the block. The client connects on first use.
+async def assembled(
+    settings: Settings, role: str, *, client: Client | None = None
+) -> AsyncIterator[tuple[Installation, Client]]:
+    """An installation and its Temporal client, closed with the block. A client not given connects on first use.
 
     ``role`` names the process in leases, together with its pid, so that no two processes share a name.
     """
-    client = await connect(settings.temporal_address, settings.temporal_namespace, lazy=True)
+    client = client or await connect(settings.temporal_address, settings.temporal_namespace, lazy=True)
     db = Database.open(settings.database_url)
     try:
         yield (

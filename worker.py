@@ -46,11 +46,10 @@ class NotReady(Exception):
 
 async def run(settings: Settings, role: Role, stop: asyncio.Event) -> None:
     """Work in this role until ``stop`` is set, then finish what is under way, for at most ``DRAIN``."""
-    async with assembled(settings, f"worker-{role}") as (inst, client):
-        await wait_for_temporal(client)
-        # A client that was made lazily cannot poll, connected or not.
-        polling = await connect(settings.temporal_address, settings.temporal_namespace)
-        await serve(inst, polling, role, stop)
+    client = await connect_patiently(settings)
+    await wait_for_attributes(client)
+    async with assembled(settings, f"worker-{role}", client=client) as (inst, _):
+        await serve(inst, client, role, stop)
 
 
 async def serve(inst: Installation, client: Client, role: Role, stop: asyncio.Event) -> None:
@@ -82,27 +81,42 @@ def build_workers(inst: Installation, client: Client, role: Role) -> list[Worker
     return [worker for name in wanted for worker in makers[name]()]
 
 
-async def wait_for_temporal(client: Client) -> None:
-    """Wait until the namespace answers and knows our search attributes.
+async def connect_patiently(settings: Settings) -> Client:
+    """A connected client; a server that is still starting is waited for.
 
     Raises:
-        NotReady: it still does not after ``PATIENCE_S``.
+        NotReady: it does not answer within ``PATIENCE_S``.
     """
-    problem = "unreachable"
+    for _ in range(PATIENCE_S * 2):
+        try:
+            return await connect(settings.temporal_address, settings.temporal_namespace)
+        except (RPCError, RuntimeError):
+            await asyncio.sleep(0.5)
+    raise NotReady(f"Temporal at {settings.temporal_address} does not answer; waited {PATIENCE_S} s.")
+
+
+async def wait_for_attributes(client: Client) -> None:
+    """Wait until the namespace knows our search attributes; without them every workflow task would fail.
+
+    Raises:
+        NotReady: some are still missing after ``PATIENCE_S``.
+    """
+    missing: list[str] = []
     for _ in range(PATIENCE_S * 2):
         try:
             answer = await client.operator_service.list_search_attributes(
                 ListSearchAttributesRequest(namespace=client.namespace)
             )
-        except (RPCError, RuntimeError) as error:
-            problem = f"Temporal does not answer: {error}"
-        else:
             missing = [key.name for key in SEARCH_ATTRIBUTES if key.name not in answer.custom_attributes]
             if not missing:
                 return
-            problem = f"namespace {client.namespace} lacks the search attributes {', '.join(missing)}"
+        except RPCError:
+            missing = [key.name for key in SEARCH_ATTRIBUTES]
         await asyncio.sleep(0.5)
-    raise NotReady(f"{problem}; waited {PATIENCE_S} s. See docs/operations.md, Temporal.")
+    raise NotReady(
+        f"Namespace {client.namespace} lacks the search attributes {', '.join(missing)}; waited {PATIENCE_S} s."
+        " See docs/operations.md."
+    )
 
 
 async def _relay(inst: Installation, stop: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from httpx2 import AsyncClient, Limits
@@ -27,6 +28,11 @@ def leaving() -> dict[str, object]:
     return by_hand("leaving", [gap(days=2)], exit={"goals": [{"id": "won", "name": "Won", "where": where}]})
 
 
+def stands_at_gap(site: Site, path: str) -> bool:
+    """Whether an enrollment sleeps."""
+    return bool(site.call("GET", path)["step"] == "gap")
+
+
 async def goals(site: Site) -> list[float]:
     """Seconds from the answer of the PATCH to the close of the run, one at a time."""
     client = await connect(site.environment["FOLLOWTHROUGH_TEMPORAL_ADDRESS"], "followthrough")
@@ -35,7 +41,8 @@ async def goals(site: Site) -> list[float]:
         contact = site.call("POST", "/records/contact", {"properties": {"email": f"g{n}@example.com"}})["id"]
         body = {"record": {"object": "contact", "id": contact}}
         taken = site.call("POST", "/workflows/leaving/enrollments", body)
-        site.until(lambda e=taken: site.call("GET", f"/enrollments/{e['enrollment_id']}")["step"] == "gap", "it sleeps")
+        where = f"/enrollments/{taken['enrollment_id']}"
+        site.until(partial(stands_at_gap, site, where), "it sleeps")
         await asyncio.sleep(0.5)
         site.call("PATCH", f"/records/contact/{contact}", {"properties": {"lifecycle_stage": "customer"}})
         began = time.perf_counter()

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from assemble import assembled
     from domain import names
     from domain.ports import Mail
+    from gateways.temporal import connect
     from services.installation import Installation
     from settings import Settings
     from store.ids import new_id
@@ -84,7 +85,9 @@ async def main() -> None:
     """Poll the engine's queues in its place until told to stop."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with assembled(Settings.read(), "twin") as (inst, client):
+    settings = Settings.read()
+    client = await connect(settings.temporal_address, settings.temporal_namespace)
+    async with assembled(settings, "twin", client=client) as (inst, _):
         runs = Worker(
             client,
             task_queue=names.QUEUE_RUNS,

@@ -1,1 +1,1 @@
-"""Use cases shared by the API and the activities; each takes an open transaction, so its caller decides what is one commit."""
+"""Use cases shared by API and activities; each takes an open transaction, so its caller decides what is one commit."""
