@@ -1,0 +1,106 @@
+"""A mail server that refuses: for now means later, for good means failed, and who left gets nothing any more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from gateways.mail import open_mail
+from tests.fixtures.running import Running, running
+from tests.fixtures.smtp_sink import SmtpSink, smtp_sink
+from tests.runs.definitions import by_hand, email, task
+from tests.runs.walking import walked, way
+
+__all__ = ["smtp_sink"]
+
+ANA = "ana@example.com"
+
+
+@pytest.fixture
+async def ft(
+    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path, smtp_sink: SmtpSink
+) -> AsyncIterator[Running]:
+    """An installation that sends through a real mail server."""
+    async with running(dev_server, sqlite_url, tmp_path, work=False) as found:
+        found.inst = replace(found.inst, mail=open_mail(smtp_sink.url, tmp_path))
+        await found.start_worker()
+        yield found
+
+
+async def refused(ft: Running, sink: SmtpSink, **parts: Any) -> tuple[str, str]:
+    """A contact whose email was refused for now; its id and that of its enrollment."""
+    sink.refusals[ANA] = "451 4.3.0 try again later"
+    await ft.publish(by_hand("welcome", [email("hello", "Hello"), task("call", "Call")], **parts))
+    contact = await ft.create("contact", email=ANA, first_name="Ana")
+    taken = (await ft.enroll("welcome", "contact", contact))["enrollment_id"]
+
+    async def was_tried() -> bool:
+        return sink.connections > 0
+
+    await ft.until(was_tried, "the message was tried")
+    await ft.stands_at(taken, "hello")
+    return contact, taken
+
+
+async def statuses(ft: Running) -> list[str]:
+    return [message["status"] for message in (await ft.call("GET", "/messages?workflow=welcome"))["items"]]
+
+
+async def test_a_mail_server_that_refuses_for_now_delays_a_person_and_drops_nobody(
+    ft: Running, smtp_sink: SmtpSink
+) -> None:
+    _, taken = await refused(ft, smtp_sink)
+    assert await statuses(ft) == ["queued"]
+    assert (await ft.call("GET", f"/enrollments/{taken}"))["status"] == "active"
+    smtp_sink.refusals.clear()
+    over = await ft.ended(taken)
+    assert await way(ft, over) == [("hello", "done", None), ("call", "done", None)]
+    assert [mail.recipients for mail in smtp_sink.received] == [[ANA]]
+    assert await statuses(ft) == ["sent"]
+
+
+@pytest.mark.parametrize("on_error", ["continue", "exit"])
+async def test_an_address_refused_for_good_fails_the_step_and_the_run_goes_where_on_error_says(
+    ft: Running, smtp_sink: SmtpSink, on_error: str
+) -> None:
+    smtp_sink.refusals[ANA] = "550 5.1.1 no such mailbox"
+    await ft.publish(by_hand("welcome", [{**email("hello", "Hello"), "on_error": on_error}, task("call", "Call")]))
+    over = await walked(ft, "welcome", "contact", await ft.create("contact", email=ANA))
+    after, end = {
+        "continue": ([("call", "done", None)], ("completed", None)),
+        "exit": ([], ("failed", "hello: rejected")),
+    }[on_error]
+    assert await way(ft, over) == [("hello", "failed", "rejected"), *after]
+    assert (over["end_reason"], over["end_detail"]) == end
+    assert (smtp_sink.received, await statuses(ft)) == ([], ["failed"])
+
+
+async def test_who_is_taken_out_during_an_outage_leaves_at_once_and_gets_nothing_afterwards(
+    ft: Running, smtp_sink: SmtpSink
+) -> None:
+    _, taken = await refused(ft, smtp_sink)
+    await ft.call("POST", f"/enrollments/{taken}/unenroll", {})
+    over = await ft.ended(taken)
+    assert over["end_reason"] == "unenrolled"
+    smtp_sink.refusals.clear()
+    # Somebody else's message goes out, so the channel is open again.
+    other = await ft.create("contact", email="bea@example.com")
+    await walked(ft, "welcome", "contact", other)
+    assert [mail.recipients for mail in smtp_sink.received] == [["bea@example.com"]]
+    assert await way(ft, over) == [("hello", "left", "unenrolled")]
+    assert sorted(await statuses(ft)) == ["failed", "sent"]
+
+
+async def test_a_goal_reached_during_an_outage_ends_the_run_at_once(ft: Running, smtp_sink: SmtpSink) -> None:
+    goals = [
+        {"id": "g1", "name": "Customer", "where": {"property": "lifecycle_stage", "op": "is", "value": "customer"}}
+    ]
+    contact, taken = await refused(ft, smtp_sink, exit={"goals": goals})
+    await ft.patch("contact", contact, lifecycle_stage="customer")
+    over = await ft.ended(taken)
+    assert (over["end_reason"], over["end_detail"], smtp_sink.received) == ("goal", "g1", [])
