@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.schema import CreateTable
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
@@ -23,6 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from assemble import assembled
 from benchmarks.places import cpu_seconds, database_bytes
 from benchmarks.twin import TYPE
+from benchmarks.twin_worker import twin_messages
 from domain import names
 from domain.records import Cause
 from gateways.temporal import OBJECT, RECORD, VERSION, WORKFLOW
@@ -147,6 +149,8 @@ async def compare(site: Site) -> tuple[list[Round], list[Round]]:
     prefix = "FOLLOWTHROUGH_"
     values = {n.removeprefix(prefix).lower(): v for n, v in site.environment.items() if n.startswith(prefix)}
     async with assembled(Settings(**values), "bench") as (inst, client):  # type: ignore[arg-type]
+        async with inst.db.transaction() as tx:
+            await tx.run(CreateTable(twin_messages))
         async with inst.db.read() as read:
             workflow = await find_workflow(read, "journey")
         assert workflow is not None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -21,5 +23,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def database_bytes(path: Path) -> int:
-    """A SQLite database with what still lies in its write-ahead log."""
-    return sum(p.stat().st_size for p in path.parent.glob(path.name + "*") if not p.name.endswith("-shm"))
+    """The pages of a SQLite database, those still in its write-ahead log included."""
+    with closing(sqlite3.connect(path)) as connection:
+        pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    return int(pages * size)

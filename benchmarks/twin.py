@@ -1,33 +1,13 @@
-"""The hand-written twin of the reference journey: the same effects without our engine.
-
-One timer, one activity that inserts one message row and writes the same outbox file. Same client, same kind of ids,
-same search attributes, same queues and worker settings as the engine's.
-"""
+"""The hand-written twin of the reference journey as a workflow: one timer, one activity, nothing of our engine."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from temporalio import activity, workflow
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from sqlalchemy import insert
-
-    from assemble import assembled
     from domain import names
-    from domain.ports import Mail
-    from gateways.temporal import connect
-    from services.installation import Installation
-    from settings import Settings
-    from store.ids import new_id
-    from store.records import get_record
-    from store.tables import messages
-    from worker import CACHED_RUNS, sandbox
 
 TYPE = "Twin"
 ACTIVITY = "twin.send"
@@ -49,66 +29,3 @@ class Twin:
             summary="Email · hello",
         )
         return "completed"
-
-
-def sending(inst: Installation):  # type: ignore[no-untyped-def]
-    """The activity: look the record up, write the row, write the file."""
-
-    @activity.defn(name=ACTIVITY)
-    async def send(enrollment_id: str, record_id: str) -> str:
-        now = inst.clock.now()
-        async with inst.db.read() as read:
-            record = await get_record(read, record_id)
-        assert record is not None
-        mail = Mail(
-            key=f"{enrollment_id}:hello:1", message_id=f"{enrollment_id}.hello.1@example.com",
-            sender="hello@example.com", to=str(record.properties["email"]), subject="Hello",
-            html=f"<p>Hi {record.properties.get('first_name')}</p>", text="Hi", at=now,
-        )  # fmt: skip
-        async with inst.db.transaction() as tx:
-            await tx.run(
-                insert(messages).values(
-                    id=new_id(now), effect_key=mail.key, enrollment_id=enrollment_id, workflow_id="twin", step="hello",
-                    record_id=record_id, channel="email", status="sent", sender=mail.sender, recipient=mail.to,
-                    subject=mail.subject, html=mail.html, text=mail.text, message_id=mail.message_id, created_at=now,
-                    sent_at=now,
-                )
-            )  # fmt: skip
-        async with inst.mail.prepare(mail) as hand_over:
-            await hand_over()
-        return "sent"
-
-    return send
-
-
-async def main() -> None:
-    """Poll the engine's queues in its place until told to stop."""
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    settings = Settings.read()
-    client = await connect(settings.temporal_address, settings.temporal_namespace)
-    async with assembled(settings, "twin", client=client) as (inst, _):
-        runs = Worker(
-            client,
-            task_queue=names.QUEUE_RUNS,
-            workflows=[Twin],
-            workflow_runner=sandbox(),
-            max_cached_workflows=CACHED_RUNS,
-            workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-        )
-        email = Worker(
-            client, task_queue=names.QUEUE_EMAIL, activities=[sending(inst)], disable_eager_activity_execution=True
-        )
-        async with runs, email:
-            await stop.wait()
-
-
-def started_at() -> datetime:
-    """The present, for ids of the driver."""
-    return datetime.now(UTC)
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
-    sys.stdout.flush()
-    os._exit(0)

@@ -52,7 +52,7 @@ class Site:
             values = {n.removeprefix(prefix).lower(): v for n, v in self.environment.items() if n.startswith(prefix)}
             return list(server(Settings(**values), find_temporal()).command)  # type: ignore[arg-type]
         if part == "twin":
-            return [sys.executable, "-m", "benchmarks.twin"]
+            return [sys.executable, "-m", "benchmarks.twin_worker"]
         return [sys.executable, "-m", "cli", "api" if part == "api" else "worker"]
 
     def start(self, part: Part) -> None:
