@@ -38,7 +38,7 @@ async def deliver_batch(inst: Installation, worker: str, *, enrollment_id: str |
                 return str(error)
             return None
 
-    errors = await asyncio.gather(*(carry(delivery) for delivery in claimed))
+    errors = await asyncio.gather(*(carry(dict(delivery)) for delivery in claimed))
     async with inst.db.transaction() as tx:
         for delivery, error in zip(claimed, errors, strict=True):
             if error is None:

@@ -84,7 +84,7 @@ async def enroll(tx: Tx, request: EnrollRequest, *, now: datetime) -> Decided:
         raise NotFound(f"there is no workflow {request.workflow_id}")
     ids = [request.record_id, *([request.bound_id] if request.bound_id else [])]
     records = {i: r for i, r in (await lock_records(tx, ids, write=True)).items() if r.deleted_at is None}
-    verdict, enrollment = await _decide(tx, request, workflow, records, now=now)
+    verdict, enrollment = await _decide(tx, request, dict(workflow), records, now=now)
     decision_id = new_id(now)
     standing = enrollment.id if enrollment else None
     await insert_decision(

@@ -472,4 +472,3 @@ job_rows = Table(
     Index("ix_job_rows_job_id_outcome", "job_id", "outcome", "n"),
     Index("ix_job_rows_job_id_key", "job_id", "key", "n"),
 )  # fmt: skip
-
