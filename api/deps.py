@@ -55,15 +55,6 @@ def installation(request: Request) -> Installation:
 Inst = Annotated[Installation, Depends(installation)]
 
 
-async def reading(inst: Inst) -> AsyncIterator[Read]:
-    """One read session for one request."""
-    async with inst.db.read() as read:
-        yield read
-
-
-Reading = Annotated[Read, Depends(reading, scope="function")]
-
-
 async def identify(inst: Inst, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
     """The caller behind the bearer key. Looked up on every request, so a revoked key ends at once.
 
@@ -80,6 +71,19 @@ async def identify(inst: Inst, credentials: Annotated[HTTPAuthorizationCredentia
 
 
 Identified = Annotated[Caller, Depends(identify)]
+
+
+async def reading(inst: Inst, _: Identified) -> AsyncIterator[Read]:
+    """One read session for one request, opened once the caller is known.
+
+    In the other order each request would hold a connection while it waits for the one that looks up its key, and as
+    many requests at once as the pool has connections would wait for each other.
+    """
+    async with inst.db.read() as read:
+        yield read
+
+
+Reading = Annotated[Read, Depends(reading, scope="function")]
 
 
 def needs(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
