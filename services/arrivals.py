@@ -17,16 +17,15 @@ from domain.judging import judge
 from domain.reading import objects_read
 from domain.records import Change
 from domain.touches import keys_touched
-from domain.zones import zone_of
 from services.enrolling import EnrollRequest, enroll
+from services.facts import read_facts
 from services.versions import load_content
 from store.associations import associated_ids
 from store.candidates import triggers_reading
 from store.database import Tx
-from store.facts import load_facts
 from store.locks import lock_records
 from store.records import get_record
-from store.schema import load_account, load_schema
+from store.schema import load_account
 
 PAGE = 500
 """Entries decided in one transaction; a change with more goes on from its cursor."""
@@ -184,16 +183,13 @@ class _Firing:
         return facts, with_association(facts, link)
 
     async def _facts(self, subject_id: str, where: Condition) -> Facts | None:
-        account = await load_account(self.tx)
-        return await load_facts(
+        return await read_facts(
             self.tx,
-            await load_schema(self.tx),
+            await load_account(self.tx),
+            self.definition,
             subject_id,
             objects=objects_read(where, self.subject_object),
-            bound_id=None,
-            parameters={},
             now=self.now,
-            zone=zone_of(self.definition, account.timezone),
         )
 
 

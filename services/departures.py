@@ -10,15 +10,14 @@ from domain.facts import Facts, with_properties
 from domain.leaving import departure
 from domain.records import Change
 from domain.touches import keys_touched
-from domain.zones import zone_of
+from services.facts import read_facts
 from services.leaving import end_enrollment
 from services.versions import Content, load_content
 from store.candidates import enrollments_reading
 from store.database import Tx
-from store.facts import load_facts
 from store.intake import add_delivery
 from store.locks import lock_enrollments, lock_records
-from store.schema import load_account, load_schema
+from store.schema import load_account
 
 
 async def judge_departures(tx: Tx, change: Change, *, now: datetime) -> int:
@@ -61,16 +60,15 @@ async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: dat
 
 
 async def _facts(tx: Tx, change: Change, enrollment: Enrollment, content: Content, *, now: datetime) -> Facts | None:
-    account = await load_account(tx)
-    facts = await load_facts(
+    facts = await read_facts(
         tx,
-        await load_schema(tx),
+        await load_account(tx),
+        content.definition,
         enrollment.record_id,
         objects=content.leaving_objects,
         bound_id=enrollment.bound_id,
         parameters=enrollment.parameters,
         now=now,
-        zone=zone_of(content.definition, account.timezone),
     )
     if facts is None or change.kind not in ("created", "updated"):
         return facts

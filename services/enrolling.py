@@ -23,7 +23,7 @@ from domain.errors import NotFound
 from domain.facts import Seen
 from domain.names import EnrollmentName, enrollment_run_id
 from domain.records import Cause, StoredRecord
-from domain.zones import zone_of
+from services.facts import read_facts
 from services.versions import Content, load_content
 from store.associations import are_associated
 from store.changes import newest_change
@@ -35,11 +35,10 @@ from store.enrollments import (
     insert_decision,
     insert_enrollment,
 )
-from store.facts import load_facts
 from store.ids import new_id
 from store.intake import add_delivery
 from store.locks import lock_entry_key, lock_records
-from store.schema import load_account, load_schema
+from store.schema import load_account
 from store.workflows import get_workflow
 
 
@@ -168,16 +167,15 @@ async def _absorb(
 
 
 async def _judge(tx: Tx, request: EnrollRequest, content: Content, *, now: datetime) -> Verdict:
-    account = await load_account(tx)
-    facts = await load_facts(
+    facts = await read_facts(
         tx,
-        await load_schema(tx),
+        await load_account(tx),
+        content.definition,
         request.record_id,
         objects=content.leaving_objects,
         bound_id=request.bound_id,
         parameters=request.parameters,
         now=now,
-        zone=zone_of(content.definition, account.timezone),
     )
     if facts is None:
         return Verdict(decision="no_record")

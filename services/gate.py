@@ -13,7 +13,7 @@ from domain.errors import NotFound
 from domain.leaving import departure
 from domain.messages import EndCall, EndReason, StepAnswer, StepCall
 from domain.records import StoredRecord
-from domain.zones import zone_of
+from services.facts import read_facts
 from services.inside import Inside, Passed
 from services.installation import Installation
 from services.leaving import end_enrollment
@@ -21,9 +21,8 @@ from services.versions import load_content
 from services.visits import write_passages
 from store.database import Tx
 from store.enrollments import get_enrollment
-from store.facts import load_facts
-from store.locks import lock_enrollments, lock_records
-from store.schema import load_account, load_schema
+from store.locks import lock_enrollment, lock_records
+from store.schema import load_account
 from store.visits import find_answer
 
 __all__ = ["Inside", "Passed", "pass_gate", "pass_last_gate"]
@@ -77,7 +76,7 @@ async def _lock(
         return None
     ids = {seen.record_id, *write, *([seen.bound_id] if seen.bound_id else [])}
     records = await lock_records(tx, ids, write=bool(write))
-    enrollment = (await lock_enrollments(tx, [enrollment_id])).get(enrollment_id)
+    enrollment = await lock_enrollment(tx, seen)
     if enrollment is None or enrollment.status == "ended":
         return None
     return enrollment, records
@@ -100,15 +99,16 @@ async def _look(
         return await _leave(tx, enrollment, "bound_record_gone", None, call)
     account = await load_account(tx)
     content = await load_content(tx, enrollment.workflow_id, enrollment.version)
-    facts = await load_facts(
+    facts = await read_facts(
         tx,
-        await load_schema(tx),
+        account,
+        content.definition,
         record.id,
         objects=content.leaving_objects | set(objects),
         bound_id=enrollment.bound_id,
         parameters=enrollment.parameters,
         now=call.now,
-        zone=zone_of(content.definition, account.timezone),
+        known=records,
     )
     if facts is None:
         return await _leave(tx, enrollment, "record_deleted", None, call)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from domain.records import Change
@@ -44,11 +45,15 @@ class Relay:
         """Work until ``stop`` is set; a database that is away is waited for."""
         feed = self._inst.db.changes()
         stopping = asyncio.create_task(stop.wait())
+        sweep_at = self._inst.clock.now()
         while not stop.is_set():
             try:
-                if not await self.drain_once():
+                if await self.drain_once():
+                    continue
+                if self._inst.clock.now() >= sweep_at:
                     await begin_waiting(self._inst)
-                    await _first(feed.wait(SWEEP_S), stopping)
+                    sweep_at = self._inst.clock.now() + timedelta(seconds=SWEEP_S)
+                await _first(feed.wait(SWEEP_S), stopping)
             except Exception as error:
                 if not is_transient(error):
                     raise

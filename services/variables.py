@@ -18,16 +18,15 @@ from domain.facts import RecordFacts
 from domain.messages import StepCall
 from domain.ports import Templates
 from domain.schema import Schema
-from domain.zones import zone_of
+from services.facts import read_facts
 from services.inside import Inside
 from services.installation import Installation
 from services.versions import load_content
 from store.database import Read
 from store.enrollments import get_enrollment
-from store.facts import load_facts
 from store.people import get_user
 from store.records import get_records
-from store.schema import load_account, load_schema
+from store.schema import load_account
 from store.visits import outputs
 
 OTHER_ROOTS = frozenset({"record", "owner", "sender", "workflow", "enrollment", "event", "parameters", "steps"})
@@ -57,16 +56,17 @@ async def look_inside(read: Read, inst: Installation, call: StepCall, *, objects
         return None
     account = await load_account(read)
     content = await load_content(read, enrollment.workflow_id, enrollment.version)
-    facts = await load_facts(
+    facts = await read_facts(
         read,
-        await load_schema(read),
+        account,
+        content.definition,
         enrollment.record_id,
         # These two are loaded anyway, and stand for their object.
         objects=set(objects) - OTHER_ROOTS - {enrollment.object, enrollment.bound_object or ""},
         bound_id=enrollment.bound_id,
         parameters=enrollment.parameters,
         now=call.now,
-        zone=zone_of(content.definition, account.timezone),
+        known=records,
     )
     if facts is None:
         return None

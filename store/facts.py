@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from domain.base import Json
 from domain.facts import Associated, Facts
+from domain.records import StoredRecord
 from domain.schema import Schema
 from store.database import Read
 from store.records import COLUMNS, get_record, stored
@@ -25,16 +26,17 @@ async def load_facts(
     parameters: Mapping[str, Json] | None = None,
     now: datetime,
     zone: str,
+    known: Mapping[str, StoredRecord] | None = None,
 ) -> Facts | None:
     """The facts about a record, or None when it is missing or deleted. One query for each of the three needs.
 
     ``objects`` are the types whose associated records are wanted (``domain.reading.objects_read``); deleted ones are
-    left out, and a deleted or missing bound record reads as no bound record.
+    left out, and a deleted or missing bound record reads as no bound record. ``known`` records are not read again.
     """
-    record = await get_record(read, record_id)
+    record = await _get(read, record_id, known)
     if record is None:
         return None
-    bound = await get_record(read, bound_id) if bound_id else None
+    bound = await _get(read, bound_id, known) if bound_id else None
     return Facts(
         schema_=schema,
         record=record.facts(),
@@ -63,3 +65,10 @@ async def load_associated(read: Read, record_id: str, objects: Collection[str]) 
     for row in rows:
         found[row["object"]].append(Associated(record=stored(row).facts(), label=row["label"], since=row["since"]))
     return {name: tuple(each) for name, each in found.items()}
+
+
+async def _get(read: Read, record_id: str, known: Mapping[str, StoredRecord] | None) -> StoredRecord | None:
+    found = known.get(record_id) if known else None
+    if found is None:
+        return await get_record(read, record_id)
+    return found if found.deleted_at is None else None

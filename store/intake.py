@@ -41,11 +41,12 @@ class Waiting(Frozen):
 
 async def look(read: Read, now: datetime) -> Waiting:
     """Whether changes or deliveries wait that nobody holds."""
-    change = await read.scalar(select(changes.c.seq).where(IS_OPEN, _free(changes, now)).limit(1))
-    delivery = await read.scalar(
-        select(deliveries.c.seq).where(deliveries.c.due_at <= now, _free(deliveries, now)).limit(1)
-    )
-    return Waiting(changes=change is not None, deliveries=delivery is not None)
+    change = select(changes.c.seq).where(IS_OPEN, _free(changes, now)).limit(1).scalar_subquery()
+    due = deliveries.c.due_at <= now
+    delivery = select(deliveries.c.seq).where(due, _free(deliveries, now)).limit(1).scalar_subquery()
+    row = await read.one(select(change.label("change"), delivery.label("delivery")))
+    assert row is not None
+    return Waiting(changes=row["change"] is not None, deliveries=row["delivery"] is not None)
 
 
 async def claim_changes(tx: Tx, worker: str, now: datetime, *, limit: int = BATCH) -> list[Change]:

@@ -54,6 +54,13 @@ async def lock_enrollments(tx: Tx, ids: Iterable[str]) -> dict[str, Enrollment]:
     return {row["id"]: Enrollment(**row) for row in rows}
 
 
+async def lock_enrollment(tx: Tx, seen: Enrollment) -> Enrollment | None:
+    """Lock an enrollment this transaction has read already; as it is now, None when it is gone."""
+    if tx.dialect == "sqlite":
+        return seen  # The writer is alone: what it read is still so.
+    return (await lock_enrollments(tx, [seen.id])).get(seen.id)
+
+
 async def lock_effect(tx: Tx, key: str) -> RowMapping | None:
     """Lock a row of the ledger; None when the effect was never claimed."""
     return await tx.one(select(effects).where(effects.c.key == key).with_for_update(key_share=True))

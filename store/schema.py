@@ -59,9 +59,12 @@ async def update_account(tx: Tx, **values: Any) -> None:
     await tx.run(update(account).where(account.c.id == ACCOUNT_ID).values(**values))
 
 
-async def load_schema(read: Read) -> Schema:
-    """All object types; remembered per revision, so it costs one small query unless somebody altered them."""
-    revision = await read.scalar(select(account.c.schema_revision).where(account.c.id == ACCOUNT_ID))
+async def load_schema(read: Read, known: Account | None = None) -> Schema:
+    """All object types, remembered per revision: one small query, or none with the account just read, until altered."""
+    if known is not None:
+        revision = known.schema_revision
+    else:
+        revision = await read.scalar(select(account.c.schema_revision).where(account.c.id == ACCOUNT_ID))
     memory = read.memory
     if memory.schema is not None and memory.revision == revision and not read.schema_altered:
         return memory.schema
