@@ -16,7 +16,7 @@ from tests.fixtures.temporal import SkippingTime
 from tests.runs.definitions import by_hand, email, gap, task
 from tests.runs.walking import steps, walked
 
-ROUNDS = 105
+ROUNDS = 150
 
 
 async def continued(ft: Running, enrollment: Any) -> bool:
@@ -43,7 +43,7 @@ async def test_a_loop_that_goes_over_to_new_histories_keeps_its_counts_and_compl
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-async def test_a_loop_of_two_thousand_steps_keeps_its_counts_and_completes(
+async def test_a_loop_of_three_thousand_steps_keeps_its_counts_and_completes(
     ft: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tests.fixtures.running, "PATIENCE_S", 300.0)
