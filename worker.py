@@ -31,6 +31,11 @@ Role: TypeAlias = Literal["all", "runs", "email", "sms", "webhook", "relay", "bu
 
 DRAIN = timedelta(seconds=10)
 CACHED_RUNS = 2000
+AT_ONCE = 16
+"""Runs of one process that are judged at the same time. More would only wait for the database inside the two seconds a
+local activity has, give up and be asked again durably: a burst would cost three times its work. The server's queue is
+the place to wait."""
+
 PATIENCE_S = 60
 """How long a starting worker waits for Temporal and its search attributes."""
 
@@ -131,6 +136,8 @@ def _runs_worker(inst: Installation, client: Client) -> Worker:
         activities=[*step_activities(inst), *_of_queue(inst, names.QUEUE_RUNS)],
         workflow_runner=sandbox(),
         max_cached_workflows=CACHED_RUNS,
+        max_concurrent_workflow_tasks=AT_ONCE,
+        max_concurrent_local_activities=AT_ONCE,
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=DRAIN,
     )
@@ -141,6 +148,7 @@ def _channel_worker(inst: Installation, client: Client, queue: str) -> Worker:
         client,
         task_queue=queue,
         activities=_of_queue(inst, queue),
+        max_concurrent_activities=AT_ONCE,
         disable_eager_activity_execution=True,
         graceful_shutdown_timeout=DRAIN,
     )

@@ -17,6 +17,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from assemble import assembled
 from benchmarks.twin import ACTIVITY, Twin
+from commands.installation import run_fast
 from domain import names
 from domain.ports import Mail
 from gateways.temporal import connect
@@ -25,7 +26,7 @@ from settings import Settings
 from store.ids import new_id
 from store.records import get_record
 from store.tables import messages
-from worker import CACHED_RUNS, sandbox
+from worker import AT_ONCE, CACHED_RUNS, sandbox
 
 twin_messages = Table(
     "twin_messages",
@@ -78,16 +79,21 @@ async def main() -> None:
             workflows=[Twin],
             workflow_runner=sandbox(),
             max_cached_workflows=CACHED_RUNS,
+            max_concurrent_workflow_tasks=AT_ONCE,
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         )
         email = Worker(
-            client, task_queue=names.QUEUE_EMAIL, activities=[sending(inst)], disable_eager_activity_execution=True
+            client,
+            task_queue=names.QUEUE_EMAIL,
+            activities=[sending(inst)],
+            max_concurrent_activities=AT_ONCE,
+            disable_eager_activity_execution=True,
         )
         async with runs, email:
             await stop.wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run_fast(main())
     sys.stdout.flush()
     os._exit(0)
