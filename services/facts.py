@@ -1,0 +1,46 @@
+"""What the conditions of a definition are judged on, read in one way everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from domain.base import Json
+from domain.definition import Definition
+from domain.facts import Facts
+from domain.records import StoredRecord
+from domain.zones import zone_of
+from store.database import Read
+from store.facts import load_facts
+from store.schema import Account, load_schema
+
+NOBODY: Mapping[str, StoredRecord] = {}
+
+
+async def read_facts(
+    read: Read,
+    account: Account,
+    definition: Definition,
+    record_id: str,
+    *,
+    objects: Collection[str],
+    bound_id: str | None = None,
+    parameters: Mapping[str, Json] | None = None,
+    now: datetime,
+    known: Mapping[str, StoredRecord] = NOBODY,
+) -> Facts | None:
+    """The facts in the zone of the definition; None when the record is missing or deleted.
+
+    ``known``: records this transaction has locked already; they are not read again.
+    """
+    return await load_facts(
+        read,
+        await load_schema(read, account),
+        record_id,
+        objects=objects,
+        bound_id=bound_id,
+        parameters=parameters,
+        now=now,
+        zone=zone_of(definition, account.timezone),
+        known=known,
+    )
