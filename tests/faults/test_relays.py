@@ -57,17 +57,20 @@ class Load:
             return int(await read.scalar(select(func.count()).where(changes.c.done_at.is_(None)))) < BACKLOG
 
 
-async def kill_while_it_holds_a_change(ft: Running, relay: WorkerProcess) -> None:
+async def kill_one_that_holds_a_change(ft: Running, relays: list[WorkerProcess]) -> None:
     """Kill a relay between taking a change and having judged it, and start another one."""
+    held = select(changes.c.leased_by).where(changes.c.leased_by.is_not(None), changes.c.done_at.is_(None)).distinct()
+    holding: list[WorkerProcess] = []
 
-    async def holds() -> bool:
+    async def one_holds() -> bool:
         async with ft.inst.db.read() as read:
-            held = select(changes.c.seq).where(changes.c.leased_by.like(f"%:{relay.pid}"), changes.c.done_at.is_(None))
-            return await read.scalar(held.limit(1)) is not None
+            pids = {str(row["leased_by"]).rpartition(":")[2] for row in await read.all(held)}
+        holding.extend(relay for relay in relays if str(relay.pid) in pids)
+        return bool(holding)
 
-    await ft.until(holds, "the relay holds a change")
-    relay.kill()
-    relay.start()
+    await ft.until(one_holds, "a relay holds a change")
+    holding[0].kill()
+    holding[0].start()
 
 
 async def relays(env: WorkflowEnvironment, url: str, folder: Path, *, records: int, each: int, kills: int) -> None:
@@ -77,8 +80,8 @@ async def relays(env: WorkflowEnvironment, url: str, folder: Path, *, records: i
         load = Load(ft, contacts, each)
         with WorkerProcess(env, url, folder, "relay") as one, WorkerProcess(env, url, folder, "relay") as two:
             work = asyncio.create_task(load.run())
-            for n in range(kills):
-                await kill_while_it_holds_a_change(ft, (one, two)[n % 2])
+            for _ in range(kills):
+                await kill_one_that_holds_a_change(ft, [one, two])
             load.enough.set()
             await work
             await ft.settled()
