@@ -22,7 +22,7 @@ from services.imports import begin_waiting
 from services.installation import Installation
 from store.candidates import inside_near, triggered_keys
 from store.database import Tx
-from store.intake import claim_changes, finish_changes, hold_change, keep_cursor, look, note_failure
+from store.intake import Waiting, claim_changes, finish_changes, hold_change, keep_cursor, look, note_failure
 from store.transient import is_transient
 
 SWEEP_S = 5.0
@@ -48,12 +48,13 @@ class Relay:
         sweep_at = self._inst.clock.now()
         while not stop.is_set():
             try:
-                if await self.drain_once():
+                waiting = await self.look()
+                if await self._work_off(waiting):
                     continue
                 if self._inst.clock.now() >= sweep_at:
                     await begin_waiting(self._inst)
                     sweep_at = self._inst.clock.now() + timedelta(seconds=SWEEP_S)
-                await _first(feed.wait(SWEEP_S), stopping)
+                await _first(feed.wait(self._nap(waiting)), stopping)
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -62,12 +63,24 @@ class Relay:
 
     async def drain_once(self) -> int:
         """One round: judge a batch of changes, carry a batch of deliveries. Answers how many of both were handled."""
+        return await self._work_off(await self.look())
+
+    async def look(self) -> Waiting:
+        """What waits to be judged or carried, without locking anything."""
         async with self._inst.db.read() as read:
-            waiting = await look(read, self._inst.clock.now())
+            return await look(read, self._inst.clock.now())
+
+    async def _work_off(self, waiting: Waiting) -> int:
         judged = await self._judge_batch() if waiting.changes else 0
         # A judgement may just have queued deliveries.
         carried = await deliver_batch(self._inst, self._worker) if waiting.deliveries or judged else 0
         return judged + carried
+
+    def _nap(self, waiting: Waiting) -> float:
+        """How long there is nothing to do unless somebody commits: until a retry is due, at most a sweep."""
+        if waiting.next_at is None:
+            return SWEEP_S
+        return min(SWEEP_S, max(0.0, (waiting.next_at - self._inst.clock.now()).total_seconds()))
 
     async def _judge_batch(self) -> int:
         async with self._inst.db.transaction() as tx:

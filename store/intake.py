@@ -9,8 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    RowMapping,
+    ScalarSelect,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import Table as SqlTable
 
 from domain.base import Frozen, Json
@@ -33,20 +48,44 @@ def _free(table: SqlTable, now: datetime) -> ColumnElement[bool]:
 
 
 class Waiting(Frozen):
-    """Whether there is anything to claim; a look that locks nothing, before a transaction that would."""
+    """Whether there is anything to claim, and when there will be; a look that locks nothing.
+
+    ``next_at``: when the earliest lease runs out, retry or postponed delivery is due, of those that cannot be claimed
+    now; None when nothing waits.
+    """
 
     changes: bool
     deliveries: bool
+    next_at: datetime | None
 
 
 async def look(read: Read, now: datetime) -> Waiting:
     """Whether changes or deliveries wait that nobody holds."""
-    change = select(changes.c.seq).where(IS_OPEN, _free(changes, now)).limit(1).scalar_subquery()
     due = deliveries.c.due_at <= now
-    delivery = select(deliveries.c.seq).where(due, _free(deliveries, now)).limit(1).scalar_subquery()
-    row = await read.one(select(change.label("change"), delivery.label("delivery")))
+    row = await read.one(
+        select(
+            _one(changes.c.seq, IS_OPEN, _free(changes, now)).label("change"),
+            _one(deliveries.c.seq, due, _free(deliveries, now)).label("delivery"),
+            _first(changes.c.leased_until, IS_OPEN, changes.c.leased_until > now).label("change_at"),
+            _first(deliveries.c.leased_until, deliveries.c.leased_until > now).label("lease_at"),
+            _first(deliveries.c.due_at, deliveries.c.due_at > now).label("due_at"),
+        )
+    )
     assert row is not None
-    return Waiting(changes=row["change"] is not None, deliveries=row["delivery"] is not None)
+    later = [row[name] for name in ("change_at", "lease_at", "due_at") if row[name] is not None]
+    return Waiting(
+        changes=row["change"] is not None,
+        deliveries=row["delivery"] is not None,
+        next_at=min(later, default=None),
+    )
+
+
+def _one(column: Column[Any], *where: ColumnElement[bool]) -> ScalarSelect[Any]:
+    return select(column).where(*where).limit(1).scalar_subquery()
+
+
+def _first(column: Column[Any], *where: ColumnElement[bool]) -> ScalarSelect[Any]:
+    return select(func.min(column, type_=column.type)).where(*where).scalar_subquery()
 
 
 async def claim_changes(tx: Tx, worker: str, now: datetime, *, limit: int = BATCH) -> list[Change]:
