@@ -17,6 +17,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+import tests.fixtures.running
 from domain.plan import ENGINE_REV
 from gateways.temporal import SEARCH_ATTRIBUTES
 from tests.fixtures.databases import prepare
@@ -49,6 +50,7 @@ async def record(ft: Running, name: str, folder: Path) -> list[Path]:
 
 async def main() -> None:
     """Record what is missing for the current engine."""
+    tests.fixtures.running.PATIENCE_S = 300.0  # A history long enough to roll over takes its time.
     folder = HISTORIES / str(ENGINE_REV)
     folder.mkdir(parents=True, exist_ok=True)
     missing = [name for name in SCENARIOS if not list(folder.glob(f"{name}_*.json.gz"))]

@@ -47,7 +47,7 @@ async def every_step_kind(ft: Running) -> Any:
 async def delay_until_a_property(ft: Running) -> Any:
     """A delay until a date that is missing, and one in the past that ends the enrollment."""
     steps = [
-        {"id": "none", "kind": "delay", "until": {"property": "birthday", "time": "09:00"}, "if_missing": "continue"},
+        {"id": "unset", "kind": "delay", "until": {"property": "birthday", "time": "09:00"}, "if_missing": "continue"},
         {"id": "past", "kind": "delay", "until": {"date": "2020-01-01", "time": "09:00"}, "if_past": "exit"},
     ]
     taken, _ = await _enrolled(ft, "delay-until", steps)
@@ -113,10 +113,14 @@ async def skipped_and_failed(ft: Running) -> Any:
 async def continued_as_new(ft: Running) -> Any:
     """A loop long enough to roll over."""
     body = [
-        {"id": f"b{n}", "kind": "split", "arms": [{"id": "a", "name": "A", "weight": 1, "steps": []}]}
+        {
+            "id": f"b{n}",
+            "kind": "split",
+            "arms": [{"id": "a", "weight": 1, "steps": []}, {"id": "b", "weight": 1, "steps": []}],
+        }
         for n in range(20)
     ]
-    steps = [*body, {"id": "again", "kind": "goto", "to": "b0", "max_visits": 104}]
+    steps = [*body, {"id": "again", "kind": "goto", "to": "b0", "max_visits": 149}]
     taken, _ = await _enrolled(ft, "continued", steps)
     return await ft.ended(taken["enrollment_id"])
 
