@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, cast
 from temporalio import activity
 
 from activities.action import Action, OutsideContext, OutsideRun
+from activities.beating import beating
 from activities.catalogue import actions
 from activities.errors import translated
 from activities.inside import load_config, run_inside
@@ -26,11 +27,13 @@ def action_activities(inst: Installation, queue: str | None = None) -> Sequence[
 
 
 def _activity(inst: Installation, action: Action[Any]) -> ActionActivity:
-    perform = run_inside if action.effect == "inside" else _run_outside
+    is_inside = action.effect == "inside"
+    perform = run_inside if is_inside else _run_outside
 
     @activity.defn(name=names.action_activity(action.name))
     async def act(call: StepCall) -> StepAnswer:
-        with translated():
+        # The failure of an outside action is recorded by ``record_failure``; an inside one has nobody to record it.
+        with translated(gives_up=not is_inside):
             return await perform(inst, action, call)
 
     return act
@@ -43,7 +46,7 @@ async def _run_outside(inst: Installation, action: Action[Any], call: StepCall) 
     async with inst.db.read() as read:
         definition, config = await load_config(read, action, call)
     run = cast("OutsideRun[Any]", action.run)  # the descriptor says outside
-    return await run(OutsideContext(inst=inst, call=call, definition=definition), config)
+    return await beating(run(OutsideContext(inst=inst, call=call, definition=definition), config))
 
 
 def _failing(inst: Installation) -> ActionActivity:

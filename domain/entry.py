@@ -36,10 +36,13 @@ class Attempt(Frozen):
 
 
 def runs_alone(definition: Definition, bound_object: str | None) -> bool:
-    """Whether each bound record runs on its own (rule E7): always, but opportunities only where the switch says so."""
-    if bound_object is None:
+    """Whether what is bound runs on its own (rule E7): always, but opportunities only where the switch says so.
+
+    Where it does not, an entry without anything bound stands in one row with those bound to an opportunity.
+    """
+    if bound_object not in (None, "opportunity"):
         return True
-    return bound_object != "opportunity" or definition.allow_multiple_opportunities is not False
+    return definition.allow_multiple_opportunities is not False
 
 
 def key_of(definition: Definition, record_id: str, bound_id: str | None, bound_object: str | None) -> str:
@@ -59,12 +62,16 @@ def before_reading(attempt: Attempt, *, is_on: bool, is_paused: bool) -> Verdict
 
 
 def while_active(attempt: Attempt, active: Sequence[Enrollment], *, alone: bool) -> Verdict | None:
-    """Whether an active enrollment of the same record stands in the way, and whether this cause is an update to it."""
+    """Whether an active enrollment of the same record stands in the way, and whether this cause is an update to it.
+
+    ``alone``: only the same bound record stands in the way; else whatever is inside but bound to another object type.
+    """
     same = [e for e in active if e.bound_id == attempt.bound_id]
     if same:
         return Verdict(decision="absorbed_update", detail=same[0].id)
-    if active and not alone:
-        return Verdict(decision="already_active", detail=active[0].id)
+    others = [e for e in active if e.bound_object in (None, "opportunity")]
+    if others and not alone:
+        return Verdict(decision="already_active", detail=others[0].id)
     return None
 
 

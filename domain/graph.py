@@ -90,6 +90,22 @@ class Graph:
             and place.path in self._from(self.by_id.get(place.step.to), self._at_once)
         ]  # fmt: skip
 
+    def mute(self) -> list[Place]:
+        """Every goto that closes a circle in which nothing is asked, counted or not.
+
+        A run that turns in one never gives way to the others of its worker, so a million rounds are as bad as no end.
+        """
+        return [
+            place
+            for place in self.places.values()
+            if isinstance(place.step, GotoStep) and place.step.enabled
+            and place.path in self._from(self.by_id.get(place.step.to), self._unasked)
+        ]  # fmt: skip
+
+    def _unasked(self, place: Place) -> set[str | None]:
+        """Where a run goes by itself: only a goto and what is switched off ask nobody."""
+        return set() if place.step.enabled and not isinstance(place.step, GotoStep) else self.goes_to(place)
+
     def _at_once(self, place: Place) -> set[str | None]:
         """Where a run goes without any time passing and as often as it likes."""
         step = place.step

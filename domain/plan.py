@@ -22,12 +22,16 @@ OTHERWISE = "otherwise"
 
 
 class Policy(Wire):
-    """Timeouts and retry of an outside action, resolved at publish and frozen with the version. Seconds."""
+    """Timeouts and retry of an outside action, resolved at publish and frozen with the version. Seconds.
+
+    ``heartbeat_s``: how long after the death of its worker an attempt is taken up by another.
+    """
 
     start_to_close_s: float
     schedule_to_close_s: float
     first_retry_s: float = 1.0
     max_retry_s: float = 3600.0
+    heartbeat_s: float = 15.0
 
 
 class PlanStep(Wire):

@@ -55,18 +55,25 @@ def check_steps(x: Examination, graph: Graph, broken: frozenset[str]) -> None:
 def check_graph(x: Examination, graph: Graph, broken: frozenset[str]) -> None:
     """Where no run comes, and where a run would never stop."""
     # A step that could not be read may be what lets time pass, or the jump to what seems out of reach.
-    for place in graph.endless() if not broken else []:
-        if x.spoiled(join(place.path, "max_visits")):
-            continue
-        with x.inside(place.step.id):
-            advice = "put a delay into it or give this step max_visits"
-            x.tell(join(place.path, "to"), "endless_loop", f"this circle lets no time pass and has no end; {advice}")
+    if not broken:
+        _check_circles(x, graph)
     if broken or any(p.code == "unknown_step" for p in x.problems):
         return
     for place in graph.unreachable():
         with x.inside(place.step.id):
             advice = "remove it, or let a goto lead to it"
             x.tell(place.path, "unreachable", f"no way leads to the step {place.step.id!r}; {advice}")
+
+
+def _check_circles(x: Examination, graph: Graph) -> None:
+    mute = graph.mute()
+    told = [(place, "does nothing at all, so going round it has no end; put a step into it") for place in mute]
+    advice = "put a delay into it or give this step max_visits"
+    told += [(place, f"lets no time pass and has no end; {advice}") for place in graph.endless() if place not in mute]
+    for place, words in told:
+        if not x.spoiled(join(place.path, "max_visits")):
+            with x.inside(place.step.id):
+                x.tell(join(place.path, "to"), "endless_loop", f"this circle {words}")
 
 
 def _check_step(x: Examination, graph: Graph, step: Step, path: str) -> None:

@@ -18,6 +18,9 @@ def keys_touched(change: Change) -> frozenset[str]:
         other = str((change.detail or {}).get("other_object"))
         return frozenset({association_key(change.object, other)})
     keys = {property_key(change.object, name) for name in changed_properties(change)}
+    if change.kind == "deleted":
+        others = (change.detail or {}).get("other_objects")
+        keys |= {association_key(str(other), change.object) for other in (others if isinstance(others, list) else [])}
     if change.kind == "created":
         keys.add(object_key(change.object))
     if keys and change.kind == "updated":

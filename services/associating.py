@@ -84,16 +84,26 @@ def check_links(
 
 
 async def link_all(
-    tx: Tx, stamp: Stamp, record: StoredRecord, links: Sequence[Link], others: Mapping[str, StoredRecord]
+    tx: Tx,
+    stamp: Stamp,
+    record: StoredRecord,
+    links: Sequence[Link],
+    others: Mapping[str, StoredRecord],
+    *,
+    created: bool = False,
 ) -> None:
-    """Write associations that were checked; everything named is locked."""
+    """Write associations that were checked; everything named is locked. ``created``: together with ``record``."""
     for link in links:
-        await _link(tx, stamp, record, others[link.id], link.label)
+        await _link(tx, stamp, record, others[link.id], link.label, created=created)
 
 
-async def _link(tx: Tx, stamp: Stamp, record: StoredRecord, other: StoredRecord, label: str | None) -> bool:
+async def _link(
+    tx: Tx, stamp: Stamp, record: StoredRecord, other: StoredRecord, label: str | None, *, created: bool = False
+) -> bool:
     if await insert_pair(tx, record, other, label=label, now=stamp.now):
-        await _tell_both(tx, stamp, "associated", (record, other), {"label": label})
+        # One fact must fire once: the creation is judged with its associations, so these say that they came with it.
+        came_with: dict[str, Json] = {"created_id": record.id} if created else {}
+        await _tell_both(tx, stamp, "associated", (record, other), {"label": label, **came_with})
         return True
     known = await find_association(tx, record.id, other.id)
     if known is None or known.label == label:

@@ -185,9 +185,16 @@ async def _store_links(tx: Tx, write: Write, changed: Sequence[Planned], current
         new = [link for link in one.links if (one.record.id, link.id) not in existing]
         pairs += [(one.record, current[link.id], link.label) for link in new]
     await insert_pairs(tx, pairs, now=write.now)
+    created = {one.record.id for one in linked if one.record and one.before is None}
     told = [
-        NewChange(a, "associated", detail={"other_id": b.id, "other_object": b.object, "label": label})
+        NewChange(a, "associated", detail=_link_detail(b, label, one.id if one.id in created else None))
         for one, other, label in pairs
         for a, b in sorted(((one, other), (other, one)), key=lambda sides: sides[0].id)
     ]
     await append_changes(tx, told, write.stamp)
+
+
+def _link_detail(other: StoredRecord, label: str | None, created_id: str | None) -> dict[str, Json]:
+    """What a new association says; ``created_id``: it came with the creation of that record."""
+    detail: dict[str, Json] = {"other_id": other.id, "other_object": other.object, "label": label}
+    return detail if created_id is None else {**detail, "created_id": created_id}

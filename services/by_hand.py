@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import RowMapping
-
 from domain.base import Frozen, Json
 from domain.enrollments import Enrollment
 from domain.errors import Invalid, NotFound
@@ -15,7 +13,7 @@ from domain.records import Cause
 from services.enrolling import Decided, EnrollRequest, enroll
 from services.leaving import end_enrollment
 from services.versions import load_content
-from store.database import Tx
+from store.database import Row, Tx
 from store.enrollments import get_enrollment
 from store.locks import lock_enrollments, lock_records
 
@@ -30,7 +28,7 @@ class Ask(Frozen):
     parameters: dict[str, Json] = {}
 
 
-async def enroll_by_hand(tx: Tx, workflow: RowMapping, ask: Ask, *, cause: Cause, now: datetime) -> Decided:
+async def enroll_by_hand(tx: Tx, workflow: Row, ask: Ask, *, cause: Cause, now: datetime) -> Decided:
     """Decide whether the record enters the workflow (rules E1, E2, E5 to E7).
 
     Raises:
@@ -80,7 +78,7 @@ def _records(enrollment: Enrollment) -> list[str]:
     return [enrollment.record_id, *([enrollment.bound_id] if enrollment.bound_id else [])]
 
 
-async def _check_parameters(tx: Tx, workflow: RowMapping, given: Mapping[str, Json]) -> None:
+async def _check_parameters(tx: Tx, workflow: Row, given: Mapping[str, Json]) -> None:
     if not given or workflow["version"] is None:
         return
     definition = (await load_content(tx, workflow["id"], workflow["version"])).definition

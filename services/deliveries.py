@@ -6,8 +6,6 @@ The receiver drops repeated ids, so a delivery that arrived but could not be cro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 from domain.errors import Unavailable
 from domain.messages import EnrollmentStart
@@ -15,36 +13,28 @@ from domain.plan import ENGINE_REV
 from domain.ports import RunStart
 from services.installation import Installation
 from services.versions import load_content
+from store.database import Row
 from store.enrollments import get_enrollment
 from store.intake import claim_deliveries, finish_delivery, postpone_delivery
 
-AT_ONCE = 16
-"""Deliveries carried to Temporal at the same time by one relay."""
-
 
 async def deliver_batch(inst: Installation, worker: str, *, enrollment_id: str | None = None) -> int:
-    """Claim what is due, carry it, cross it out. Answers how many were claimed."""
+    """Claim what is due, carry it, cross it out. Answers how many were claimed.
+
+    Whatever goes wrong with one is written into its row and tried again later; it stops neither the others nor the
+    relay.
+    """
     async with inst.db.transaction() as tx:
         claimed = await claim_deliveries(tx, worker, inst.clock.now(), enrollment_id=enrollment_id)
     if not claimed:
         return 0
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def carry(delivery: Mapping[str, Any]) -> str | None:
-        async with gate:
-            try:
-                await _carry(inst, delivery)
-            except Unavailable as error:
-                return str(error)
-            return None
-
-    errors = await asyncio.gather(*(carry(dict(delivery)) for delivery in claimed))
+    errors = await asyncio.gather(*(_try(inst, delivery) for delivery in claimed))
     async with inst.db.transaction() as tx:
         for delivery, error in zip(claimed, errors, strict=True):
             if error is None:
-                await finish_delivery(tx, delivery["seq"])
+                await finish_delivery(tx, worker, delivery["seq"])
             else:
-                await postpone_delivery(tx, delivery["seq"], error, delivery["attempts"], inst.clock.now())
+                await postpone_delivery(tx, worker, delivery["seq"], error, delivery["attempts"], inst.clock.now())
     return len(claimed)
 
 
@@ -53,7 +43,18 @@ async def deliver_now(inst: Installation, enrollment_id: str) -> None:
     await deliver_batch(inst, inst.name, enrollment_id=enrollment_id)
 
 
-async def _carry(inst: Installation, delivery: Mapping[str, Any]) -> None:
+async def _try(inst: Installation, delivery: Row) -> str | None:
+    """Carry one delivery; what went wrong, or None."""
+    try:
+        await _carry(inst, delivery)
+    except Unavailable as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - it belongs to this delivery, as a failed judgement to its change
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+async def _carry(inst: Installation, delivery: Row) -> None:
     async with inst.db.read() as read:
         enrollment = await get_enrollment(read, delivery["enrollment_id"])
         if enrollment is None:

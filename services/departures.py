@@ -20,20 +20,20 @@ from store.locks import lock_enrollments, lock_records
 from store.schema import load_account
 
 
-async def judge_departures(tx: Tx, change: Change, *, now: datetime) -> int:
-    """End or tell every enrollment the change concerns; answers how many were concerned.
+async def judge_departures(tx: Tx, change: Change, *, after: str, limit: int, now: datetime) -> list[str]:
+    """End or tell up to ``limit`` enrollments the change concerns, from an id on; answers the ids looked at.
 
     Each is judged on the change's own ``after``, so a goal reached and taken back before anybody looked counts (L3).
     """
-    concerned = await enrollments_reading(tx, change.record_id, keys_touched(change))
+    concerned = await enrollments_reading(tx, change.record_id, keys_touched(change), after=after, limit=limit)
     if not concerned:
-        return 0
+        return []
     ids = {change.record_id} | {e.record_id for e in concerned} | {e.bound_id for e in concerned if e.bound_id}
     await lock_records(tx, ids, write=False)
     for enrollment in (await lock_enrollments(tx, [e.id for e in concerned])).values():
         if enrollment.status != "ended" and not _is_older(change, enrollment):
             await _judge_one(tx, change, enrollment, now=now)
-    return len(concerned)
+    return [e.id for e in concerned]
 
 
 def _is_older(change: Change, enrollment: Enrollment) -> bool:

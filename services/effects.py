@@ -34,6 +34,10 @@ class _Moved(Exception):
     """What the message was prepared for is not what the claim found."""
 
 
+class _Taken(Exception):
+    """Another attempt claimed the effect at the same moment."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Letter(Generic[M]):
     """What an outside action has to say about its message; the rest is the same for every channel.
@@ -72,6 +76,8 @@ async def attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> Step
             return await _attempt(inst, call, letter)
         except _Moved:
             continue
+        except _Taken:
+            raise Unavailable("another attempt has just claimed this effect") from None
     raise Unavailable("what the message is about kept changing while it was prepared")
 
 
@@ -143,7 +149,7 @@ async def _claim(tx: Tx, inst: Installation, letter: Letter[M], message: M, call
         raise _Moved
     taken = await claim_effect(tx, effect or _first_of(passed, letter.channel), now=call.now)
     if taken is None:
-        raise Unavailable("another attempt has just claimed this effect")
+        raise _Taken
     await put_message(tx, key, _message_row(passed, letter.channel, message), now=call.now)
     await open_visit(tx, passed)
     return _Claimed(passed=passed, effect=taken)

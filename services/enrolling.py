@@ -136,7 +136,11 @@ async def _decide(
     entry_key = await lock_entry_key(tx, request.workflow_id, key, record.id)
     active = await active_enrollments(tx, request.workflow_id, record.id)
     if (no := while_active(attempt, active, alone=alone)) is not None:
-        return no, await _absorb(tx, no, active, record, bound, now=now)
+        inside = next(e for e in active if e.id == no.detail)
+        own = request.cause.kind == "enrollment" and request.cause.id == inside.id
+        if no.decision == "absorbed_update" and not own:
+            await _tell(tx, inside, bound or record, now=now)
+        return no, inside
     before = await entered_before(tx, request.workflow_id, record.id, bound_id=request.bound_id, any_bound=not alone)
     if (before or entry_key["entries"]) and (no := on_re_entry(definition, attempt)) is not None:
         return no, None
@@ -147,23 +151,11 @@ async def _decide(
     return verdict, await _write(tx, request, content, record, bound, key=key, n=n, now=now)
 
 
-async def _absorb(
-    tx: Tx,
-    verdict: Verdict,
-    active: list[Enrollment],
-    record: StoredRecord,
-    bound: StoredRecord | None,
-    *,
-    now: datetime,
-) -> Enrollment:
-    """An update to who is inside already is passed on to its run."""
-    inside = next(e for e in active if e.id == verdict.detail)
-    if verdict.decision == "absorbed_update" and inside.status != "starting":
-        changed = bound or record
-        await add_delivery(
-            tx, inside.id, "record_changed", {"record_id": changed.id, "version": changed.version}, now=now
-        )
-    return inside
+async def _tell(tx: Tx, inside: Enrollment, changed: StoredRecord, *, now: datetime) -> None:
+    """Pass an update on to the run of who is inside already; one that has not begun reads everything anyway."""
+    if inside.status != "starting":
+        news: dict[str, Json] = {"record_id": changed.id, "version": changed.version}
+        await add_delivery(tx, inside.id, "record_changed", news, now=now)
 
 
 async def _judge(tx: Tx, request: EnrollRequest, content: Content, *, now: datetime) -> Verdict:

@@ -42,8 +42,8 @@ async def pass_gate(
         NotFound: the version has no such step; the run keeps asking until a version that has it is stored.
     """
     locked = await _lock(tx, call.enrollment_id, write)
-    if locked is None:
-        return LEFT
+    if isinstance(locked, StepAnswer):
+        return locked
     if (known := await find_answer(tx, call)) is not None:
         return known
     inside = await _look(tx, inst, call, *locked, objects)
@@ -59,8 +59,8 @@ async def pass_gate(
 async def pass_last_gate(tx: Tx, inst: Installation, call: EndCall) -> Inside | StepAnswer:
     """The gate before the end: a goal that holds at the last moment still counts as the goal."""
     locked = await _lock(tx, call.enrollment_id, ())
-    if locked is None:
-        return LEFT
+    if isinstance(locked, StepAnswer):
+        return locked
     inside = await _look(tx, inst, call, *locked, ())
     if isinstance(inside, Inside):
         await write_passages(tx, inside, call.passages)
@@ -69,17 +69,21 @@ async def pass_last_gate(tx: Tx, inst: Installation, call: EndCall) -> Inside | 
 
 async def _lock(
     tx: Tx, enrollment_id: str, write: Collection[str]
-) -> tuple[Enrollment, dict[str, StoredRecord]] | None:
-    """Records in ascending order, then the enrollment; None when it is over."""
+) -> tuple[Enrollment, dict[str, StoredRecord]] | StepAnswer:
+    """Records in ascending order, then the enrollment; ``left`` when it is over."""
     seen = await get_enrollment(tx, enrollment_id)
     if seen is None or seen.status == "ended":
-        return None
+        return _over(seen)
     ids = {seen.record_id, *write, *([seen.bound_id] if seen.bound_id else [])}
     records = await lock_records(tx, ids, write=bool(write))
     enrollment = await lock_enrollment(tx, seen)
     if enrollment is None or enrollment.status == "ended":
-        return None
+        return _over(enrollment)
     return enrollment, records
+
+
+def _over(enrollment: Enrollment | None) -> StepAnswer:
+    return LEFT.model_copy(update={"reason": enrollment.end_reason if enrollment else None})
 
 
 async def _look(

@@ -7,7 +7,7 @@ nothing behind.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from domain.names import SIGNAL_RESUME, import_run_id
 from domain.schema import ObjectType, Schema
 from domain.values import UNIQUE_CHARS, unique_form
 from services.installation import Installation
+from store.database import Tx
 from store.import_rows import delete_job, move_job, waiting_imports
 from store.jobs import Job, JobRow, get_job, insert_job, insert_job_rows, update_job
 from store.schema import load_account, load_schema
@@ -33,11 +34,17 @@ ROWS_PER_COMMIT = 400
 GRACE = timedelta(seconds=10)
 """How long an import that is ready may wait for its sender to start it."""
 
+Accept = Callable[[Tx, Job], Awaitable[None]]
+
 UNFINISHED = "the upload did not arrive completely"
 
 
-async def stage(inst: Installation, upload: AsyncIterator[bytes], options: ImportOptions) -> Job:
+async def stage(
+    inst: Installation, upload: AsyncIterator[bytes], options: ImportOptions, accept: Accept | None = None
+) -> Job:
     """Store the rows of an upload as a queued job; ``begin`` starts the work on it.
+
+    ``accept`` joins the transaction that makes the job ready; when it raises, as when ``upload`` does, nothing is left.
 
     Raises:
         Invalid: mapping, header or file are wrong; every mistake of mapping and header is listed, a mistake in the
@@ -50,7 +57,7 @@ async def stage(inst: Installation, upload: AsyncIterator[bytes], options: Impor
         async for piece in upload:
             await staging.take(rows, list(rows.feed(piece)))
         await staging.take(rows, list(rows.finish()))
-        return await staging.finish()
+        return await staging.finish(accept)
     except (Exception, asyncio.CancelledError):
         await staging.undo()
         raise
@@ -66,7 +73,10 @@ async def begin(inst: Installation, job_id: str) -> None:
 
 
 async def begin_waiting(inst: Installation) -> int:
-    """Start the imports whose sender could not; how many. While Temporal is away they wait for the next time."""
+    """Start the imports that whoever sent or resumed them could not; how many. One that has a run goes on with it.
+
+    While Temporal is away they wait for the next time.
+    """
     async with inst.db.read() as read:
         waiting = await waiting_imports(read, before=inst.clock.now() - GRACE)
     for n, job_id in enumerate(waiting):
@@ -132,13 +142,15 @@ class _Staging:
         while len(self._waiting) >= ROWS_PER_COMMIT:
             await self._store(ROWS_PER_COMMIT)
 
-    async def finish(self) -> Job:
+    async def finish(self, accept: Accept | None) -> Job:
         assert self._job is not None, "a file without a header was refused"
         await self._store(len(self._waiting))
         async with self._inst.db.transaction() as tx:
             await update_job(tx, self._job.id, now=self._now(), status="queued", error=None, total=self._count)
             job = await get_job(tx, self._job.id)
-        assert job is not None
+            assert job is not None
+            if accept is not None:
+                await accept(tx, job)
         return job
 
     async def undo(self) -> None:

@@ -19,6 +19,7 @@ from domain.schema import ObjectType, Schema
 from domain.values import ValueProblem, normalise, unique_form
 from services.associating import Link, associate, check_links, dissociate, link_all
 from services.leaving import end_all_of_record
+from store.associations import list_associations
 from store.changes import Documents, Stamp, append_change
 from store.database import Read, Tx
 from store.ids import new_id
@@ -75,7 +76,7 @@ async def create_record(
     await insert_record(tx, record)
     await _claim(tx, record, patched)
     await append_change(tx, record, "created", write.stamp, documents=Documents(before=None, after=record.properties))
-    await link_all(tx, write.stamp, record, associations, others)
+    await link_all(tx, write.stamp, record, associations, others, created=True)
     return record
 
 
@@ -177,7 +178,11 @@ async def delete_record(tx: Tx, write: Write, record_id: str) -> None:
     await end_all_of_record(tx, record_id, now=write.now)
     await free_unique_values(tx, gone)
     await replace_record(tx, gone)
-    await append_change(tx, gone, "deleted", write.stamp, documents=Documents(before=before.properties, after=None))
+    # Whoever asks for the absence of such a record is found by what it was associated with.
+    linked = (await list_associations(tx, [record_id]))[record_id]
+    others: list[Json] = [*sorted({link.other_object for link in linked})]
+    documents = Documents(before=before.properties, after=None)
+    await append_change(tx, gone, "deleted", write.stamp, documents=documents, detail={"other_objects": others})
 
 
 class _Gone(Exception):

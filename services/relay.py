@@ -10,19 +10,27 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.records import Change
 from domain.touches import keys_touched
-from services.arrivals import judge_arrivals
 from services.deliveries import deliver_batch
-from services.departures import judge_departures
 from services.imports import begin_waiting
 from services.installation import Installation
+from services.judgement import judge_page
 from store.candidates import inside_near, triggered_keys
 from store.database import Tx
-from store.intake import Waiting, claim_changes, finish_changes, hold_change, keep_cursor, look, note_failure
+from store.intake import (
+    Waiting,
+    claim_changes,
+    finish_changes,
+    hold_change,
+    keep_cursor,
+    look,
+    note_failure,
+    release_changes,
+)
 from store.transient import is_transient
 
 SWEEP_S = 5.0
@@ -88,31 +96,46 @@ class Relay:
             relevant = await _relevant(tx, claimed)
             if idle := [change.seq for change in claimed if change.seq not in relevant]:
                 await finish_changes(tx, idle, self._inst.clock.now())
-        for change in claimed:
-            if change.seq in relevant:
-                await self._judge(change)
+        left = [change for change in claimed if change.seq in relevant]
+        try:
+            while left:
+                await self._judge(left[0])
+                del left[0]
+        finally:
+            await self._give_back(left)
         return len(claimed)
 
     async def _judge(self, change: Change) -> None:
         """Judge one change; a judgement that raises is counted against it and does not stop the others."""
         now = self._inst.clock.now()
         try:
-            async with self._inst.db.transaction() as tx:
-                if not await hold_change(tx, self._worker, change.seq, now):
-                    return
-                if change.cursor is None:
-                    await judge_departures(tx, change, now=now)
-                cursor = await judge_arrivals(tx, change, now=now)
-                if cursor is None:
-                    await finish_changes(tx, [change.seq], now)
-                else:
-                    await keep_cursor(tx, change.seq, cursor)
+            while (cursor := await self._judge_page(change, now)) is not None:
+                change = change.model_copy(update={"cursor": cursor})
         except Exception as error:
             # Whatever a judgement raises belongs to this change: it is written into its row and shown to operators.
             if is_transient(error):
                 raise
             async with self._inst.db.transaction() as tx:
                 await note_failure(tx, change, self._worker, f"{type(error).__name__}: {error}", now)
+
+    async def _judge_page(self, change: Change, now: datetime) -> str | None:
+        """Judge a page in one transaction; answers the cursor of the next one, None when there is none for us."""
+        async with self._inst.db.transaction() as tx:
+            if not await hold_change(tx, self._worker, change.seq, now):
+                return None
+            cursor = await judge_page(tx, change, now=now)
+            if cursor is None:
+                await finish_changes(tx, [change.seq], now)
+            else:
+                await keep_cursor(tx, change.seq, cursor)
+            return cursor
+
+    async def _give_back(self, left: list[Change]) -> None:
+        """Let others have what an error kept this relay from judging, rather than after its leases run out."""
+        if left:
+            with suppress(Exception):  # The database may be what failed; the leases run out by themselves then.
+                async with self._inst.db.transaction() as tx:
+                    await release_changes(tx, self._worker, [change.seq for change in left])
 
 
 async def _first(wait: Coroutine[Any, Any, None], stopping: asyncio.Task[Any]) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
-from sqlalchemy import RowMapping
-
 from domain.base import Frozen
 from domain.errors import NotFound
 from services.versions import Content, load_content
 from store import report as store
-from store.database import Read
+from store.database import Read, Row
 
 Figure: TypeAlias = Literal["entered", "waiting", "done", "skipped", "failed", "left", "sent", "unknown"]
 FIGURES: tuple[Figure, ...] = get_args(Figure)
@@ -60,7 +58,7 @@ class Report(Frozen):
     steps: list[StepReport]
 
 
-async def make_report(read: Read, workflow: RowMapping) -> Report:
+async def make_report(read: Read, workflow: Row) -> Report:
     """The report of a workflow's row, over all its versions; a workflow never published has no steps yet."""
     version: int | None = workflow["version"]
     content = None if version is None else await load_content(read, workflow["id"], version)
@@ -83,9 +81,7 @@ class Number(Frozen):
     reason: str | None = None
 
 
-async def list_behind(
-    read: Read, workflow: RowMapping, number: Number, *, after: Sequence[str], limit: int
-) -> list[RowMapping]:
+async def list_behind(read: Read, workflow: Row, number: Number, *, after: Sequence[str], limit: int) -> list[Row]:
     """The visits that a number counts; as many as it says, over all pages.
 
     Raises:
@@ -97,7 +93,7 @@ async def list_behind(
     return rows
 
 
-async def _is_step(read: Read, workflow: RowMapping, step: str) -> bool:
+async def _is_step(read: Read, workflow: Row, step: str) -> bool:
     if workflow["version"] is not None:
         content = await load_content(read, workflow["id"], workflow["version"])
         if step in content.steps:
@@ -156,7 +152,7 @@ def _step(
     )
 
 
-def _totals(rows: Sequence[RowMapping]) -> Totals:
+def _totals(rows: Sequence[Row]) -> Totals:
     enrolled = sum(row["total"] for row in rows)
     ended = sum(row["total"] for row in rows if row["status"] == "ended")
     by_reason: dict[str, int] = {}

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping
-
 from domain.base import Frozen, Instant, Json
 from domain.facts import Seen
 from domain.telling import tell_decision, tell_end, tell_visit
 from services.versions import Content, load_content
 from store import timeline as store
-from store.database import Read
+from store.database import Read, Row
 
 
 class Entry(Frozen):
@@ -84,7 +82,7 @@ class RecordItem(Frozen):
     detail: dict[str, Json]
 
 
-async def tell_enrollment(read: Read, enrollment: RowMapping) -> EnrollmentTimeline:
+async def tell_enrollment(read: Read, enrollment: Row) -> EnrollmentTimeline:
     """The timeline of an enrollment's row."""
     content = await load_content(read, enrollment["workflow_id"], enrollment["version"])
     messages = await store.list_messages(read, enrollment["id"])
@@ -109,7 +107,7 @@ async def tell_record(
     return [(item.place, _record_item(item)) for item in found]
 
 
-def _entry(row: RowMapping) -> Entry:
+def _entry(row: Row) -> Entry:
     return Entry(
         at=row["decided_at"],
         trigger=row["trigger"],
@@ -120,7 +118,7 @@ def _entry(row: RowMapping) -> Entry:
     )
 
 
-def _visit(row: RowMapping, content: Content, messages: Sequence[RowMapping]) -> Visit:
+def _visit(row: Row, content: Content, messages: Sequence[Row]) -> Visit:
     planned = content.plan.steps.get(row["step"])
     mine = [m for m in messages if m["step"] == row["step"] and m["n"] == row["n"]]
     plain = ("step", "kind", "n", "version", "entered_at", "left_at", "wakes_at", "outcome", "reason", "detail", "edge")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import RowMapping
-
 from domain.base import Frozen, Instant, Json
 from domain.documents import canonical
 from domain.errors import NotFound
 from services.installation import Installation
 from store import workflows as rows
-from store.database import Read
+from store.database import Read, Row
 
 
 class WorkflowView(Frozen):
@@ -67,7 +65,7 @@ async def get_version(read: Read, inst: Installation, slug: str, version: int) -
     return VersionView(version=version, published_at=row["published_at"], definition=definition)
 
 
-def view_of(row: RowMapping, inst: Installation) -> WorkflowView:
+def view_of(row: Row, inst: Installation) -> WorkflowView:
     """A row as it is shown."""
     return WorkflowView(
         **{name: row[name] for name in WorkflowView.model_fields if name not in ("definition", "etag")},
@@ -76,12 +74,12 @@ def view_of(row: RowMapping, inst: Installation) -> WorkflowView:
     )
 
 
-def etag_of(row: RowMapping) -> str:
+def etag_of(row: Row) -> str:
     """Names the state of the draft, for If-Match."""
     return f'"{row["draft_revision"]}"'
 
 
-async def find(read: Read, slug: str) -> RowMapping:
+async def find(read: Read, slug: str) -> Row:
     """The row of a workflow.
 
     Raises:

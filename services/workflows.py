@@ -7,8 +7,6 @@ import re
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import RowMapping
-
 from domain.base import Frozen, Json
 from domain.catalogue import Catalogue
 from domain.compiling import compile_plan, interests, size_warning
@@ -33,7 +31,7 @@ from services.workflow_views import (
     view_of,
 )
 from store import workflows as rows
-from store.database import Read, Tx
+from store.database import Read, Row, Tx
 from store.ids import new_id
 from store.locks import lock_enrollments
 
@@ -190,7 +188,7 @@ async def delete_workflow(
 
 
 async def _draft(
-    read: Read, inst: Installation, slug: str, raw: Json, known: RowMapping | None = None
+    read: Read, inst: Installation, slug: str, raw: Json, known: Row | None = None
 ) -> tuple[dict[str, Any], tuple[Problem, ...]]:
     """The columns a draft is stored in, and its problems."""
     _check_size(raw)
@@ -212,7 +210,7 @@ async def _draft(
     return {**values, "draft": document}, examined.problems
 
 
-def _check_fixed(known: RowMapping, values: dict[str, str], catalogue: Catalogue) -> None:
+def _check_fixed(known: Row, values: dict[str, str], catalogue: Catalogue) -> None:
     """Object and type stay what they were, unless the object was none."""
     for name in ("object", "type"):
         is_set = name == "type" or catalogue.schema.object(known[name]) is not None
@@ -227,7 +225,7 @@ def _check_size(raw: Json) -> None:
         raise TooLarge(f"the definition is {size} bytes, more than {MAX_BYTES}; split the workflow")
 
 
-def _check_match(workflow: RowMapping, if_match: str | None) -> None:
+def _check_match(workflow: Row, if_match: str | None) -> None:
     if if_match is None:
         raise PreconditionMissing(f"say which state of {workflow['slug']} is meant: If-Match with its ETag")
     if if_match not in ("*", etag_of(workflow)):
@@ -246,7 +244,7 @@ def _flawless(examined: Examined, slug: str) -> Definition:
     return examined.definition
 
 
-async def _is_current(read: Read, workflow: RowMapping, document: Json, plan: Plan) -> bool:
+async def _is_current(read: Read, workflow: Row, document: Json, plan: Plan) -> bool:
     """Whether publishing would only repeat the current version."""
     if workflow["version"] is None:
         return False

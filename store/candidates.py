@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Column, Select, select
 
 from domain.base import Frozen
 from domain.enrollments import Enrollment
@@ -23,27 +24,23 @@ class TriggerRef(Frozen):
 
 async def triggers_reading(read: Read, keys: Collection[str]) -> list[TriggerRef]:
     """Triggers of workflows that are on and read any of these keys; sorted, each once."""
-    if not keys:
-        return []
-    rows = await read.all(
-        select(interests.c.workflow_id, interests.c.version, interests.c.trigger)
-        .join(workflows, (workflows.c.id == interests.c.workflow_id) & (workflows.c.version == interests.c.version))
-        .where(interests.c.key.in_(list(keys)), interests.c.trigger.is_not(None), workflows.c.is_on.is_(True))
-        .distinct()
-        .order_by(interests.c.workflow_id, interests.c.trigger)
-    )
+    columns = (interests.c.workflow_id, interests.c.version, interests.c.trigger)
+    rows = await read.all(_live_interests(*columns, keys=keys).order_by(interests.c.workflow_id, interests.c.trigger))
     return [TriggerRef(workflow_id=r["workflow_id"], version=r["version"], trigger=r["trigger"]) for r in rows]
 
 
 async def triggered_keys(read: Read, keys: Collection[str]) -> set[str]:
     """Which of these keys any trigger of a workflow that is on reads."""
-    rows = await read.all(
-        select(interests.c.key)
+    return {row["key"] for row in await read.all(_live_interests(interests.c.key, keys=keys))}
+
+
+def _live_interests(*columns: Column[Any], keys: Collection[str]) -> Select[Any]:
+    return (
+        select(*columns)
         .join(workflows, (workflows.c.id == interests.c.workflow_id) & (workflows.c.version == interests.c.version))
         .where(interests.c.key.in_(list(keys)), interests.c.trigger.is_not(None), workflows.c.is_on.is_(True))
         .distinct()
     )
-    return {row["key"] for row in rows}
 
 
 async def inside_near(read: Read, record_ids: Collection[str]) -> set[str]:
@@ -64,13 +61,19 @@ async def inside_near(read: Read, record_ids: Collection[str]) -> set[str]:
     return (direct & set(ids)) | {row["record_id"] for row in near}
 
 
-async def enrollments_reading(read: Read, record_id: str, keys: Collection[str]) -> list[Enrollment]:
-    """Active enrollments of this record, bound to it, or of a record associated with it, whose version reads a key."""
+async def enrollments_reading(
+    read: Read, record_id: str, keys: Collection[str], *, after: str, limit: int
+) -> list[Enrollment]:
+    """Active enrollments of this record, bound to it, or of a record associated with it, whose version reads a key.
+
+    Up to ``limit``, by ascending id after ``after``.
+    """
     linked = select(associations.c.other_id).where(associations.c.record_id == record_id)
     rows = await read.all(
         select(enrollments)
         .where(
             IS_ACTIVE,
+            enrollments.c.id > after,
             (enrollments.c.record_id == record_id)
             | (enrollments.c.bound_id == record_id)
             | enrollments.c.record_id.in_(linked),
@@ -84,5 +87,6 @@ async def enrollments_reading(read: Read, record_id: str, keys: Collection[str])
             .exists(),
         )
         .order_by(enrollments.c.id)
+        .limit(limit)
     )
     return [enrollment_of(row) for row in rows]

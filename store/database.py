@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import CursorResult, Executable, Insert, RowMapping, Table, event, make_url, text
@@ -31,6 +31,10 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "po
 
 # A commit that adds to one of these wakes the relay loops.
 WAKING = frozenset({tables.changes.name, tables.deliveries.name})
+
+
+Row: TypeAlias = RowMapping
+"""A row by column name, as rooms above the store name it."""
 
 
 class SchemaMemory:

@@ -55,8 +55,9 @@ async def settle_rows(tx: Tx, rows: Sequence[JobRow]) -> None:
 
 
 async def waiting_imports(read: Read, *, before: datetime) -> list[str]:
-    """Ids of the imports that were ready before this instant and have not been begun."""
-    mine = (jobs.c.kind == "import", jobs.c.status == "queued", jobs.c.updated_at < before)
+    """Ids of the imports that were ready, or resumed, before this instant and of which no page was worked on."""
+    ready = (jobs.c.status.in_(("queued", "running")), jobs.c.cursor == 0)
+    mine = (jobs.c.kind == "import", *ready, jobs.c.updated_at < before)
     return [row["id"] for row in await read.all(select(jobs.c.id).where(*mine).order_by(jobs.c.id))]
 
 

@@ -37,6 +37,9 @@ from store.tables import changes, deliveries
 
 LEASE = timedelta(seconds=10)
 BATCH = 50
+DELIVERIES_AT_ONCE = 16
+"""Carried together by one relay, so that even calls that time out end within the lease."""
+
 TRIES = 5
 """A change whose judgement raised this often is set aside."""
 
@@ -103,7 +106,7 @@ async def claim_changes(tx: Tx, worker: str, now: datetime, *, limit: int = BATC
 
 
 async def claim_deliveries(
-    tx: Tx, worker: str, now: datetime, *, enrollment_id: str | None = None, limit: int = BATCH
+    tx: Tx, worker: str, now: datetime, *, enrollment_id: str | None = None, limit: int = DELIVERIES_AT_ONCE
 ) -> list[RowMapping]:
     """Lease the next deliveries that are due: at most one, the first, of each enrollment."""
     earlier = deliveries.alias("earlier")
@@ -143,8 +146,14 @@ async def finish_changes(tx: Tx, seqs: Collection[int], now: datetime) -> None:
 
 
 async def keep_cursor(tx: Tx, seq: int, cursor: str) -> None:
-    """Remember how far a change with many candidates was judged, and offer it again."""
-    await tx.run(update(changes).where(changes.c.seq == seq).values(cursor=cursor, leased_by=None, leased_until=None))
+    """Remember how far a change was judged; its holder goes on, or whoever takes the lease when it runs out."""
+    await tx.run(update(changes).where(changes.c.seq == seq).values(cursor=cursor))
+
+
+async def release_changes(tx: Tx, worker: str, seqs: Collection[int]) -> None:
+    """Give back changes that were claimed and not judged."""
+    mine = (changes.c.seq.in_(list(seqs)), changes.c.leased_by == worker, IS_OPEN)
+    await tx.run(update(changes).where(*mine).values(leased_by=None, leased_until=None))
 
 
 async def note_failure(tx: Tx, change: Change, worker: str, error: str, now: datetime) -> bool:
@@ -185,38 +194,42 @@ async def failed_changes(read: Read, *, after: int = 0, limit: int = 50) -> list
 
 
 async def add_delivery(tx: Tx, enrollment_id: str, kind: str, payload: Mapping[str, Json], *, now: datetime) -> None:
-    """Queue a message for an enrollment's run. Waiting ``record_changed`` are merged into the newest."""
-    if kind == "record_changed":
-        merged = await tx.run(
-            update(deliveries)
-            .where(
-                deliveries.c.enrollment_id == enrollment_id,
-                deliveries.c.kind == kind,
-                deliveries.c.leased_by.is_(None),
-            )
-            .values(payload=dict(payload))
-        )
-        if merged:
-            return
+    """Queue a message for an enrollment's run. News of a record replaces older news of it that nobody has tried yet."""
+    if kind == "record_changed" and await _renew(tx, enrollment_id, payload):
+        return
     await tx.run(
         insert(deliveries).values(
             id=new_id(now), enrollment_id=enrollment_id, kind=kind, due_at=now, payload=dict(payload), attempts=0
         )
     )
-    tx.announce()
 
 
-async def finish_delivery(tx: Tx, seq: int) -> None:
-    """A delivery arrived."""
-    await tx.run(delete(deliveries).where(deliveries.c.seq == seq))
+async def _renew(tx: Tx, enrollment_id: str, payload: Mapping[str, Json]) -> bool:
+    # What was tried may have arrived: the run would take other news under the same id for a repetition.
+    untried = (
+        deliveries.c.enrollment_id == enrollment_id,
+        deliveries.c.kind == "record_changed",
+        deliveries.c.leased_by.is_(None),
+        deliveries.c.attempts == 0,
+    )
+    for row in await tx.all(select(deliveries.c.seq, deliveries.c.payload).where(*untried)):
+        if row["payload"]["record_id"] == payload["record_id"]:
+            mine = (deliveries.c.seq == row["seq"], *untried)
+            return await tx.run(update(deliveries).where(*mine).values(payload=dict(payload))) == 1
+    return False
 
 
-async def postpone_delivery(tx: Tx, seq: int, error: str, attempts: int, now: datetime) -> None:
+async def finish_delivery(tx: Tx, worker: str, seq: int) -> None:
+    """A delivery arrived; whoever lost its lease leaves it to the new holder."""
+    await tx.run(delete(deliveries).where(deliveries.c.seq == seq, deliveries.c.leased_by == worker))
+
+
+async def postpone_delivery(tx: Tx, worker: str, seq: int, error: str, attempts: int, now: datetime) -> None:
     """A delivery could not be made now: again after 0.2 s doubling to 30 s."""
-    wait = min(30.0, 0.2 * 2**attempts)
+    wait = min(30.0, 0.2 * 2 ** min(attempts, 10))
     await tx.run(
         update(deliveries)
-        .where(deliveries.c.seq == seq)
+        .where(deliveries.c.seq == seq, deliveries.c.leased_by == worker)
         .values(
             attempts=attempts + 1, error=error[:4000], leased_by=None, leased_until=None,
             due_at=now + timedelta(seconds=wait),

@@ -92,18 +92,9 @@ async def list_behind(
 
     ``after``: (enrollment id, n) of the last visit of the page before; empty: from the newest enrollment on.
     """
-    wanted: list[ColumnElement[bool]] = [
-        visits.c.workflow_id == workflow_id, visits.c.step == behind.step, visits.c.turn == 0
-    ]  # fmt: skip
     source = visits.join(enrollments, enrollments.c.id == visits.c.enrollment_id).join(
         workflows, workflows.c.id == enrollments.c.workflow_id
     )
-    if behind.waiting:
-        wanted.append(visits.c.outcome.is_(None))
-    elif behind.outcome is not None:
-        wanted.append(visits.c.outcome == behind.outcome)
-    if behind.reason is not None:
-        wanted.append(visits.c.reason == behind.reason)
     if behind.message:
         source = source.join(
             effects,
@@ -113,7 +104,7 @@ async def list_behind(
                 effects.c.n == visits.c.n,
             ),
         ).join(messages, messages.c.effect_key == effects.c.key)
-        wanted.append(messages.c.status.in_(behind.message))
+    wanted = _wanted(workflow_id, behind)
     if after:
         enrollment_id, n = after
         wanted.append(
@@ -130,6 +121,22 @@ async def list_behind(
         .order_by(visits.c.enrollment_id.desc(), visits.c.n)
         .limit(limit)
     )
+
+
+def _wanted(workflow_id: str, behind: Behind) -> list[ColumnElement[bool]]:
+    """Which visits a figure counts; those by message need the message joined."""
+    wanted: list[ColumnElement[bool]] = [
+        visits.c.workflow_id == workflow_id, visits.c.step == behind.step, visits.c.turn == 0
+    ]  # fmt: skip
+    if behind.waiting:
+        wanted.append(visits.c.outcome.is_(None))
+    elif behind.outcome is not None:
+        wanted.append(visits.c.outcome == behind.outcome)
+    if behind.reason is not None:
+        wanted.append(visits.c.reason == behind.reason)
+    if behind.message:
+        wanted.append(messages.c.status.in_(behind.message))
+    return wanted
 
 
 async def count_failed_changes(read: Read) -> int:

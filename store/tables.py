@@ -161,7 +161,7 @@ changes = Table(
     Column("leased_by", String(80)),
     _at("leased_until", nullable=True),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("cursor", String(100)),
+    Column("cursor", Text),
     _at("done_at", nullable=True),
     _at("failed_at", nullable=True),
     Column("error", Text),
@@ -170,6 +170,10 @@ changes = Table(
     Index("ix_changes_open_seq", "seq", sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
           postgresql_where=text("done_at IS NULL AND failed_at IS NULL")),
     Index("ix_changes_record_id_seq", "record_id", "seq"),
+    Index("ix_changes_failed_at", "failed_at", sqlite_where=text("failed_at IS NOT NULL"),
+          postgresql_where=text("failed_at IS NOT NULL")),
+    Index("ix_changes_done_at", "done_at", sqlite_where=text("done_at IS NOT NULL"),
+          postgresql_where=text("done_at IS NOT NULL")),
     sqlite_autoincrement=True,
 )  # fmt: skip
 
@@ -288,6 +292,8 @@ enrollments = Table(
           sqlite_where=text("status <> 'ended'"), postgresql_where=text("status <> 'ended'")),
     Index("ix_enrollments_workflow_id_id", "workflow_id", "id"),
     Index("ix_enrollments_record_id_id", "record_id", "id"),
+    Index("ix_enrollments_bound_id_id", "bound_id", "id"),
+    Index("ix_enrollments_ended_at", "ended_at"),
 )  # fmt: skip
 
 entry_decisions = Table(
@@ -305,7 +311,10 @@ entry_decisions = Table(
     Column("change_seq", BigInteger),
     Column("enrollment_id", String(36)),
     _at("decided_at"),
-    UniqueConstraint("change_seq", "workflow_id", "record_id", "bound_id", "trigger", name="uq_entry_decisions_once"),
+    # One decision per cause. Plain columns would not do: two NULLs are never equal.
+    Index("uq_entry_decisions_once", "change_seq", "workflow_id", "record_id",
+          text("coalesce(bound_id, '')"), text("coalesce(trigger, '')"), unique=True,
+          sqlite_where=text("change_seq IS NOT NULL"), postgresql_where=text("change_seq IS NOT NULL")),
     Index("ix_entry_decisions_workflow_id_id", "workflow_id", "id"),
     Index("ix_entry_decisions_record_id_id", "record_id", "id"),
 )  # fmt: skip
@@ -373,6 +382,7 @@ messages = Table(
     _at("created_at"),
     _at("sent_at", nullable=True),
     Index("ix_messages_workflow_id_step", "workflow_id", "step"),
+    Index("ix_messages_enrollment_id", "enrollment_id"),
 )  # fmt: skip
 
 tasks = Table(

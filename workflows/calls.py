@@ -75,6 +75,7 @@ def hand_out(plan: Plan, step: PlanStep, call: StepCall) -> workflow.ActivityHan
         task_queue=step.queue,
         start_to_close_timeout=timedelta(seconds=policy.start_to_close_s),
         schedule_to_close_timeout=timedelta(seconds=policy.schedule_to_close_s),
+        heartbeat_timeout=timedelta(seconds=policy.heartbeat_s),
         retry_policy=RetryPolicy(
             initial_interval=timedelta(seconds=policy.first_retry_s),
             maximum_interval=timedelta(seconds=policy.max_retry_s),

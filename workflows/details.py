@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
 def details(
     plan: Plan,
+    record: str,
     step: str | None,
     trail: Sequence[str],
     wake_at: datetime | None,
@@ -21,11 +22,16 @@ def details(
 ) -> str:
     """A small Markdown table."""
     where = ending or (f"{plan.steps[step].name} (`{step}`)" if step else "at the end")
-    rows = [("Workflow", f"{plan.name} v{plan.version}"), ("Stands at", where)]
+    rows = [("Workflow", f"{plan.name} v{plan.version}"), ("Record", record), ("Stands at", where)]
     if wake_at is not None and ending is None:
         rows.append(("Sleeps until", f"{wake_at:%Y-%m-%d %H:%M:%S} UTC"))
     if trail:
         rows.append(("Came through", " → ".join(trail)))
     if unknown:
         rows.append(("Unknown signals", ", ".join(unknown)))
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows)])
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {_cell(text)} |" for name, text in rows)])
+
+
+def _cell(text: str) -> str:
+    """A name may hold what ends a cell."""
+    return text.replace("|", "\\|").replace("\n", " ")

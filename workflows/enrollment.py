@@ -62,6 +62,7 @@ class Enrollment:
             raise RuntimeError(f"this worker knows engine {ENGINE_REV}, the run needs {start.engine_rev}")
         self._start = start
         self._plan = plan
+        self._who = f"{start.object} {start.record_id}"
         self._mail = Mailbox(start.state)
         state = start.state or RunState(step=plan.start)
         self._step = state.step
@@ -78,7 +79,9 @@ class Enrollment:
         """Walk the plan to its end; the result is why the run ended."""
         try:
             while True:
-                self._obey()
+                if self._obey():
+                    # A run that goes on from an earlier history may sleep on what has changed since.
+                    self._wake_at = None
                 self._roll_over_if_long()
                 step = plan.steps[self._step] if self._step is not None else None
                 if step is None:
@@ -185,7 +188,10 @@ class Enrollment:
         return step.on_error
 
     async def _delay(self, step: PlanStep) -> str | None:
-        """Sleep until the planned instant; a change of what it depends on plans anew."""
+        """Sleep until the planned instant; a step that depends on records asks again, on a change and before it ends.
+
+        A date that moved while no relay was up has sent no signal, so only the last question makes sure.
+        """
         while True:
             if self._wake_at is None:
                 answer = self._still_inside(await ask(activity_of(step), self._call(step), step.name))
@@ -196,10 +202,11 @@ class Enrollment:
                 self._show(None)
             await self._sleep(step, self._wake_at)
             changed = self._obey()
-            if self._wake_at is not None and workflow.now() >= self._wake_at:
+            is_due = self._wake_at is not None and workflow.now() >= self._wake_at
+            if is_due and not step.watches:
                 self._pass(step)
                 return step.next
-            if changed and step.watches:
+            if step.watches and (is_due or changed):
                 self._wake_at = None
             self._roll_over_if_long()
 
@@ -288,5 +295,5 @@ class Enrollment:
     def _show(self, ending: str | None) -> None:
         """Refresh the details Temporal UI shows."""
         workflow.set_current_details(
-            details(self._plan, self._step, self._trail, self._wake_at, ending, self._mail.unknown)
+            details(self._plan, self._who, self._step, self._trail, self._wake_at, ending, self._mail.unknown)
         )

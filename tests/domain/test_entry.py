@@ -42,7 +42,10 @@ def stage_is(value: str) -> dict[str, Any]:
 
 def inside(bound_id: str | None) -> Enrollment:
     values: dict[str, Any] = dict.fromkeys(Enrollment.model_fields)
-    return Enrollment.model_construct(**{**values, "id": f"e-{bound_id}", "bound_id": bound_id})
+    bound_object = None if bound_id is None else "appointment" if bound_id.startswith("a") else "opportunity"
+    return Enrollment.model_construct(
+        **{**values, "id": f"e-{bound_id}", "bound_id": bound_id, "bound_object": bound_object}
+    )
 
 
 ATTEMPT = Attempt(trigger="t1", bound_id=None, depth=0)
@@ -76,6 +79,15 @@ def test_another_opportunity_waits_only_where_one_runs_at_a_time() -> None:
     assert verdict is not None
     assert verdict.decision == "already_active"
     assert while_active(attempt, [inside("o-1")], alone=True) is None
+
+
+def test_one_at_a_time_concerns_who_enters_without_an_opportunity_too() -> None:
+    off = definition(allow_multiple_opportunities=False)
+    assert not runs_alone(off, None)
+    verdict = while_active(ATTEMPT, [inside("o-1")], alone=False)
+    assert verdict is not None
+    assert verdict.decision == "already_active"
+    assert while_active(ATTEMPT, [inside("a-1")], alone=False) is None
 
 
 def test_the_switch_concerns_opportunities_only() -> None:

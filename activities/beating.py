@@ -1,0 +1,39 @@
+"""Heartbeats of outside actions: when a worker dies, another takes up its attempts within seconds, not minutes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import TypeVar
+
+from temporalio import activity
+
+T = TypeVar("T")
+
+BEATS = 3
+"""Heartbeats per timeout, so that a late one does not count as death."""
+
+
+async def beating(attempt: Awaitable[T]) -> T:
+    """Carry an attempt to its end while telling the server that this worker lives.
+
+    A cancellation is not obeyed: what is under way may have been handed over already, and only its own settling knows
+    what became of it. The gate of its claim is what stops an attempt of an enrollment that is over.
+    """
+    work = asyncio.ensure_future(attempt)
+    beat = asyncio.ensure_future(_beat())
+    try:
+        while not work.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({work})
+        return work.result()
+    finally:
+        beat.cancel()
+
+
+async def _beat() -> None:
+    timeout = activity.info().heartbeat_timeout
+    while timeout is not None:
+        activity.heartbeat()
+        await asyncio.sleep(timeout.total_seconds() / BEATS)

@@ -1,0 +1,191 @@
+"""Whether one trigger fires on one change, and for whom (rule E3).
+
+A filter trigger fires when it holds on the facts with the change and did not hold without it; what the change does not
+touch is read as it is now. A creation is judged together with the associations that came with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.conditions import Condition
+from domain.definition import ChangedTrigger, CreatedTrigger, Definition, FilterTrigger, Trigger
+from domain.facts import Associated, Facts, RecordFacts, Seen, with_association, with_properties
+from domain.judging import judge
+from domain.reading import objects_read
+from domain.records import Change
+from domain.schema import Schema
+from domain.zones import zone_of
+from store.associations import associated_ids, find_association
+from store.database import Tx
+from store.facts import load_facts
+from store.records import get_record
+from store.schema import Account
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who enters by one subject of a trigger: ``record_ids``, each with ``bound_id`` bound if the trigger binds."""
+
+    record_ids: tuple[str, ...]
+    bound_id: str | None
+    seen: tuple[Seen, ...]
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One trigger and one change."""
+
+    tx: Tx
+    change: Change
+    definition: Definition
+    trigger: Trigger
+    account: Account
+    schema: Schema
+    now: datetime
+
+    @property
+    def object(self) -> str:
+        """The object ``where`` is about."""
+        named: str | None = getattr(self.trigger, "object", None)
+        return named or self.definition.object
+
+    @property
+    def binds(self) -> bool:
+        """Whether what ``where`` is about is bound to whoever enters."""
+        return self.object != self.definition.object
+
+    @property
+    def links(self) -> bool:
+        """Whether the change is the association that brings a subject and whoever enters together."""
+        other = (self.change.detail or {}).get("other_object")
+        return self.binds and self.change.kind == "associated" and other == self.definition.object
+
+    async def candidates(self, *, after: str, limit: int) -> list[str]:
+        """Ids of records the trigger must be judged for, ascending, up to ``limit``."""
+        change = self.change
+        if self._came_with_creation() or (self.links and self._is_relabelled()):
+            return []
+        if change.object == self.object:
+            return [change.record_id] if change.record_id > after and change.kind != "deleted" else []
+        if isinstance(self.trigger, FilterTrigger) and change.kind in ("created", "updated", "deleted"):
+            return await associated_ids(self.tx, change.record_id, self.object, after=after, limit=limit)
+        return []
+
+    async def judge(self, subject_id: str) -> Subject | None:
+        """Who enters because of this subject, or None when the trigger does not fire for it."""
+        match self.trigger:
+            case FilterTrigger():
+                seen = await self._edge(subject_id, self.trigger.where)
+            case CreatedTrigger():
+                seen = await self._as_of_change(self.trigger.where) if self.change.kind == "created" else None
+            case ChangedTrigger():
+                wanted = changed_as_wanted(self.trigger, self.change)
+                seen = await self._as_of_change(self.trigger.where) if wanted else None
+            case _:
+                raise NotImplementedError(f"trigger {self.trigger.id} is not available and cannot be published")
+        if seen is None:
+            return None
+        if not self.binds:
+            return Subject((subject_id,), None, seen)
+        return Subject(tuple(await self._entering(subject_id)), subject_id, seen)
+
+    def _came_with_creation(self) -> bool:
+        """Whether the judgement of a creation has covered this association already: one fact fires once."""
+        created_id = (self.change.detail or {}).get("created_id")
+        if created_id is None:
+            return False
+        return not self.links or created_id == self.change.record_id
+
+    async def _entering(self, subject_id: str) -> list[str]:
+        """Records that enter with this one bound: all associated ones, or the one just linked."""
+        if self.links:
+            return [str((self.change.detail or {})["other_id"])]
+        return await associated_ids(self.tx, subject_id, self.definition.object)
+
+    async def _as_of_change(self, where: Condition | None) -> tuple[Seen, ...] | None:
+        if where is None:
+            return ()
+        facts = await self._facts(self.change.record_id, where)
+        if facts is None:
+            return None
+        verdict = judge(where, with_properties(facts, self.change.record_id, self.change.after or {}))
+        return verdict.seen if verdict.holds else None
+
+    async def _edge(self, subject_id: str, where: Condition) -> tuple[Seen, ...] | None:
+        """What was seen when ``where`` holds with the change and did not without it."""
+        facts = await self._facts(subject_id, where)
+        if facts is None:
+            return None
+        with_, without = await self._both(facts)
+        verdict = judge(where, with_)
+        if not verdict.holds or (without is not None and judge(where, without).holds):
+            return None
+        return verdict.seen
+
+    async def _both(self, facts: Facts) -> tuple[Facts, Facts | None]:
+        """The facts with the change and without it; None: without it there was nothing to judge."""
+        change = self.change
+        match change.kind:
+            case "created" | "updated":
+                with_ = with_properties(facts, change.record_id, change.after or {})
+                if change.kind == "created" and facts.record.id == change.record_id:
+                    return with_, None
+                return with_, with_properties(facts, change.record_id, change.before)
+            case "associated" if not self._is_relabelled():
+                without = None if self.links else with_properties(facts, self._other_id(), None)
+                return facts, without
+            case "associated":
+                bare = with_properties(facts, self._other_id(), None)
+                return facts, await self._linked(bare, self._other_id(), "previous_label")
+            case "dissociated":
+                return facts, await self._linked(facts, self._other_id(), "label")
+            case "deleted":
+                return facts, await self._undeleted(facts)
+        return facts, facts
+
+    def _is_relabelled(self) -> bool:
+        return bool((self.change.detail or {}).get("relabelled"))
+
+    def _other_id(self) -> str:
+        return str((self.change.detail or {}).get("other_id"))
+
+    async def _linked(self, facts: Facts, other_id: str, label_from: str) -> Facts:
+        """The facts with an association as it was before the change."""
+        other = await get_record(self.tx, other_id)
+        if other is None:
+            return facts
+        label = (self.change.detail or {}).get(label_from)
+        link = Associated(record=other.facts(), label=str(label) if label else None, since=self.change.occurred_at)
+        return with_association(facts, link)
+
+    async def _undeleted(self, facts: Facts) -> Facts:
+        """The facts with a record that was deleted, as it was."""
+        change = self.change
+        known = await find_association(self.tx, facts.record.id, change.record_id)
+        if known is None:
+            return facts
+        record = RecordFacts(id=change.record_id, object=change.object, properties=change.before or {})
+        return with_association(facts, Associated(record=record, label=known.label, since=known.created_at))
+
+    async def _facts(self, subject_id: str, where: Condition) -> Facts | None:
+        return await load_facts(
+            self.tx,
+            self.schema,
+            subject_id,
+            objects=objects_read(where, self.object),
+            now=self.now,
+            zone=zone_of(self.definition, self.account.timezone),
+        )
+
+
+def changed_as_wanted(trigger: ChangedTrigger, change: Change) -> bool:
+    """Whether a committed update changed the property from and to the wanted values."""
+    if change.kind != "updated":
+        return False
+    before = (change.before or {}).get(trigger.property)
+    after = (change.after or {}).get(trigger.property)
+    if before == after:
+        return False
+    return (trigger.from_ is None or before in trigger.from_) and (trigger.to is None or after in trigger.to)
