@@ -19,16 +19,16 @@ PAGE = 100
 DEPARTURES, ARRIVALS = "departures/", "arrivals/"
 
 
-async def judge_page(tx: Tx, change: Change, *, now: datetime, limit: int = PAGE) -> str | None:
+async def judge_page(tx: Tx, change: Change, *, now: datetime) -> str | None:
     """Judge the next page of a change; answers the cursor of the one after it, or None when all is judged."""
     cursor = change.cursor or DEPARTURES
     if cursor.startswith(DEPARTURES):
         after = cursor.removeprefix(DEPARTURES)
-        looked_at = await judge_departures(tx, change, after=after, limit=limit, now=now)
-        if len(looked_at) == limit:
+        looked_at = await judge_departures(tx, change, after=after, limit=PAGE, now=now)
+        if len(looked_at) == PAGE:
             return f"{DEPARTURES}{looked_at[-1]}"
         if looked_at:
             return ARRIVALS
         cursor = ARRIVALS
-    place = await judge_arrivals(tx, change, after=cursor.removeprefix(ARRIVALS), limit=limit, now=now)
+    place = await judge_arrivals(tx, change, after=cursor.removeprefix(ARRIVALS), limit=PAGE, now=now)
     return f"{ARRIVALS}{place}" if place is not None else None

@@ -132,10 +132,15 @@ class Relay:
 
     async def _give_back(self, left: list[Change]) -> None:
         """Let others have what an error kept this relay from judging, rather than after its leases run out."""
-        if left:
-            with suppress(Exception):  # The database may be what failed; the leases run out by themselves then.
-                async with self._inst.db.transaction() as tx:
-                    await release_changes(tx, self._worker, [change.seq for change in left])
+        if not left:
+            return
+        try:
+            async with self._inst.db.transaction() as tx:
+                await release_changes(tx, self._worker, [change.seq for change in left])
+        except Exception as error:
+            # The database may be what failed; the leases run out by themselves then.
+            if not is_transient(error):
+                raise
 
 
 async def _first(wait: Coroutine[Any, Any, None], stopping: asyncio.Task[Any]) -> None:

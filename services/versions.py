@@ -58,6 +58,11 @@ async def load_content(read: Read, workflow_id: str, version: int) -> Content:
     return content
 
 
+def forget_contents() -> None:
+    """Read every version anew; for whoever repaired a stored one."""
+    _cache.clear()
+
+
 def leaving_conditions(definition: Definition) -> list[Condition]:
     """Every condition that can end an enrollment of this version."""
     found = [goal.where for goal in definition.exit.goals]

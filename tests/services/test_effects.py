@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from domain.base import Json
+from domain.errors import Unavailable
 from domain.messages import FailureCall, StepAnswer
 from domain.ports import HandOver, Mail, MailGateway, Receipt
 from gateways.mail_smtp import SmtpMail, SmtpServer
+from services.effects import Letter, attempt
 from services.installation import Installation
 from services.leaving import end_enrollment
 from services.settling import key_of
 from store import tables
+from store.database import Database, Read
+from store.effects import Effect, claim_effect
 from store.locks import lock_enrollments, lock_records
 from tests.activities.calls import act, give_up
 from tests.builders import Standing, make_record, stand_at_action
+from tests.fixtures.clock import FixedClock
+from tests.fixtures.installations import assemble
+from tests.fixtures.runs import RecordingRuns
 from tests.fixtures.smtp_sink import AtData, SmtpSink, running_sink
 
 PLAIN: dict[str, Json] = {"subject": "Hello", "html": "<p>Hello</p>", "transactional": True}
@@ -329,3 +338,48 @@ async def test_no_transaction_is_open_while_the_other_side_is_asked(mailing: Ins
 
     assert found is not None
     assert found["state"] == "handed_over"
+
+
+async def test_an_attempt_that_loses_the_claim_says_nothing_about_the_effect(
+    postgres_url: str, clock: FixedClock, runs: RecordingRuns, tmp_path: Path
+) -> None:
+    db = Database.open(postgres_url)
+    standing = await _standing(assemble(db, clock, runs, tmp_path))
+    call = standing.call()
+    first = Effect(
+        key=key_of(call), enrollment_id=call.enrollment_id, workflow_id=call.workflow_id, step=call.step, n=call.n,
+        channel="email", state="retry", attempt=0,
+    )  # fmt: skip
+    looks = 0
+
+    async def claim_as_another_process() -> None:
+        other = Database.open(postgres_url)
+        async with other.transaction() as tx:
+            await claim_effect(tx, first, now=call.now)
+        await other.close()
+
+    def address(_: object) -> str:
+        # The second look is the claim's, which has found no row yet. The loop stands still meanwhile, so nothing else
+        # of this attempt can happen in between.
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            thread = threading.Thread(target=asyncio.run, args=(claim_as_another_process(),))
+            thread.start()
+            thread.join()
+        return ANA
+
+    async def write(_: Read, __: object, to: str) -> Mail:
+        key, sender = key_of(call), "us@example.com"
+        return Mail(key=key, message_id="m", sender=sender, to=to, subject="", html="", text="", at=call.now)
+
+    letter = Letter(
+        channel="email", repeatable=True, objects=(), address_objects=(), address=address, write=write,
+        prepare=standing.inst.mail.prepare,
+    )  # fmt: skip
+    with pytest.raises(Unavailable, match="another attempt"):
+        await attempt(standing.inst, call, letter)
+    assert looks == 2, "the lost claim was taken for an answer of the channel, and claimed once more"
+    (effect,) = await standing.rows(tables.effects)
+    assert (effect["state"], effect["attempt"], effect["detail"]) == ("handed_over", 1, None)
+    await db.close()

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from sqlalchemy import func, select
 
 from domain.base import Json
-from domain.errors import Conflict, Invalid, NotFound, TooLarge
+from domain.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from domain.importing import ImportOptions, ImportProgress
 from domain.records import Cause
 from domain.schema import Option, PropertyDefinition, PropertyType
@@ -429,6 +429,23 @@ async def test_a_staged_import_whose_sender_could_not_start_it_is_started_later(
 
     await worked(installation, job)
     assert await begin_waiting(installation) == 0
+
+
+async def test_an_import_that_was_paused_before_it_began_is_started_when_it_is_resumed(
+    installation: Installation, runs: RecordingRuns, clock: FixedClock
+) -> None:
+    job = await staged(installation, "id,mail,name,score\n1,ana@example.com,Ana,1\n")
+    await steer(installation, job.id, "pause")
+    clock.advance(GRACE * 2)
+    assert await begin_waiting(installation) == 0
+
+    runs.down = True
+    with pytest.raises(Unavailable):
+        await steer(installation, job.id, "resume")
+    runs.down = False
+    clock.advance(GRACE * 2)
+    assert await begin_waiting(installation) == 1
+    assert runs.imports == [job.id]
 
 
 async def test_begin_starts_the_run(installation: Installation, runs: RecordingRuns) -> None:
