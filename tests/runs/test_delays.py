@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -111,3 +112,22 @@ async def test_a_change_that_no_step_depends_on_moves_nothing(ft: Running) -> No
 async def wakes_at(ft: Running, taken: Any) -> str:
     """Until when an enrollment sleeps."""
     return str((await ft.call("GET", f"/enrollments/{taken['enrollment_id']}"))["wakes_at"])
+
+
+async def test_a_date_moved_while_no_relay_was_up_is_obeyed_when_the_old_one_comes(ft: Running) -> None:
+    await ft.publish(by_hand("until", [{"id": "day", "kind": "delay", "until": {"property": "last_touched_at"}}]))
+    soon = datetime.now(UTC) + timedelta(seconds=4)
+    contact = await ft.create("contact", external_id="a", last_touched_at=soon.isoformat())
+    taken = await ft.enroll("until", "contact", contact)
+    await ft.stands_at(taken["enrollment_id"], "day")
+    await ft.stop_worker()
+    later = soon + timedelta(days=2)
+    await ft.patch("contact", contact, last_touched_at=later.isoformat())
+    await ft.start_worker("runs")
+
+    async def waits_for_the_new_date() -> bool:
+        found = await ft.call("GET", f"/enrollments/{taken['enrollment_id']}")
+        assert found["status"] == "active"
+        return bool(found["wakes_at"].startswith(f"{later:%Y-%m-%dT%H:%M}"))
+
+    await ft.until(waits_for_the_new_date, "the run asks again before it goes on")
