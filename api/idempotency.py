@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -26,7 +26,10 @@ from store.database import Tx
 
 KEPT = timedelta(days=7)
 LOCKED = timedelta(minutes=1)
-"""How long a call that never ended keeps its key; an upload of the largest file takes less."""
+"""How long a call that never ended keeps its key. An upload may take longer and holds on to it while it goes on; a call
+that lost its key to another one undoes what it did."""
+
+TAKEN = "this call took so long that another one under its Idempotency-Key has begun"
 
 Work = Callable[[Tx], Awaitable[Answer]]
 
@@ -39,6 +42,7 @@ class Once:
         self._caller = caller
         self._key = key
         self._digest = digest
+        self._mine: idempotency.Claim | None = None
 
     @property
     def is_keyed(self) -> bool:
@@ -56,7 +60,7 @@ class Once:
         async def alone() -> Answer:
             async with self._inst.db.transaction() as tx:
                 made = await work(tx)
-                await self._settle(tx, made)
+                await self.settle(tx, made)
             return made
 
         return await self._claimed(alone)
@@ -66,12 +70,38 @@ class Once:
 
         async def alone() -> Answer:
             made = await work()
-            if self._key is not None:
+            if self._mine is not None:
                 async with self._inst.db.transaction() as tx:
-                    await self._settle(tx, made)
+                    await self.settle(tx, made)
             return made
 
         return await self._claimed(alone)
+
+    async def run_staged(self, work: Callable[[], Awaitable[Answer]]) -> Response:
+        """As ``run``, for work in many transactions: the last calls ``settle``, and if that fails all is undone."""
+        return await self._claimed(work)
+
+    async def holding(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The pieces of an upload; the key is held while they come.
+
+        Raises:
+            StillRunning: they came so slowly that another call has taken the key.
+        """
+        async for piece in pieces:
+            await self._hold()
+            yield piece
+
+    async def settle(self, tx: Tx, made: Answer) -> None:
+        """Store the answer of the call in the transaction that does its work.
+
+        Raises:
+            StillRunning: the key is no longer this call's; its work must not be committed.
+        """
+        if self._mine is None:
+            return
+        kept = made.body if made.kept is None else made.kept
+        if not await idempotency.settle(tx, self._mine, status=made.status, headers=made.headers, body=kept):
+            raise StillRunning(TAKEN)
 
     def over(self, content: str) -> Once:
         """The same call, with ``content`` counted as part of its body (a file's digest)."""
@@ -81,23 +111,22 @@ class Once:
     async def _claimed(self, alone: Callable[[], Awaitable[Answer]]) -> Response:
         if self._key is None:
             return (await alone()).response()
-        earlier = await self._claim(self._key, self._inst.clock.now())
+        earlier = await self._claim(self._key)
         if earlier is not None:
             return earlier.response()
         try:
             return (await alone()).response()
         except Exception:
-            async with self._inst.db.transaction() as tx:
-                await idempotency.release(tx, self._caller.key_id, self._key)
+            await self._release()
             raise
 
-    async def _claim(self, key: str, now: datetime) -> Answer | None:
+    async def _claim(self, key: str) -> Answer | None:
+        now = self._inst.clock.now()
+        mine = idempotency.Claim(api_key_id=self._caller.key_id, key=key, locked_until=now + LOCKED)
         async with self._inst.db.transaction() as tx:
-            held = await idempotency.claim(
-                tx, self._caller.key_id, key, request_hash=self._digest, now=now, locked_until=now + LOCKED,
-                kept_since=now - KEPT,
-            )  # fmt: skip
+            held = await idempotency.claim(tx, mine, request_hash=self._digest, now=now, kept_since=now - KEPT)
         if held is None:
+            self._mine = mine
             return None
         if held.request_hash != self._digest:
             raise Invalid("this Idempotency-Key was used with another request", code="idempotency_key_reused")
@@ -105,12 +134,20 @@ class Once:
             raise StillRunning("the first call under this Idempotency-Key is still running")
         return Answer(status=held.status, headers={**held.headers, "Idempotent-Replay": "true"}, body=held.body or "")
 
-    async def _settle(self, tx: Tx, made: Answer) -> None:
-        if self._key is not None:
-            kept = made.body if made.kept is None else made.kept
-            await idempotency.settle(
-                tx, self._caller.key_id, self._key, status=made.status, headers=made.headers, body=kept
-            )
+    async def _hold(self) -> None:
+        now = self._inst.clock.now()
+        if self._mine is None or self._mine.locked_until - now > LOCKED / 2:
+            return
+        async with self._inst.db.transaction() as tx:
+            renewed = await idempotency.renew(tx, self._mine, locked_until=now + LOCKED)
+        if renewed is None:
+            raise StillRunning(TAKEN)
+        self._mine = renewed
+
+    async def _release(self) -> None:
+        if self._mine is not None:
+            async with self._inst.db.transaction() as tx:
+                await idempotency.release(tx, self._mine)
 
 
 async def read_once(

@@ -23,6 +23,8 @@ from domain.importing import ImportOptions
 from domain.problems import FieldError
 from services.imports import begin, stage
 from services.installation import Installation
+from store.database import Tx
+from store.jobs import Job
 
 router = APIRouter(prefix="/records", tags=["imports"])
 
@@ -47,16 +49,24 @@ async def import_records(
         object=object, key=key, mapping=_mapping(mapping), wake=wake, on_bad_value=on_bad_value, dry_run=dry_run
     )
     staged: list[str] = []
+    content = f"{options.model_dump_json()} {await _digest(file)}" if once.is_keyed else ""
+    mine = once.over(content)
+
+    async def accept(tx: Tx, job: Job) -> None:
+        await mine.settle(tx, _answer(job))
 
     async def work() -> Answer:
-        job = await stage(inst, _pieces(file), options)
+        job = await stage(inst, mine.holding(_pieces(file)), options, accept)
         staged.append(job.id)
-        return answer(job_view(job), 202, headers={"Location": f"/api/v1/jobs/{job.id}"})
+        return _answer(job)
 
-    content = f"{options.model_dump_json()} {await _digest(file)}" if once.is_keyed else ""
-    made = await once.over(content).run_long(work)
+    made = await mine.run_staged(work)
     made.background = BackgroundTask(_begin_all, inst, staged)
     return made
+
+
+def _answer(job: Job) -> Answer:
+    return answer(job_view(job), 202, headers={"Location": f"/api/v1/jobs/{job.id}"})
 
 
 async def _begin_all(inst: Installation, job_ids: list[str]) -> None:
