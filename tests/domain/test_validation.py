@@ -220,6 +220,20 @@ def test_a_circle_that_is_counted_ends() -> None:
                             {"id": "back", "kind": "goto", "to": "a", "max_visits": 5})) == []  # fmt: skip
 
 
+def test_a_circle_that_asks_nothing_is_endless_however_it_is_counted() -> None:
+    def jump(id: str, to: str, **more: Any) -> dict[str, Any]:
+        return {"id": id, "kind": "goto", "to": to, "max_visits": 1, **more}
+
+    off = {**delay("off"), "enabled": False}
+    itself, back = ("/steps/0/to", "endless_loop"), ("/steps/1/to", "endless_loop")
+    assert codes(with_steps(jump("a", "a"))) == [itself]
+    assert codes(with_steps(off, jump("a", "off"))) == [back]
+    assert codes(with_steps(jump("a", "b"), jump("b", "a"))) == [itself, back]
+    # A goto that is used up falls through, and may then stand in a circle it jumped out of before.
+    assert codes(with_steps(jump("a", "c"), jump("b", "a"), delay("c"), jump("d", "a"))) == [back]
+    assert codes(with_steps(jump("a", "off"), off, jump("b", "a", enabled=False))) == []
+
+
 def test_a_step_that_cannot_be_read_hides_nothing_around_it() -> None:
     raw = with_steps(
         {"id": "s", "kind": "split", "arms": [{"weight": "half", "steps": [delay("in", **{"for": {"days": 0}})]}, {}]},

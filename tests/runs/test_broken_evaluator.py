@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
 from tests.fixtures.breaking import break_version, repair_version
@@ -57,8 +58,14 @@ async def broken(env: WorkflowEnvironment, url: str, folder: Path, count: int) -
 
             await ft.until(all_failed_twice, "every broken run met what judges it")
             for enrollment_id in await enrolled(ft, "healthy", HEALTHY):
-                assert (await ft.ended(enrollment_id))["end_reason"] == "completed"
+                over = await ft.ended(enrollment_id)
+                assert over["end_reason"] == "completed"
+                # Branch, action and end were each judged within the worker, and none had to be asked again.
+                events = await ft.events(over)
+                assert (events.count("MARKER_RECORDED"), events.count("ACTIVITY_TASK_SCHEDULED")) == (3, 0)
             assert await statuses(ft, "broken") == {"starting": count}
+            still = [await ft.run(e).describe() for e in await ft.enrollments("broken")]
+            assert all(run.status == WorkflowExecutionStatus.RUNNING for run in still)
 
             await repair_version(ft.inst.db, kept)
             for over in await asyncio.gather(*(ft.ended(enrollment_id) for enrollment_id in ids)):
