@@ -29,7 +29,7 @@ THEIRS = {
     "workflows": {"temporalio", "pydantic"},
     "store": {"sqlalchemy", "alembic", "pydantic", "pydantic_core", "asyncpg", "aiosqlite"},
     "gateways": {"pydantic", *CLIENT_LIBRARIES},
-    "services": {"pydantic", "pydantic_core", "sqlalchemy"},
+    "services": {"pydantic", "pydantic_core"},
     "activities": {"pydantic", "temporalio"},
     "api": {"fastapi", "starlette", "pydantic", "pydantic_core", "pydantic_settings", "sqlalchemy",
             "prometheus_client", "uvicorn", "python_multipart"},
