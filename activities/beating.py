@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from contextlib import suppress
 from typing import TypeVar
 
 from temporalio import activity
@@ -18,15 +17,22 @@ BEATS = 3
 async def beating(attempt: Awaitable[T]) -> T:
     """Carry an attempt to its end while telling the server that this worker lives.
 
-    A cancellation is not obeyed: what is under way may have been handed over already, and only its own settling knows
-    what became of it. The gate of its claim is what stops an attempt of an enrollment that is over.
+    A cancellation the run asked for is not obeyed: what is under way may have been handed over already, and only its
+    own settling knows what became of it. The gate of its claim is what stops an attempt of an enrollment that is over.
+    A worker that shuts down does end its attempts; the ledger then says what nobody knows.
     """
     work = asyncio.ensure_future(attempt)
     beat = asyncio.ensure_future(_beat())
     try:
         while not work.done():
-            with suppress(asyncio.CancelledError):
+            try:
                 await asyncio.wait({work})
+            except asyncio.CancelledError:
+                details = activity.cancellation_details()
+                if details is None or not (details.cancel_requested or details.not_found):
+                    work.cancel()
+                    await asyncio.wait({work})
+                    raise
         return work.result()
     finally:
         beat.cancel()
