@@ -45,8 +45,8 @@ async def entered_at(read: Read, call: StepCall) -> datetime | None:
 async def put_visit(tx: Tx, values: Mapping[str, Any]) -> None:
     """Write a visit row, or complete the one its key names; ``entered_at`` of an existing row stays."""
     dialect = postgresql if tx.dialect == "postgresql" else sqlite
+    kept = {name: value for name, value in values.items() if name not in (*KEY, "entered_at")}
     statement = dialect.insert(visits).values(**values)
-    kept = {name: statement.excluded[name] for name in values if name not in (*KEY, "entered_at")}
     await tx.run(statement.on_conflict_do_update(index_elements=list(KEY), set_=kept))
 
 
