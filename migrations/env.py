@@ -7,7 +7,8 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import JSON, BigInteger
 
-from store.tables import UtcDateTime, metadata
+from store.columns import UtcDateTime
+from store.tables import metadata
 
 
 def render_item(kind: str, item: Any, _autogenerate_context: object) -> str | Literal[False]:

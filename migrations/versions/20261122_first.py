@@ -61,7 +61,7 @@ def upgrade() -> None:
         sa.Column("leased_by", sa.String(length=80), nullable=True),
         sa.Column("leased_until", INSTANT, nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("cursor", sa.String(length=100), nullable=True),
+        sa.Column("cursor", sa.Text(), nullable=True),
         sa.Column("done_at", INSTANT, nullable=True),
         sa.Column("failed_at", INSTANT, nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
@@ -70,6 +70,20 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("changes", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_changes_done_at",
+            ["done_at"],
+            unique=False,
+            sqlite_where=sa.text("done_at IS NOT NULL"),
+            postgresql_where=sa.text("done_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_changes_failed_at",
+            ["failed_at"],
+            unique=False,
+            sqlite_where=sa.text("failed_at IS NOT NULL"),
+            postgresql_where=sa.text("failed_at IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_changes_open",
             ["record_id", "seq"],
@@ -246,13 +260,23 @@ def upgrade() -> None:
             ["workflow_id"], ["workflows.id"], name=op.f("fk_entry_decisions_workflow_id_workflows")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entry_decisions")),
-        sa.UniqueConstraint(
-            "change_seq", "workflow_id", "record_id", "bound_id", "trigger", name="uq_entry_decisions_once"
-        ),
     )
     with op.batch_alter_table("entry_decisions", schema=None) as batch_op:
         batch_op.create_index("ix_entry_decisions_record_id_id", ["record_id", "id"], unique=False)
         batch_op.create_index("ix_entry_decisions_workflow_id_id", ["workflow_id", "id"], unique=False)
+        batch_op.create_index(
+            "uq_entry_decisions_once",
+            [
+                "change_seq",
+                "workflow_id",
+                "record_id",
+                sa.literal_column("coalesce(bound_id, '')"),
+                sa.literal_column("coalesce(trigger, '')"),
+            ],
+            unique=True,
+            sqlite_where=sa.text("change_seq IS NOT NULL"),
+            postgresql_where=sa.text("change_seq IS NOT NULL"),
+        )
 
     op.create_table(
         "entry_keys",
@@ -402,6 +426,8 @@ def upgrade() -> None:
             sqlite_where=sa.text("status <> 'ended'"),
             postgresql_where=sa.text("status <> 'ended'"),
         )
+        batch_op.create_index("ix_enrollments_bound_id_id", ["bound_id", "id"], unique=False)
+        batch_op.create_index("ix_enrollments_ended_at", ["ended_at"], unique=False)
         batch_op.create_index("ix_enrollments_record_id_id", ["record_id", "id"], unique=False)
         batch_op.create_index("ix_enrollments_workflow_id_id", ["workflow_id", "id"], unique=False)
         batch_op.create_index(
@@ -474,6 +500,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("effect_key", name=op.f("uq_messages_effect_key")),
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.create_index("ix_messages_enrollment_id", ["enrollment_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_messages_record_id"), ["record_id"], unique=False)
         batch_op.create_index("ix_messages_workflow_id_step", ["workflow_id", "step"], unique=False)
 
@@ -517,6 +544,7 @@ def downgrade() -> None:
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_index("ix_messages_workflow_id_step")
         batch_op.drop_index(batch_op.f("ix_messages_record_id"))
+        batch_op.drop_index("ix_messages_enrollment_id")
 
     op.drop_table("messages")
     with op.batch_alter_table("effects", schema=None) as batch_op:
@@ -536,6 +564,8 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_enrollments_workflow_id_id")
         batch_op.drop_index("ix_enrollments_record_id_id")
+        batch_op.drop_index("ix_enrollments_ended_at")
+        batch_op.drop_index("ix_enrollments_bound_id_id")
         batch_op.drop_index(
             "ix_enrollments_record_active",
             sqlite_where=sa.text("status <> 'ended'"),
@@ -573,6 +603,11 @@ def downgrade() -> None:
 
     op.drop_table("entry_keys")
     with op.batch_alter_table("entry_decisions", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_entry_decisions_once",
+            sqlite_where=sa.text("change_seq IS NOT NULL"),
+            postgresql_where=sa.text("change_seq IS NOT NULL"),
+        )
         batch_op.drop_index("ix_entry_decisions_workflow_id_id")
         batch_op.drop_index("ix_entry_decisions_record_id_id")
 
@@ -611,6 +646,16 @@ def downgrade() -> None:
             "ix_changes_open",
             sqlite_where=sa.text("done_at IS NULL AND failed_at IS NULL"),
             postgresql_where=sa.text("done_at IS NULL AND failed_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_changes_failed_at",
+            sqlite_where=sa.text("failed_at IS NOT NULL"),
+            postgresql_where=sa.text("failed_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_changes_done_at",
+            sqlite_where=sa.text("done_at IS NOT NULL"),
+            postgresql_where=sa.text("done_at IS NOT NULL"),
         )
 
     op.drop_table("changes")

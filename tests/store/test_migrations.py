@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.exc import IntegrityError
 
 from store.database import Database
 from store.migrate import check, is_current, upgrade
 from store.schema import load_schema, seed_builtin
+from store.tables import entry_decisions, workflows
 from tests.fixtures.clock import START
 from tests.fixtures.databases import on_a_thread
 
@@ -64,3 +68,37 @@ async def test_documents_are_binary_json_on_postgresql(postgres_url: str) -> Non
         )
     await db.close()
     assert kind == "jsonb"
+
+
+@pytest.mark.parametrize("bound_id", [None, "b"])
+@pytest.mark.parametrize("trigger", [None, "t"])
+async def test_a_change_is_decided_once_for_a_record_with_or_without_a_bound_one_and_a_trigger(
+    database: Database, bound_id: str | None, trigger: str | None
+) -> None:
+    async with database.transaction() as tx:
+        await tx.run(insert(workflows).values(WORKFLOW))
+        await tx.run(insert(entry_decisions).values(_decision("1", 7, bound_id, trigger)))
+        await tx.run(insert(entry_decisions).values(_decision("2", 8, bound_id, trigger)))
+    with pytest.raises(IntegrityError):
+        async with database.transaction() as tx:
+            await tx.run(insert(entry_decisions).values(_decision("3", 7, bound_id, trigger)))
+
+
+async def test_decisions_that_no_change_caused_may_be_many(database: Database) -> None:
+    async with database.transaction() as tx:
+        await tx.run(insert(workflows).values(WORKFLOW))
+        await tx.run(insert(entry_decisions).values(_decision("1", None, None, None)))
+        await tx.run(insert(entry_decisions).values(_decision("2", None, None, None)))
+
+
+WORKFLOW: dict[str, Any] = {
+    "id": "w", "slug": "w", "name": "W", "folder": "", "object": "contact", "type": "automation", "draft": {},
+    "draft_revision": 1, "is_on": True, "is_paused": False, "created_at": START, "updated_at": START,
+}  # fmt: skip
+
+
+def _decision(id: str, change_seq: int | None, bound_id: str | None, trigger: str | None) -> dict[str, Any]:
+    return {
+        "id": id, "workflow_id": "w", "record_id": "r", "bound_id": bound_id, "decision": "enrolled", "seen": [],
+        "trigger": trigger, "cause_kind": "user", "change_seq": change_seq, "decided_at": START,
+    }  # fmt: skip
