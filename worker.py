@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, Literal, TypeAlias
 
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -21,6 +22,7 @@ from activities.steps import step_activities
 from assemble import assembled
 from domain import names
 from gateways.temporal import SEARCH_ATTRIBUTES, connect
+from services.housekeeping import clear_old
 from services.installation import Installation
 from services.relay import Relay
 from settings import Settings
@@ -39,6 +41,11 @@ the place to wait."""
 PATIENCE_S = 60
 """How long a starting worker waits for Temporal and its search attributes."""
 
+CLEARING_FIRST_S = 300
+"""When a worker clears what is past its days for the first time: not while everybody starts."""
+
+CLEARING_EVERY_S = 3600
+
 PASSED_THROUGH = ("domain", "workflows")
 """Shared by all runs of a process instead of being imported anew for each: they hold no mutable state."""
 
@@ -54,21 +61,22 @@ async def run(settings: Settings, role: Role, stop: asyncio.Event) -> None:
     client = await connect_patiently(settings)
     await wait_for_attributes(client)
     async with assembled(settings, f"worker-{role}", client=client) as (inst, _):
-        await serve(inst, client, role, stop)
+        await serve(inst, client, role, stop, history_days=settings.history_days)
 
 
-async def serve(inst: Installation, client: Client, role: Role, stop: asyncio.Event) -> None:
-    """Poll the queues of the role and relay, with everything connected already."""
+async def serve(inst: Installation, client: Client, role: Role, stop: asyncio.Event, *, history_days: int) -> None:
+    """Poll the queues of the role, relay and clear what is old, with everything connected already."""
     async with AsyncExitStack() as stack:
         for worker in build_workers(inst, client, role):
             await stack.enter_async_context(worker)
-        relay = asyncio.create_task(_relay(inst, stop)) if role in ("all", "relay") else None
+        keeping = (_relay(inst, stop), clear_hourly(inst, history_days, stop)) if role in ("all", "relay") else ()
+        tasks = [asyncio.create_task(work) for work in keeping]
         stopping = asyncio.create_task(stop.wait())
         log.info("worker_ready", extra={"role": role})
-        await asyncio.wait([task for task in (relay, stopping) if task], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
-        if relay is not None:
-            await relay
+        for task in tasks:
+            await task
         await stopping
 
 
@@ -126,6 +134,26 @@ async def wait_for_attributes(client: Client) -> None:
 
 async def _relay(inst: Installation, stop: asyncio.Event) -> None:
     await Relay(inst, inst.name).run_forever(stop)
+
+
+async def clear_hourly(inst: Installation, history_days: int, stop: asyncio.Event) -> None:
+    """Clear what is past its days; what an error keeps is cleared an hour later, as nothing depends on it."""
+    pause = CLEARING_FIRST_S
+    while not await _stopped_within(stop, pause):
+        pause = CLEARING_EVERY_S
+        try:
+            cleared = await clear_old(inst.db, history_days=history_days, now=inst.clock.now())
+            log.info("old_rows_cleared", extra=dict(cleared))
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("old_rows_kept", extra={"error": type(error).__name__})
+
+
+async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _runs_worker(inst: Installation, client: Client) -> Worker:

@@ -9,16 +9,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import uvicorn
-from sqlalchemy.exc import SQLAlchemyError
 from uvicorn.loops.auto import auto_loop_factory
 
 from api.app import create_app
 from api.deps import SCOPES
-from api.idempotency import KEPT
 from assemble import assembled
 from services.installation import Installation
 from settings import Settings
-from store.idempotency import forget
 from store.people import insert_key
 
 logger = logging.getLogger(__name__)
@@ -49,23 +46,7 @@ async def _serve(settings: Settings) -> None:
         server = _Server(config)
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
-        forgetting = asyncio.create_task(_forget_old_keys(inst))
-        try:
-            await server.serve()
-        finally:
-            forgetting.cancel()
-
-
-async def _forget_old_keys(inst: Installation) -> None:
-    """Clear idempotency keys that are past their days, now and every hour."""
-    while True:
-        try:
-            async with inst.db.transaction() as tx:
-                await forget(tx, inst.clock.now() - KEPT)
-        except SQLAlchemyError as error:
-            # A database that is away now is asked again in an hour; nothing depends on it.
-            logger.warning("old_keys_kept", extra={"error": type(error).__name__})
-        await asyncio.sleep(3600)
+        await server.serve()
 
 
 class _Server(uvicorn.Server):

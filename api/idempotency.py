@@ -24,7 +24,6 @@ from services.installation import Installation
 from store import idempotency
 from store.database import Tx
 
-KEPT = timedelta(days=7)
 LOCKED = timedelta(minutes=1)
 """How long a call that never ended keeps its key. An upload may take longer and holds on to it while it goes on; a call
 that lost its key to another one undoes what it did."""
@@ -124,7 +123,9 @@ class Once:
         now = self._inst.clock.now()
         mine = idempotency.Claim(api_key_id=self._caller.key_id, key=key, locked_until=now + LOCKED)
         async with self._inst.db.transaction() as tx:
-            held = await idempotency.claim(tx, mine, request_hash=self._digest, now=now, kept_since=now - KEPT)
+            held = await idempotency.claim(
+                tx, mine, request_hash=self._digest, now=now, kept_since=now - idempotency.KEPT
+            )
         if held is None:
             self._mine = mine
             return None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, select, update
 
 from domain.base import Frozen
 from store.database import Tx
 from store.tables import idempotency
+
+KEPT = timedelta(days=7)
+"""How long an answer can be asked for again."""
 
 
 class Held(Frozen):
@@ -69,11 +72,6 @@ async def settle(tx: Tx, mine: Claim, *, status: int, headers: dict[str, str], b
 async def release(tx: Tx, mine: Claim) -> None:
     """Free a key whose call did nothing; an answer that was kept and the claim of another call stay."""
     await tx.run(delete(idempotency).where(*_still(mine)))
-
-
-async def forget(tx: Tx, kept_since: datetime) -> int:
-    """Delete keys older than ``kept_since``; how many."""
-    return await tx.run(delete(idempotency).where(idempotency.c.created_at < kept_since))
 
 
 def _still(mine: Claim) -> tuple[ColumnElement[bool], ...]:

@@ -201,7 +201,6 @@ enrollments = Table(
     Index("ix_enrollments_workflow_id_id", "workflow_id", "id"),
     Index("ix_enrollments_record_id_id", "record_id", "id"),
     Index("ix_enrollments_bound_id_id", "bound_id", "id"),
-    Index("ix_enrollments_ended_at", "ended_at"),
 )  # fmt: skip
 
 entry_decisions = Table(
@@ -225,6 +224,7 @@ entry_decisions = Table(
           sqlite_where=text("change_seq IS NOT NULL"), postgresql_where=text("change_seq IS NOT NULL")),
     Index("ix_entry_decisions_workflow_id_id", "workflow_id", "id"),
     Index("ix_entry_decisions_record_id_id", "record_id", "id"),
+    Index("ix_entry_decisions_decided_at", "decided_at"),
 )  # fmt: skip
 
 # turn 0 is the visit itself; later turns are answers given while the run stood there (Done once).
@@ -250,6 +250,7 @@ visits = Table(
     Column("answer", Document),
     Index("ix_visits_workflow_id_step", "workflow_id", "step", "outcome"),
     Index("ix_visits_workflow_id_record_id", "workflow_id", "record_id", "step"),
+    Index("ix_visits_entered_at", "entered_at"),
 )  # fmt: skip
 
 effects = Table(
@@ -268,6 +269,7 @@ effects = Table(
     at("created_at"),
     at("updated_at"),
     Index("ix_effects_state", "state"),
+    Index("ix_effects_created_at", "created_at"),
 )  # fmt: skip
 
 messages = Table(

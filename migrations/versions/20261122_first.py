@@ -262,6 +262,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entry_decisions")),
     )
     with op.batch_alter_table("entry_decisions", schema=None) as batch_op:
+        batch_op.create_index("ix_entry_decisions_decided_at", ["decided_at"], unique=False)
         batch_op.create_index("ix_entry_decisions_record_id_id", ["record_id", "id"], unique=False)
         batch_op.create_index("ix_entry_decisions_workflow_id_id", ["workflow_id", "id"], unique=False)
         batch_op.create_index(
@@ -427,7 +428,6 @@ def upgrade() -> None:
             postgresql_where=sa.text("status <> 'ended'"),
         )
         batch_op.create_index("ix_enrollments_bound_id_id", ["bound_id", "id"], unique=False)
-        batch_op.create_index("ix_enrollments_ended_at", ["ended_at"], unique=False)
         batch_op.create_index("ix_enrollments_record_id_id", ["record_id", "id"], unique=False)
         batch_op.create_index("ix_enrollments_workflow_id_id", ["workflow_id", "id"], unique=False)
         batch_op.create_index(
@@ -472,6 +472,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("effects", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_effects_enrollment_id"), ["enrollment_id"], unique=False)
+        batch_op.create_index("ix_effects_created_at", ["created_at"], unique=False)
         batch_op.create_index("ix_effects_state", ["state"], unique=False)
 
     op.create_table(
@@ -530,6 +531,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("enrollment_id", "step", "n", "turn", name=op.f("pk_visits")),
     )
     with op.batch_alter_table("visits", schema=None) as batch_op:
+        batch_op.create_index("ix_visits_entered_at", ["entered_at"], unique=False)
         batch_op.create_index("ix_visits_workflow_id_record_id", ["workflow_id", "record_id", "step"], unique=False)
         batch_op.create_index("ix_visits_workflow_id_step", ["workflow_id", "step", "outcome"], unique=False)
 
@@ -539,6 +541,7 @@ def downgrade() -> None:
     with op.batch_alter_table("visits", schema=None) as batch_op:
         batch_op.drop_index("ix_visits_workflow_id_step")
         batch_op.drop_index("ix_visits_workflow_id_record_id")
+        batch_op.drop_index("ix_visits_entered_at")
 
     op.drop_table("visits")
     with op.batch_alter_table("messages", schema=None) as batch_op:
@@ -549,6 +552,7 @@ def downgrade() -> None:
     op.drop_table("messages")
     with op.batch_alter_table("effects", schema=None) as batch_op:
         batch_op.drop_index("ix_effects_state")
+        batch_op.drop_index("ix_effects_created_at")
         batch_op.drop_index(batch_op.f("ix_effects_enrollment_id"))
 
     op.drop_table("effects")
@@ -564,7 +568,6 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_enrollments_workflow_id_id")
         batch_op.drop_index("ix_enrollments_record_id_id")
-        batch_op.drop_index("ix_enrollments_ended_at")
         batch_op.drop_index("ix_enrollments_bound_id_id")
         batch_op.drop_index(
             "ix_enrollments_record_active",
@@ -610,6 +613,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_entry_decisions_workflow_id_id")
         batch_op.drop_index("ix_entry_decisions_record_id_id")
+        batch_op.drop_index("ix_entry_decisions_decided_at")
 
     op.drop_table("entry_decisions")
     op.drop_table("workflows")

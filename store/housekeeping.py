@@ -1,0 +1,63 @@
+"""Deleting what is past its days, a bounded number of rows at a time.
+
+Each function deletes up to ``limit`` rows, oldest first, and answers how many. What a deletion depends on is asked of
+the row itself once more, so that a row somebody changes at the same time stays. Entry keys, enrollments and messages
+are never touched: re-entry and reports need them for ever.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Select, and_, delete, or_, select, tuple_
+from sqlalchemy import Table as SqlTable
+
+from store.database import Tx
+from store.effects import CLOSED
+from store.tables import changes, effects, enrollments, entry_decisions, idempotency, visits
+
+
+async def clear_changes(tx: Tx, before: datetime, limit: int) -> int:
+    """Changes that were judged before ``before``; open ones and those set aside stay."""
+    return await _clear(tx, changes, [changes.c.done_at < before], changes.c.done_at, limit)
+
+
+async def clear_visits(tx: Tx, before: datetime, limit: int) -> int:
+    """Visits of enrollments that ended before ``before``."""
+    # Whatever such an enrollment did is older still: that is what the index knows.
+    old = [visits.c.entered_at < before, visits.c.enrollment_id.in_(_ended(before))]
+    return await _clear(tx, visits, old, visits.c.entered_at, limit)
+
+
+async def clear_decisions(tx: Tx, before: datetime, limit: int) -> int:
+    """Entry decisions about enrollments that ended before ``before``, and those of then that let nobody in."""
+    over = or_(entry_decisions.c.enrollment_id.is_(None), entry_decisions.c.enrollment_id.in_(_ended(before)))
+    old = [entry_decisions.c.decided_at < before, over]
+    return await _clear(tx, entry_decisions, old, entry_decisions.c.decided_at, limit)
+
+
+async def clear_effects(tx: Tx, before: datetime, limit: int) -> int:
+    """Closed effects of enrollments that ended before ``before``; what is still under way stays."""
+    old = [
+        effects.c.created_at < before,
+        effects.c.state.in_(sorted(CLOSED)),
+        effects.c.enrollment_id.in_(_ended(before)),
+    ]
+    return await _clear(tx, effects, old, effects.c.created_at, limit)
+
+
+async def clear_keys(tx: Tx, before: datetime, limit: int) -> int:
+    """Idempotency keys that were claimed before ``before``."""
+    return await _clear(tx, idempotency, [idempotency.c.created_at < before], idempotency.c.created_at, limit)
+
+
+def _ended(before: datetime) -> Select[tuple[str]]:
+    return select(enrollments.c.id).where(enrollments.c.status == "ended", enrollments.c.ended_at < before)
+
+
+async def _clear(tx: Tx, table: SqlTable, old: list[ColumnElement[bool]], age: Column[Any], limit: int) -> int:
+    key = list(table.primary_key.columns)
+    chosen = select(*key).where(*old).order_by(age).limit(limit)
+    named = key[0].in_(chosen) if len(key) == 1 else tuple_(*key).in_(chosen)
+    return await tx.run(delete(table).where(and_(named, *old)))

@@ -1,0 +1,51 @@
+"""What a worker does besides its runs."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, insert, select
+
+import worker
+from services.installation import Installation
+from store.idempotency import KEPT
+from store.tables import idempotency
+
+
+async def test_a_worker_clears_what_is_past_its_days_again_and_again_until_it_is_stopped(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "CLEARING_FIRST_S", 0)
+    monkeypatch.setattr(worker, "CLEARING_EVERY_S", 0.01)
+    stop = asyncio.Event()
+    clearing = asyncio.create_task(worker.clear_hourly(installation, 730, stop))
+    for key in ("first", "second"):
+        await _claimed_long_ago(installation, key)
+        while await _keys(installation):
+            await asyncio.sleep(0.01)
+    stop.set()
+    await clearing
+
+
+async def test_a_worker_that_is_stopped_before_its_first_clearing_ends_at_once(installation: Installation) -> None:
+    await _claimed_long_ago(installation, "old")
+    stop = asyncio.Event()
+    clearing = asyncio.create_task(worker.clear_hourly(installation, 730, stop))
+    await asyncio.sleep(0)
+    stop.set()
+    await clearing
+    assert await _keys(installation) == 1
+
+
+async def _claimed_long_ago(inst: Installation, key: str) -> None:
+    at = inst.clock.now() - KEPT - timedelta(seconds=1)
+    async with inst.db.transaction() as tx:
+        await tx.run(insert(idempotency).values(api_key_id="k", key=key, request_hash="h", created_at=at))
+
+
+async def _keys(inst: Installation) -> int:
+    async with inst.db.read() as read:
+        found: int = await read.scalar(select(func.count()).select_from(idempotency))
+    return found
