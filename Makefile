@@ -30,8 +30,8 @@ test: $(DEV) ## run the tests (ARGS="-k name" chooses)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup $(ARGS)
 
 .PHONY: test-long
-test-long: $(DEV) ## run the tests with the full counts (much longer)
-	FULL_COUNTS=1 $(BIN)/python -m pytest -m "long or not long" -n $(WORKERS) --maxprocesses 4 --dist loadgroup --timeout 1800 $(ARGS)
+test-long: $(DEV) ## also run the tests marked long (much longer); keep the result in docs/test-long.md
+	$(BIN)/python -m pytest -m "long or not long" -n $(WORKERS) --maxprocesses 4 --dist loadgroup --timeout 1800 $(ARGS)
 
 .PHONY: lint
 lint: $(DEV) ## style, types and layers
@@ -41,7 +41,7 @@ lint: $(DEV) ## style, types and layers
 	$(BIN)/lint-imports
 
 .PHONY: bench
-bench: $(DEV) ## measure; prints numbers, asserts nothing
+bench: $(DEV) ## measure; prints numbers, asserts nothing; keep them in docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: docs
