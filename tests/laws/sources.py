@@ -23,6 +23,7 @@ class Module:
     path: str
     room: str
     tree: ast.Module
+    lines: int = 0
 
     def calls(self) -> Iterator[tuple[int, str]]:
         """Line and dotted name of everything called, e.g. ``(12, "datetime.now")``."""
@@ -63,7 +64,9 @@ def files(*rooms: str) -> list[Path]:
 def _module(path: Path) -> Module:
     relative = path.relative_to(ROOT)
     room = relative.parts[0].removesuffix(".py")
-    return Module(path=str(relative), room=room, tree=ast.parse(path.read_text(), filename=str(relative)))
+    text = path.read_text()
+    tree = ast.parse(text, filename=str(relative))
+    return Module(path=str(relative), room=room, tree=tree, lines=len(text.splitlines()))
 
 
 def modules(*rooms: str) -> list[Module]:
