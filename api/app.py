@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
 
 from api import errors
 from api.limits import Limits
@@ -52,11 +53,13 @@ Send `Authorization: Bearer ft_…`. Lists answer `{items, next_cursor}` and tak
 
 def create_app(inst: Installation) -> FastAPI:
     """The app on an open installation; whoever opened it closes it."""
-    app = FastAPI(
+    # Its page needs nothing from the internet, which an installation may not reach.
+    app = FastAPIOffline(
         title="Followthrough",
         version=VERSION,
         description=DESCRIPTION,
         docs_url="/docs",
+        static_url="/docs/static",
         redoc_url=None,
         openapi_url="/openapi.json",
     )

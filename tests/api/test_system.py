@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from httpx2 import ASGITransport, AsyncClient
 
 from api.app import create_app
@@ -45,3 +47,15 @@ async def test_metrics_want_a_key_from_afar(lite: Caller) -> None:
     # A proxy on this machine speaks for somebody else.
     headers = {"Authorization": "", "X-Forwarded-For": "203.0.113.9"}
     assert (await lite.http.get("/metrics", headers=headers)).status_code == 401
+
+
+async def test_the_documentation_page_needs_nothing_from_the_internet(lite: Caller) -> None:
+    page = await lite.http.get("/docs", headers={"Authorization": ""})
+    assert page.status_code == 200
+    assert "://" not in page.text
+    named = re.findall(r"(?:href|src)=\"([^\"]+)\"", page.text)
+    assert len(named) == 3, "style, script and icon"
+    for path in (*named, "/openapi.json"):
+        answer = await lite.http.get(path, headers={"Authorization": ""})
+        assert answer.status_code == 200
+        assert answer.content

@@ -31,7 +31,7 @@ THEIRS = {
     "gateways": {"pydantic", *CLIENT_LIBRARIES},
     "services": {"pydantic", "pydantic_core"},
     "activities": {"pydantic", "temporalio"},
-    "api": {"fastapi", "starlette", "pydantic", "pydantic_core", "pydantic_settings", "sqlalchemy",
+    "api": {"fastapi", "fastapi_offline", "starlette", "pydantic", "pydantic_core", "pydantic_settings", "sqlalchemy",
             "prometheus_client", "uvicorn", "python_multipart"},
 }  # fmt: skip
 
