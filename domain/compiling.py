@@ -25,6 +25,7 @@ from domain.steps import (
     ValueBranchStep,
     walk,
 )
+from domain.titles import title
 
 
 class Interests(Frozen):
@@ -107,7 +108,7 @@ def _plan_step(graph: Graph, place: Place, catalogue: Catalogue, policies: list[
     made = PlanStep(
         id=step.id,
         kind=step.kind,
-        name=(step.name or step.id)[:NAME_LIMIT],
+        name=title(step, catalogue),
         next=None if isinstance(step, EndStep) and step.enabled else named(place.next),
         edges={edge: named(path) for edge, path in place.edges.items()},
         enabled=step.enabled,

@@ -126,6 +126,8 @@ async def test_a_run_explains_itself_in_temporal(ft: Running) -> None:
     await ft.stands_at(taken["enrollment_id"], "gap")
     found = await ft.run(taken).describe()
     assert await found.static_summary() == f"journey v1 · contact {contact}"
+    timers = [e for e in (await ft.run(taken).fetch_history()).events if e.HasField("timer_started_event_attributes")]
+    assert b"Wait 2 days \xc2\xb7 gap" in timers[0].user_metadata.summary.data
     attributes = {pair.key.name: pair.value for pair in found.typed_search_attributes}
     assert attributes["FtWorkflow"] == "journey"
     assert attributes["FtRecord"] == contact
