@@ -108,7 +108,8 @@ def _plan_step(graph: Graph, place: Place, catalogue: Catalogue, policies: list[
     made = PlanStep(
         id=step.id,
         kind=step.kind,
-        name=title(step, catalogue),
+        name=(step.name or step.id)[:NAME_LIMIT],
+        title=title(step, catalogue),
         next=None if isinstance(step, EndStep) and step.enabled else named(place.next),
         edges={edge: named(path) for edge, path in place.edges.items()},
         enabled=step.enabled,

@@ -35,7 +35,7 @@ class Policy(Wire):
 
 
 class PlanStep(Wire):
-    """One step as the run needs it.
+    """One step as the run needs it; ``title`` is what Temporal UI calls it.
 
     ``next`` is where the run goes after it (None: the end of the workflow); ``edges`` maps a branch, case or arm id
     and ``otherwise`` to the first step on that way, already resolved to what follows when the way is empty.
@@ -46,6 +46,7 @@ class PlanStep(Wire):
     id: str
     kind: StepKind
     name: str
+    title: str = ""
     next: str | None = None
     edges: dict[str, str | None] = {}
     enabled: bool = True
@@ -58,6 +59,11 @@ class PlanStep(Wire):
     max_visits: int | None = None
     watches: bool = False
     reason: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call the step where only the plan is at hand."""
+        return self.title or self.name
 
 
 class Plan(Wire):

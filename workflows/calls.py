@@ -80,7 +80,7 @@ def hand_out(plan: Plan, step: PlanStep, call: StepCall) -> workflow.ActivityHan
             initial_interval=timedelta(seconds=policy.first_retry_s),
             maximum_interval=timedelta(seconds=policy.max_retry_s),
         ),
-        summary=step.name,
+        summary=step.label,
     )
 
 

@@ -21,7 +21,7 @@ def details(
     unknown: Sequence[str],
 ) -> str:
     """A small Markdown table."""
-    where = ending or (f"{plan.steps[step].name} (`{step}`)" if step else "at the end")
+    where = ending or (f"{plan.steps[step].label} (`{step}`)" if step else "at the end")
     rows = [("Workflow", f"{plan.name} v{plan.version}"), ("Record", record), ("Stands at", where)]
     if wake_at is not None and ending is None:
         rows.append(("Sleeps until", f"{wake_at:%Y-%m-%d %H:%M:%S} UTC"))

@@ -147,7 +147,7 @@ class Enrollment:
             case "delay":
                 return await self._delay(step)
             case "branch" | "value_branch" | "split":
-                answer = self._still_inside(await ask(activity_of(step), self._call(step), step.name))
+                answer = self._still_inside(await ask(activity_of(step), self._call(step), step.label))
                 return step.edges[answer.edge] if answer.edge is not None else step.next
             case "goto":
                 self._pass(step)
@@ -159,7 +159,7 @@ class Enrollment:
         raise RuntimeError(f"this worker does not know steps of kind {step.kind!r} (step {step.id!r})")
 
     async def _act_inside(self, step: PlanStep) -> str | None:
-        return await self._after(step, await ask(activity_of(step), self._call(step), step.name))
+        return await self._after(step, await ask(activity_of(step), self._call(step), step.label))
 
     async def _act_outside(self, step: PlanStep) -> str | None:
         """Wait for the channel's answer, or to be told to leave, whichever comes first.
@@ -176,7 +176,7 @@ class Enrollment:
             answer = await handle
         except ActivityError as error:
             failure: FailureCall = failure_of(error, call)
-            answer = await ask(names.RECORD_FAILURE, failure, step.name)
+            answer = await ask(names.RECORD_FAILURE, failure, step.label)
         return await self._after(step, answer)
 
     async def _after(self, step: PlanStep, answer: StepAnswer) -> str | None:
@@ -194,7 +194,7 @@ class Enrollment:
         """
         while True:
             if self._wake_at is None:
-                answer = self._still_inside(await ask(activity_of(step), self._call(step), step.name))
+                answer = self._still_inside(await ask(activity_of(step), self._call(step), step.label))
                 self._turn += 1
                 if answer.kind == "go":
                     return step.next
@@ -217,7 +217,7 @@ class Enrollment:
             await workflow.wait_condition(
                 lambda: self._mail.says_leave or (step.watches and self._mail.says_changed) or self._is_long(),
                 timeout=left,
-                timeout_summary=step.name,
+                timeout_summary=step.label,
             )
         except TimeoutError:
             return

@@ -86,8 +86,9 @@ def test_names_are_cut_and_a_delay_on_a_property_watches_it() -> None:
     assert len(made.name) == len(made.steps["gap"].name) == 60
     assert made.steps["gap"].watches
     assert not made.steps["other"].watches
-    assert made.steps["other"].name.startswith("Wait ")
-    assert made.steps["other"].name.endswith(" · other")
+    assert made.steps["other"].name == "other"
+    assert made.steps["other"].title.startswith("Wait ")
+    assert made.steps["other"].title.endswith(" · other")
 
 
 def test_what_triggers_and_runs_read_becomes_interests() -> None:
