@@ -71,7 +71,7 @@ class TemporalRuns:
         try:
             await self._client.get_workflow_handle(run_id).signal(name, dict(payload), rpc_timeout=CALL_TIMEOUT)
         except (RPCError, RuntimeError) as error:
-            if not isinstance(error, RPCError) or error.status != RPCStatusCode.NOT_FOUND:
+            if not _is_over(error):
                 _unavailable(error)
 
     async def start_import(self, job_id: str) -> None:
@@ -102,6 +102,13 @@ class TemporalRuns:
     def link(self, run_id: str) -> str:
         """The page of the run in Temporal UI."""
         return f"{self._ui_url}/namespaces/{self._client.namespace}/workflows/{run_id}"
+
+
+def _is_over(error: RPCError | RuntimeError) -> bool:
+    """Whether the run is not there any more; a namespace that is not there says nothing about a run."""
+    if not isinstance(error, RPCError) or error.status != RPCStatusCode.NOT_FOUND:
+        return False
+    return "namespace" not in error.message.lower()
 
 
 def _attributes(run: RunStart) -> TypedSearchAttributes:

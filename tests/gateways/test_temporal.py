@@ -1,12 +1,16 @@
-"""Temporal as the services see it while it cannot be reached."""
+"""Temporal as the services see it: away, without our namespace, or done with a run."""
 
 from __future__ import annotations
 
 import pytest
+from temporalio.testing import WorkflowEnvironment
 
 from domain.errors import Unavailable
 from domain.ports import RunStart
 from gateways.temporal import TemporalRuns, connect
+from tests.fixtures.temporal import dev_server
+
+__all__ = ["dev_server"]
 
 
 async def test_a_server_that_was_never_reached_is_unavailable(unused_tcp_port: int) -> None:
@@ -22,3 +26,13 @@ async def test_a_server_that_was_never_reached_is_unavailable(unused_tcp_port: i
     with pytest.raises(Unavailable):
         await runs.start_import("job")
     assert await runs.healthy() is False
+
+
+async def test_a_run_that_is_over_needs_no_signal_but_a_missing_namespace_is_no_answer(
+    dev_server: WorkflowEnvironment,
+) -> None:
+    await TemporalRuns(dev_server.client, "http://127.0.0.1:8233").signal("enrollment:w:gone:1", "leave", {})
+    address = dev_server.client.service_client.config.target_host
+    elsewhere = await connect(address, "no-such-namespace")
+    with pytest.raises(Unavailable):
+        await TemporalRuns(elsewhere, "http://127.0.0.1:8233").signal("enrollment:w:r:1", "leave", {})
