@@ -106,3 +106,22 @@ async def test_a_sleep_that_goes_over_to_a_new_history_ends_when_it_was_due(
         (gap_,) = (await ft.timeline(enrollment["id"]))["visits"]
         assert (gap_["outcome"], gap_["n"]) == ("done", 1)
         assert due <= datetime.fromisoformat(gap_["left_at"]) < due + timedelta(minutes=2)
+
+
+@pytest.mark.usefixtures("short_histories")
+async def test_the_last_of_many_new_dates_is_obeyed_however_many_histories_it_takes(ft: Running) -> None:
+    until = {"property": "birthday", "time": "09:00"}
+    await ft.publish(by_hand("until", [{"id": "day", "kind": "delay", "until": until}]))
+    contact = await ft.create("contact", external_id="a", birthday="2098-01-01")
+    taken = await ft.enroll("until", "contact", contact)
+    await ft.stands_at(taken["enrollment_id"], "day")
+    for year in range(2060, 2085):
+        await ft.patch("contact", contact, birthday=f"{year}-01-01")
+        await ft.settled()
+
+    async def waits_for_the_last() -> bool:
+        found = await ft.call("GET", f"/enrollments/{taken['enrollment_id']}")
+        return bool(found["wakes_at"].startswith("2084-01-01"))
+
+    await ft.until(waits_for_the_last, "the run plans for the last date it was told")
+    assert await continued(ft, taken)
