@@ -11,13 +11,13 @@ from urllib.parse import quote
 import typer
 
 from commands.client import Client, connect
-from commands.files import read_yaml
+from commands.files import Force, check_target, read_yaml, write_text
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
+from commands.rejections import SHOWN, import_text, rejected_csv
 
 record = typer.Typer(help="Look at a record, or change it.", no_args_is_help=True)
 
 POLL_S = 0.3
-SHOWN_REJECTIONS = 20
 
 Reference = Annotated[
     str,
@@ -58,10 +58,14 @@ def import_file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count; write nothing.")] = False,
     wake: Annotated[bool, typer.Option("--wake/--no-wake", help="Whether triggers and waits look at it.")] = True,
     on_bad_value: Annotated[str, typer.Option(help="reject_row or leave_out.")] = "reject_row",
+    rejected: Annotated[Path | None, typer.Option(help="Write every rejected row to this CSV file.")] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Import a CSV file; ends with 5 when rows were rejected."""
     with speaking(as_json), connect() as api:
+        if rejected is not None:
+            check_target(rejected, force=force)
         fields = {
             "mapping": json.dumps(read_yaml(mapping)),
             "key": key,
@@ -72,8 +76,11 @@ def import_file(
         with file.open("rb") as content:
             job = api.upload(f"/records/{object}/import", fields, (file.name, content))
         job = follow(api, job["id"], quiet=as_json)
-        rejected = list(api.items(f"/jobs/{job['id']}/rows", at_most=SHOWN_REJECTIONS, outcome="rejected"))
-        show({**job, "rejected": rejected}, _import_text(job, rejected), as_json=as_json)
+        wanted = job["total"] if as_json or rejected is not None else SHOWN
+        rows = list(api.items(f"/jobs/{job['id']}/rows", at_most=wanted, outcome="rejected"))
+        show({**job, "rejected": rows}, import_text(job, rows), as_json=as_json)
+        if rejected is not None:
+            write_text(rejected, rejected_csv(job, rows), force=force)
         if job["status"] != "done":
             raise Failed(ExitCode.REFUSED, f"the import ended as {job['status']}: {job['error']}")
     if job["counts"].get("rejected"):
@@ -109,16 +116,6 @@ def follow(api: Client, job_id: str, *, quiet: bool) -> Any:
             if job["status"] in ("done", "failed", "cancelled"):
                 return job
             time.sleep(POLL_S)
-
-
-def _import_text(job: Any, rejected: list[Any]) -> str:
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(job["counts"].items()) if count)
-    lines = [f"{job['total']} rows: {counts or 'nothing to do'}"]
-    lines += [f"  line {row['line']}: {row['reason']}" for row in rejected]
-    more = job["counts"].get("rejected", 0) - len(rejected)
-    if more > 0:
-        lines.append(f"  … and {more} more: GET /api/v1/jobs/{job['id']}/rows?outcome=rejected")
-    return "\n".join(lines)
 
 
 def _assignment(written: str) -> tuple[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import os
 import subprocess
@@ -157,23 +158,59 @@ async def test_what_is_missing_wrong_or_away_has_its_own_exit_code(line: Line) -
     assert json.loads(refused.err)["status"] == 401
 
 
-async def test_an_import_follows_its_job_and_tells_what_was_rejected(line: Line, runs: RecordingRuns) -> None:
+async def imported(line: Line, runs: RecordingRuns, *arguments: str, code: int) -> Ran:
+    """Type an import and work its rows through, as its run does."""
+    before = len(runs.imports)
+
     async def work() -> None:
-        while not runs.imports:
+        while len(runs.imports) == before:
             await asyncio.sleep(0.01)
-        while (await work_page(line.inst, runs.imports[0])).status in ("queued", "running"):
+        while (await work_page(line.inst, runs.imports[-1])).status in ("queued", "running"):
             pass
 
+    working = asyncio.create_task(work())
+    found = await line.run("import", "contact", *arguments, "--key", "email", "--no-wake", code=code)
+    await working
+    return found
+
+
+async def test_an_import_follows_its_job_and_tells_what_was_rejected(line: Line, runs: RecordingRuns) -> None:
     mapping = line.file("mapping.yaml", "columns:\n  Mail: {property: email}\n")
     file = line.file("people.csv", "Mail\nana@example.com\nno address\n")
-    working = asyncio.create_task(work())
-    arguments = ("import", "contact", file, "--mapping", mapping, "--key", "email", "--no-wake", "--json")
-    found = await line.run(*arguments, code=5)
-    await working
+    found = await imported(line, runs, file, "--mapping", mapping, "--json", code=5)
     assert found.json["counts"] == {"created": 1, "rejected": 1}
     assert [row["line"] for row in found.json["rejected"]] == [3]
     refused = await line.run("import", "contact", file, "--mapping", mapping, "--key", "colour", code=1)
     assert "colour" in refused.err
+
+
+async def test_no_rejected_row_of_an_import_is_lost(line: Line, runs: RecordingRuns) -> None:
+    columns = {"Mail": {"property": "email"}, "Points": {"property": "score"}, "Born": {"property": "birthday"}}
+    mapping = line.file("mapping.yaml", {"columns": columns})
+    wrong = "".join(f"nobody {n},{n},\n" for n in range(29))
+    last = "bo@example.com,many,soon\nana@example.com,2,\n"
+    file = line.file("people.csv", f"Mail,Points,Born\nana@example.com,1,\n{wrong}{last}")
+    arguments = (file, "--mapping", mapping)
+    found = await imported(line, runs, *arguments, "--json", code=5)
+    assert [row["line"] for row in found.json["rejected"]] == list(range(3, 34))
+    told = await imported(line, runs, *arguments, code=5)
+    assert "… and 11 more: --json" in told.out
+
+    out = line.folder / "rejected.csv"
+    await imported(line, runs, *arguments, "--rejected", str(out), code=5)
+    head, *lines = csv.reader(out.read_text().splitlines())
+    assert head == ["line", "field", "reason", "value"]
+    assert lines[0][:2] == ["3", "email"]
+    assert lines[0][3] == "nobody 0"
+    assert [(n, field, value) for n, field, _, value in lines[29:]] == [
+        ("32", "score", "many"), ("32", "birthday", "soon"), ("33", "email", "ana@example.com"),
+    ]  # fmt: skip
+    assert sorted({int(n) for n, *_ in lines}) == list(range(3, 34))
+    before = len(runs.imports)
+    kept = await line.run("import", "contact", *arguments, "--key", "email", "--rejected", str(out), code=1)
+    assert "--force" in kept.err
+    assert len(runs.imports) == before, "refused before anything was sent"
+    await imported(line, runs, *arguments, "--rejected", str(out), "--force", code=5)
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
