@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from commands.client import Client, connect
-from commands.files import read_yaml
+from commands.files import Force, check_target, read_yaml, write_text
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
 
 workflow = typer.Typer(help="Definitions: validate, push, pull, publish, turn on and off.", no_args_is_help=True)
@@ -32,7 +33,7 @@ def validate(file: File, as_json: AsJson = False) -> None:
     """Show every problem of a definition; nothing is stored."""
     with speaking(as_json), connect() as api:
         document = _read(file)
-        found = api.post(f"/workflows/{quote(str(document['slug']), safe='')}/validate", document)
+        found = api.post(f"/workflows/{_slug(document) or 'new'}/validate", document)
         show(found, _problems(found["problems"]) or "no problems", as_json=as_json)
     if found["problems"]:
         raise typer.Exit(ExitCode.REFUSED)
@@ -52,16 +53,19 @@ def push(file: File, as_json: AsJson = False) -> None:
 def pull(
     slug: Slug,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write to this file instead of the screen.")] = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the draft of a workflow as YAML."""
     from gateways.yaml_files import write_document
 
     with speaking(as_json), connect() as api:
+        if out is not None:
+            check_target(out, force=force)
         draft = api.get(f"/workflows/{quote(slug, safe='')}")["definition"]
         text = write_document(draft)
         if out is not None:
-            out.write_text(text)
+            write_text(out, text, force=force)
         show(draft, text.rstrip("\n") if out is None else f"written to {out}", as_json=as_json)
 
 
@@ -71,7 +75,7 @@ def publish(
 ) -> None:
     """Publish a new version and turn the workflow on."""
     with speaking(as_json), connect() as api:
-        slug = str(_push(api, _read(Path(target)))["slug"]) if Path(target).is_file() else target
+        slug = str(_push(api, _read(Path(target)))["slug"]) if _is_file(target) else target
         made = api.post(f"/workflows/{quote(slug, safe='')}/publish", {})
         show(made, f"{slug}: version {made['version']} is published and on", as_json=as_json)
 
@@ -101,15 +105,40 @@ def _turn(slug: str, how: str, as_json: bool) -> None:
         show(made, f"{slug} is {how}", as_json=as_json)
 
 
+def _is_file(target: str) -> bool:
+    """Whether a file is meant, not a slug.
+
+    Raises:
+        Failed: a file is meant and there is none.
+    """
+    if Path(target).is_file():
+        return True
+    if "/" in target or Path(target).suffix:
+        raise Failed(ExitCode.USAGE, f"there is no file {target}; write a definition's file, or the slug of a workflow")
+    return False
+
+
 def _read(file: Path) -> dict[str, Any]:
     document = read_yaml(file)
-    if not isinstance(document, dict) or not isinstance(document.get("slug"), str):
-        raise Failed(ExitCode.REFUSED, f"{file}: a definition is a mapping with a slug")
+    if not isinstance(document, dict):
+        raise Failed(ExitCode.REFUSED, f"{file}: a definition is a mapping: slug, name, object, steps …")
     return document
 
 
+def _slug(document: dict[str, Any]) -> str | None:
+    """The slug of a definition; None where it has none, or one that cannot stand in an address."""
+    from domain.definition import SLUG
+
+    slug = document.get("slug")
+    return slug if isinstance(slug, str) and re.fullmatch(SLUG, slug) else None
+
+
 def _push(api: Client, document: dict[str, Any]) -> Any:
-    path = f"/workflows/{quote(str(document['slug']), safe='')}"
+    slug = _slug(document)
+    if slug is None:
+        # No workflow can have it, but the answer tells what else is wrong.
+        return api.post("/workflows", document)
+    path = f"/workflows/{slug}"
     try:
         known = api.send("GET", path)
     except Failed as failed:

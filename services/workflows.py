@@ -70,12 +70,16 @@ async def create_workflow(tx: Tx, inst: Installation, raw: Json, *, now: datetim
 
     Raises:
         Conflict: the slug is taken.
-        Invalid: the slug is missing or no slug, or a template is unsafe.
+        Invalid: the slug is missing or no slug (``errors`` then tells every problem of the draft), or a template is
+            unsafe.
         TooLarge: it is over ``MAX_BYTES``.
     """
     slug = raw.get("slug") if isinstance(raw, dict) else None
     if not isinstance(slug, str) or not re.fullmatch(SLUG, slug):
-        raise _refused("/slug", "wrong_value", "a workflow needs a slug: lower case letters, digits and hyphens")
+        message = "a workflow needs a slug: 1 to 63 lower case letters, digits and hyphens"
+        others = [problem for problem in await validate(tx, inst, raw) if problem.path != "/slug"]
+        wrong = FieldError(path="/slug", code="wrong_value", message=message)
+        raise Invalid(message, errors=[wrong, *_errors(others)])
     values, problems = await _draft(tx, inst, slug, raw)
     if not await rows.insert_workflow(tx, {"id": new_id(now), "slug": slug, **values}, now=now):
         raise Conflict(f"there is a workflow {slug} already", code="slug_taken")
@@ -212,11 +216,14 @@ async def _draft(
 
 def _check_fixed(known: Row, values: dict[str, str], catalogue: Catalogue) -> None:
     """Object and type stay what they were, unless the object was none."""
+    wrong = []
     for name in ("object", "type"):
         is_set = name == "type" or catalogue.schema.object(known[name]) is not None
         if is_set and values[name] != known[name]:
             message = f"the {name} of a workflow is fixed once it exists; this one's is {known[name]!r}"
-            raise _refused(f"/{name}", "wrong_value", message)
+            wrong.append(FieldError(path=f"/{name}", code="wrong_value", message=message))
+    if wrong:
+        raise Invalid("; ".join(error.message for error in wrong), errors=wrong)
 
 
 def _check_size(raw: Json) -> None:

@@ -106,7 +106,7 @@ async def test_a_definition_is_validated_pushed_published_and_pulled_back(line: 
     await line.run("workflow", "pull", "follow-up", "--out", str(pulled))
     first = pulled.read_bytes()
     await line.run("workflow", "push", str(pulled))
-    await line.run("workflow", "pull", "follow-up", "--out", str(pulled))
+    await line.run("workflow", "pull", "follow-up", "--out", str(pulled), "--force")
     assert pulled.read_bytes() == first
     assert (await line.run("workflow", "turn-off", "follow-up", "--json")).json["is_on"] is False
     assert (await line.run("workflow", "turn-on", "follow-up", "--json")).json["is_on"] is True
@@ -122,6 +122,35 @@ async def test_a_definition_with_mistakes_is_refused_with_each_of_them(line: Lin
     assert "/steps/0" in (await line.run("workflow", "publish", "follow-up", code=1)).err
     broken = line.file("broken.yaml", "slug: [")
     assert "broken.yaml" in (await line.run("workflow", "push", broken, code=1)).err
+
+
+async def test_pulling_overwrites_nothing_unasked_and_says_what_it_cannot_write(line: Line) -> None:
+    await line.run("workflow", "push", line.file("follow-up.yaml", follow_up()))
+    mine = line.folder / "mine.yaml"
+    line.file(mine.name, "mine")
+    kept = await line.run("workflow", "pull", "follow-up", "--out", str(mine), code=1)
+    assert "mine.yaml exists; --force overwrites it" in kept.err
+    assert mine.read_text() == "mine"
+    await line.run("workflow", "pull", "follow-up", "--out", str(mine), "--force")
+    assert "slug: follow-up" in mine.read_text()
+    away = await line.run("workflow", "pull", "follow-up", "--out", str(line.folder / "no" / "a.yaml"), code=1)
+    assert f"there is no folder {line.folder / 'no'}" in away.err
+    folder = await line.run("workflow", "pull", "follow-up", "--out", str(line.folder), "--force", code=1)
+    assert "cannot be written: is a directory" in folder.err
+
+
+async def test_publishing_says_what_was_given(line: Line) -> None:
+    assert "there is no file nofile.yaml" in (await line.run("workflow", "publish", "nofile.yaml", code=2)).err
+    await line.run("workflow", "publish", "no-workflow", code=3)
+    steps = [{"id": "gap", "kind": "delay", "for": {"days": 0}}]
+    for slug in ("Follow Up!", "x" * 64, "a/b", 7):
+        wrong = line.file("wrong.yaml", follow_up(slug, steps=steps))
+        for command in ("push", "publish"):
+            refused = (await line.run("workflow", command, wrong, code=1)).err
+            assert "/slug: a workflow needs a slug" in refused
+            assert "/steps/0" in refused
+        assert "/slug" in (await line.run("workflow", "validate", wrong, code=1)).out
+    assert "is a mapping" in (await line.run("workflow", "push", line.file("list.yaml", "[1]"), code=1)).err
 
 
 async def test_a_record_is_shown_changed_and_enrolled(line: Line) -> None:

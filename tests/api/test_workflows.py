@@ -92,3 +92,10 @@ async def test_the_catalogue_and_the_format_are_served(lite: Caller) -> None:
     ]  # fmt: skip
     assert actions[0]["config"]["properties"]["title"]["description"]
     assert (await lite.ok("GET", "/schemas/definition"))["properties"]["steps"]
+
+
+async def test_everything_fixed_that_was_changed_is_told_at_once(lite: Caller) -> None:
+    await lite.ok("POST", "/workflows", follow_up(), status=201)
+    changed = follow_up(object="company", type="scheduled")
+    found = await lite.problem("PUT", "/workflows/follow-up", changed, status=422, If_Match="*")
+    assert [error["path"] for error in found["errors"]] == ["/object", "/type"]
