@@ -10,7 +10,7 @@ from domain.schema import ObjectType, PropertyType, Schema
 from store.database import Read
 from store.listing import show_enrollment
 from store.records import get_record
-from store.workflows import find_workflow
+from store.workflows import GONE, find_workflow, get_workflow
 
 
 async def record_or_404(read: Read, object: str, record_id: str) -> StoredRecord:
@@ -47,6 +47,16 @@ async def workflow_or_404(read: Read, slug: str) -> RowMapping:
     if found is None:
         raise NotFound(f"there is no workflow {slug}")
     return found
+
+
+async def filter_or_404(read: Read, slug: str | None) -> None:
+    """Refuse a list that is narrowed to a workflow nobody ever made: an empty page would hide the misspelling."""
+    if slug is None:
+        return
+    # What a deleted workflow left behind is listed under a slug of its own, and is found by it.
+    gone = await get_workflow(read, slug.removeprefix(GONE)) if slug.startswith(GONE) else None
+    if gone is None or gone["slug"] != slug:
+        await workflow_or_404(read, slug)
 
 
 async def enrollment_or_404(read: Read, enrollment_id: str) -> RowMapping:

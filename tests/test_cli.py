@@ -178,6 +178,12 @@ async def test_a_record_is_shown_changed_and_enrolled(line: Line) -> None:
 async def test_what_is_missing_wrong_or_away_has_its_own_exit_code(line: Line) -> None:
     assert "nobody" in (await line.run("enrollment", "show", "nobody", code=3)).err
     await line.run("record", "get", "contact/email/nobody@example.com", code=3)
+    for command in (
+        ["enrollment", "list", "--workflow", "nope"],
+        ["messages", "--workflow", "nope"],
+        ["report", "nope"],
+    ):
+        assert "there is no workflow nope" in (await line.run(*command, code=3)).err
     await line.run("record", "get", "contact", code=2)
     await line.run("workflow", "push", "missing.yaml", code=2)
     await line.run("explode", code=2)

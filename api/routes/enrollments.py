@@ -13,7 +13,7 @@ from api.answers import Answer, answer
 from api.deps import Caller, EnrollmentsRead, EnrollmentsWrite, Inst, Reading
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
-from api.loading import enrollment_or_404, workflow_or_404
+from api.loading import enrollment_or_404, filter_or_404, workflow_or_404
 from api.paging import Page, Paged, page
 from api.routes.records import writing
 from api.schemas.enrollments import (
@@ -88,6 +88,7 @@ async def list_page(
     read: Reading, inst: Inst, _: EnrollmentsRead, paging: Paged, filters: Annotated[Filters, Depends(read_filters)]
 ) -> Page[EnrollmentView]:
     """Enrollments, newest first."""
+    await filter_or_404(read, filters.workflow)
     rows = await list_enrollments(read, filters, after=paging.after, limit=paging.fetch)
     return page(
         rows, paging, lambda row: enrollment_view(row, inst.runs.link(row["run_id"])), key=lambda row: str(row["id"])
@@ -134,6 +135,7 @@ async def list_entry_decisions(
     since: Annotated[AwareDatetime | None, Query()] = None,
 ) -> Page[EntryDecisionView]:
     """Why records did or did not enter, newest first."""
+    await filter_or_404(read, workflow)
     filters = Filters(
         workflow=workflow, record=record, opportunity=opportunity, enrollment=enrollment, decision=decision, since=since
     )

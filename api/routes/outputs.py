@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.answers import answer
 from api.deps import Inst, MessagesRead, Reading, RecordsWrite
 from api.limits import StorableRoute
+from api.loading import filter_or_404
 from api.paging import Page, Paged, page
 from api.schemas.outputs import MessageView, NotificationView, TaskPatch, TaskView, view_of
 from domain.errors import NotFound
@@ -44,6 +45,7 @@ async def list_messages(
     channel: Annotated[Literal["email", "sms"] | None, Query()] = None,
 ) -> Page[MessageView]:
     """Emails and text messages, newest first."""
+    await filter_or_404(read, common.workflow)
     filters = common.model_copy(update={"status": status, "channel": channel})
     rows = await outputs.list_messages(read, filters, after=paging.after, limit=paging.fetch)
     return page(rows, paging, lambda row: view_of(MessageView, row), key=lambda row: str(row["id"]))
@@ -68,6 +70,7 @@ async def list_tasks(
     assignee: Text = None,
 ) -> Page[TaskView]:
     """Tasks, newest first."""
+    await filter_or_404(read, common.workflow)
     filters = common.model_copy(update={"status": status, "user": assignee})
     rows = await outputs.list_tasks(read, filters, after=paging.after, limit=paging.fetch)
     return page(rows, paging, lambda row: view_of(TaskView, row), key=lambda row: str(row["id"]))
@@ -98,6 +101,7 @@ async def list_notifications(
     read: Reading, _: MessagesRead, paging: Paged, common: Common, user: Text = None
 ) -> Page[NotificationView]:
     """Notifications of users, newest first."""
+    await filter_or_404(read, common.workflow)
     filters = common.model_copy(update={"user": user})
     rows = await outputs.list_notifications(read, filters, after=paging.after, limit=paging.fetch)
     return page(rows, paging, lambda row: view_of(NotificationView, row), key=lambda row: str(row["id"]))

@@ -205,3 +205,20 @@ async def test_a_change_set_aside_is_listed_and_offered_again(api: Caller) -> No
     await api.ok("POST", f"/changes/{change_id}/retry", status=202)
     assert (await api.ok("GET", "/changes"))["items"] == []
     await api.problem("POST", f"/changes/{change_id}/retry", status=404)
+
+
+async def test_a_list_of_a_workflow_that_never_was_is_not_found_and_one_of_a_deleted_is_kept(lite: Caller) -> None:
+    made = await world(lite)
+    lists = ("enrollments", "entry-decisions", "messages", "tasks", "notifications")
+    for name in lists:
+        await lite.ok("GET", f"/{name}?workflow=follow-up")
+        found = await lite.problem("GET", f"/{name}?workflow=folow-up", status=404)
+        assert found["detail"] == "there is no workflow folow-up"
+    await lite.problem("GET", "/workflows/folow-up/report", status=404)
+
+    await lite.ok("DELETE", "/workflows/follow-up?inside=leave", status=204, If_Match="*")
+    gone = (await lite.ok("GET", f"/enrollments/{made.enrollments[0]['id']}"))["workflow"]
+    assert len((await lite.ok("GET", f"/enrollments?workflow={gone}"))["items"]) == 3
+    for name in lists:
+        await lite.problem("GET", f"/{name}?workflow=follow-up", status=404)
+        await lite.problem("GET", f"/{name}?workflow={gone}x", status=404)
