@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import RowMapping
 
+from api.deps import Caller
 from domain.errors import NotFound
 from domain.records import StoredRecord
 from domain.schema import ObjectType, PropertyType, Schema
 from store.database import Read
 from store.listing import show_enrollment
-from store.records import get_record
+from store.records import get_record, get_records
 from store.workflows import GONE, find_workflow, get_workflow
 
 
@@ -57,6 +60,17 @@ async def filter_or_404(read: Read, slug: str | None) -> None:
     gone = await get_workflow(read, slug.removeprefix(GONE)) if slug.startswith(GONE) else None
     if gone is None or gone["slug"] != slug:
         await workflow_or_404(read, slug)
+
+
+async def names_of(read: Read, caller: Caller, rows: Iterable[RowMapping]) -> dict[str, str]:
+    """What the enrolled and bound records of these enrollments are called, by id, in one query.
+
+    Nothing for a key that may not read records: names are what they hold.
+    """
+    if "records:read" not in caller.scopes:
+        return {}
+    ids = {row[column] for row in rows for column in ("record_id", "bound_id")} - {None}
+    return {found.id: found.display_name for found in await get_records(read, ids) if found.display_name is not None}
 
 
 async def enrollment_or_404(read: Read, enrollment_id: str) -> RowMapping:

@@ -58,8 +58,12 @@ def list_enrollments(
     """List enrollments, newest first."""
     with speaking(as_json), connect() as api:
         found = list(api.items("/enrollments", at_most=limit, workflow=workflow, status=status))
-        rows = [(e["id"], e["workflow"], e["status"], e["step"], e["wakes_at"], e["end_reason"]) for e in found]
-        heads = ("enrollment", "workflow", "status", "step", "wakes at", "ended")
+        rows = [
+            (e["id"], e["workflow"], called(e["record"]), called(e["bound"]), e["status"], e["step"], e["wakes_at"],
+             e["end_reason"])
+            for e in found
+        ]  # fmt: skip
+        heads = ("enrollment", "workflow", "record", "about", "status", "step", "wakes at", "ended")
         show(found, table(rows, heads), as_json=as_json)
 
 
@@ -82,6 +86,11 @@ def messages(
         found = list(api.items("/messages", at_most=limit, workflow=workflow, channel=channel))
         rows = [(m["created_at"], m["channel"], m["status"], m["recipient"], m["subject"] or m["text"]) for m in found]
         show(found, table(rows, ("when", "channel", "status", "to", "subject or text")), as_json=as_json)
+
+
+def called(pointer: Any) -> str | None:
+    """What a record is called, or its id; None where there is no record."""
+    return None if pointer is None else str(pointer["name"] or pointer["id"])
 
 
 def _story(found: Any, timeline: Any) -> str:

@@ -17,6 +17,11 @@ MAX_DEPTH = 20
 """How far a chain of changes caused by enrollments may reach before ``loop_stopped`` (rule E9)."""
 
 
+PERSON = ("first_name", "last_name")
+NAMING = ("name", "subject", "title", "email", "domain", "external_id")
+"""What a record without a person's names is called by: the first of these it has."""
+
+
 class Cause(Frozen):
     """Who made a change: ``id`` of an api key, job, user or enrollment; ``depth`` counts enrollments in the chain."""
 
@@ -35,6 +40,13 @@ class StoredRecord(Frozen):
     created_at: Instant
     updated_at: Instant
     deleted_at: Instant | None = None
+
+    @property
+    def display_name(self) -> str | None:
+        """What people call it: a person's names, its name or subject, else an address; None when it says nothing."""
+        person = " ".join(str(self.properties[name]) for name in PERSON if name in self.properties)
+        found = (str(self.properties[name]) for name in NAMING if name in self.properties)
+        return person or next(found, None)
 
     def facts(self, properties: Properties | None = None) -> RecordFacts:
         """The record as conditions read it, with its read-only instants; ``properties`` replaces the document."""

@@ -167,7 +167,9 @@ async def test_a_record_is_shown_changed_and_enrolled(line: Line) -> None:
     assert entered.json["decision"] == "enrolled"
     shown = await line.run("enrollment", "show", entered.json["enrollment_id"])
     assert "follow-up" in shown.out
-    assert entered.json["enrollment_id"] in (await line.run("enrollment", "list")).out
+    listed = (await line.run("enrollment", "list")).out
+    assert entered.json["enrollment_id"] in listed
+    assert "ana@example.com" in listed
     assert "1 enrolled" in (await line.run("report", "follow-up")).out
     assert (await line.run("messages", "--json")).json == []
     await line.run("enrollment", "unenroll", entered.json["enrollment_id"])

@@ -13,7 +13,7 @@ from api.answers import Answer, answer
 from api.deps import Caller, EnrollmentsRead, EnrollmentsWrite, Inst, Reading
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
-from api.loading import enrollment_or_404, filter_or_404, workflow_or_404
+from api.loading import enrollment_or_404, filter_or_404, names_of, workflow_or_404
 from api.paging import Page, Paged, page
 from api.routes.records import writing
 from api.schemas.enrollments import (
@@ -35,7 +35,7 @@ from services.enrolling import Decided
 from services.installation import Installation
 from services.records import find_record
 from services.timeline import EnrollmentTimeline, tell_enrollment
-from store.database import Tx
+from store.database import Read, Tx
 from store.listing import Filters, list_decisions, list_enrollments
 
 router = APIRouter(tags=["enrollments"], route_class=StorableRoute)
@@ -85,21 +85,28 @@ def read_filters(
 
 @router.get("/enrollments", response_model=Page[EnrollmentView])
 async def list_page(
-    read: Reading, inst: Inst, _: EnrollmentsRead, paging: Paged, filters: Annotated[Filters, Depends(read_filters)]
+    read: Reading,
+    inst: Inst,
+    caller: EnrollmentsRead,
+    paging: Paged,
+    filters: Annotated[Filters, Depends(read_filters)],
 ) -> Page[EnrollmentView]:
     """Enrollments, newest first."""
     await filter_or_404(read, filters.workflow)
     rows = await list_enrollments(read, filters, after=paging.after, limit=paging.fetch)
+    names = await names_of(read, caller, rows)
     return page(
-        rows, paging, lambda row: enrollment_view(row, inst.runs.link(row["run_id"])), key=lambda row: str(row["id"])
+        rows,
+        paging,
+        lambda row: enrollment_view(row, inst.runs.link(row["run_id"]), names),
+        key=lambda row: str(row["id"]),
     )
 
 
 @router.get("/enrollments/{enrollment_id}", response_model=EnrollmentView)
-async def show(enrollment_id: EnrollmentId, read: Reading, inst: Inst, _: EnrollmentsRead) -> EnrollmentView:
+async def show(enrollment_id: EnrollmentId, read: Reading, inst: Inst, caller: EnrollmentsRead) -> EnrollmentView:
     """One enrollment: where it stands, until when, how it ended."""
-    row = await enrollment_or_404(read, enrollment_id)
-    return enrollment_view(row, inst.runs.link(row["run_id"]))
+    return await _shown(read, inst, caller, enrollment_id)
 
 
 @router.get("/enrollments/{enrollment_id}/timeline", response_model=EnrollmentTimeline)
@@ -109,15 +116,14 @@ async def show_timeline(enrollment_id: EnrollmentId, read: Reading, _: Enrollmen
 
 
 @router.post("/enrollments/{enrollment_id}/unenroll", response_model=EnrollmentView)
-async def take_out(enrollment_id: EnrollmentId, inst: Inst, _: EnrollmentsWrite, once: OnlyOnce) -> Response:
+async def take_out(enrollment_id: EnrollmentId, inst: Inst, caller: EnrollmentsWrite, once: OnlyOnce) -> Response:
     """Take the record out at once, also in the middle of a delay; an ended enrollment stays as it ended."""
     ended: list[str] = []
 
     async def work(tx: Tx) -> Answer:
         if await unenroll(tx, enrollment_id, now=inst.clock.now()):
             ended.append(enrollment_id)
-        row = await enrollment_or_404(tx, enrollment_id)
-        return answer(enrollment_view(row, inst.runs.link(row["run_id"])))
+        return answer(await _shown(tx, inst, caller, enrollment_id))
 
     return _delivering(inst, await once.run(work), ended)
 
@@ -141,6 +147,11 @@ async def list_entry_decisions(
     )
     rows = await list_decisions(read, filters, after=paging.after, limit=paging.fetch)
     return page(rows, paging, decision_view, key=lambda row: str(row["id"]))
+
+
+async def _shown(read: Read, inst: Installation, caller: Caller, enrollment_id: str) -> EnrollmentView:
+    row = await enrollment_or_404(read, enrollment_id)
+    return enrollment_view(row, inst.runs.link(row["run_id"]), await names_of(read, caller, [row]))
 
 
 async def _ask(tx: Tx, inst: Installation, caller: Caller, body: EnrollBody) -> Ask:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 
 from api.deps import EnrollmentsRead, Inst, Reading
 from api.limits import StorableRoute
-from api.loading import workflow_or_404
+from api.loading import names_of, workflow_or_404
 from api.paging import Page, Paged, page
 from api.routes.enrollments import Slug
 from api.schemas.enrollments import VisitBehind, enrollment_view
@@ -31,7 +31,7 @@ async def show_behind(
     figure: Annotated[Figure, Path(description="Which number of the step.")],
     read: Reading,
     inst: Inst,
-    _: EnrollmentsRead,
+    caller: EnrollmentsRead,
     paging: Paged,
     reason: Annotated[str | None, Query(max_length=60, description="Narrow skipped or failed to one reason.")] = None,
 ) -> Page[VisitBehind]:
@@ -42,6 +42,7 @@ async def show_behind(
     workflow = await workflow_or_404(read, slug)
     number = Number(step=step, figure=figure, reason=reason)
     rows = await list_behind(read, workflow, number, after=after, limit=paging.fetch)
+    names = await names_of(read, caller, rows)
     return page(
         rows,
         paging,
@@ -52,7 +53,7 @@ async def show_behind(
             left_at=row["visit_left_at"],
             outcome=row["visit_outcome"],
             reason=row["visit_reason"],
-            enrollment=enrollment_view(row, inst.runs.link(row["run_id"])),
+            enrollment=enrollment_view(row, inst.runs.link(row["run_id"]), names),
         ),
         key=lambda row: f"{row['id']} {row['visit_n']}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, StrictStr, model_validator
@@ -78,10 +79,14 @@ class DecisionAnswer(Shown):
 
 
 class RecordPointer(Shown):
-    """A record, by object and id."""
+    """A record, by object and id; ``name`` is what people call it.
+
+    ``name`` is null for a deleted record, for one that holds nothing to call it by, and without ``records:read``.
+    """
 
     object: str
     id: str
+    name: Annotated[str | None, Field(examples=["Ana Berg"])]
 
 
 class CausePointer(Shown):
@@ -142,8 +147,8 @@ class VisitBehind(Shown):
     enrollment: EnrollmentView
 
 
-def enrollment_view(row: RowMapping, ui_url: str) -> EnrollmentView:
-    """A row of an enrollment, with its workflow's ``slug``, as answered."""
+def enrollment_view(row: RowMapping, ui_url: str, names: Mapping[str, str]) -> EnrollmentView:
+    """A row of an enrollment, with its workflow's ``slug``, as answered; ``names`` of records by id."""
     bound = row["bound_id"]
     same = (
         "id", "version", "status", "step", "wakes_at", "trigger", "parameters", "started_at", "ended_at",
@@ -152,8 +157,8 @@ def enrollment_view(row: RowMapping, ui_url: str) -> EnrollmentView:
     return EnrollmentView(
         **{name: row[name] for name in same},
         workflow=row["slug"],
-        record=RecordPointer(object=row["object"], id=row["record_id"]),
-        bound=None if bound is None else RecordPointer(object=row["bound_object"], id=bound),
+        record=RecordPointer(object=row["object"], id=row["record_id"], name=names.get(row["record_id"])),
+        bound=None if bound is None else RecordPointer(object=row["bound_object"], id=bound, name=names.get(bound)),
         cause=CausePointer(kind=row["cause_kind"], id=row["cause_id"]),
         end_words=tell_end(row["end_reason"], row["end_detail"]),
         temporal=TemporalView(workflow_id=row["run_id"], ui_url=ui_url),

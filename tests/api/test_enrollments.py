@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
@@ -33,7 +36,7 @@ async def test_enrolling_answers_with_the_enrollment_and_starts_its_run(api: Cal
 
     shown = await api.ok("GET", f"/enrollments/{made['enrollment_id']}")
     assert shown["workflow"] == "follow-up"
-    assert shown["record"] == {"object": "contact", "id": contact["id"]}
+    assert shown["record"] == {"object": "contact", "id": contact["id"], "name": "ana@example.com"}
     assert shown["cause"]["kind"] == "api"
     assert shown["status"] == "starting"
     timeline = await api.ok("GET", f"/enrollments/{made['enrollment_id']}/timeline")
@@ -84,7 +87,7 @@ async def test_each_opportunity_runs_alone(api: Caller) -> None:
     assert [each["decision"] for each in made] == ["enrolled", "enrolled"]
     listed = await api.ok("GET", f"/enrollments?opportunity={deals[1]['id']}")
     assert [item["id"] for item in listed["items"]] == [made[1]["enrollment_id"]]
-    assert listed["items"][0]["bound"] == {"object": "opportunity", "id": deals[1]["id"]}
+    assert listed["items"][0]["bound"] == {"object": "opportunity", "id": deals[1]["id"], "name": "Deal 1"}
 
     stranger = await api.create("opportunity", name="Stranger")
     answer = await api.ok("POST", "/workflows/follow-up/enrollments", by_id(contact, opportunity_id=stranger["id"]))
@@ -172,3 +175,40 @@ async def test_deleting_a_record_ends_its_enrollments(api: Caller) -> None:
     assert (await api.ok("GET", f"/enrollments/{made['enrollment_id']}"))["end_reason"] == "record_deleted"
     answer = await api.ok("POST", "/workflows/follow-up/enrollments", by_id(contact))
     assert answer["decision"] == "no_record"
+
+
+@contextmanager
+def counting() -> Iterator[list[str]]:
+    """The statements sent to any database meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_who_is_inside_is_called_by_name_in_one_query_a_page(api: Caller) -> None:
+    await api.publish(follow_up())
+    for n in range(4):
+        contact = await api.create("contact", first_name="Ana", last_name=f"Berg {n}", email=f"ana{n}@example.com")
+        deal = await api.create("opportunity", **({"name": f"Deal {n}"} if n else {}))
+        await api.ok("PUT", f"/records/contact/{contact['id']}/associations/opportunity/{deal['id']}", status=204)
+        body = by_id(contact, opportunity_id=deal["id"])
+        await api.ok("POST", "/workflows/follow-up/enrollments", body, status=202)
+    with counting() as one:
+        (first,) = (await api.ok("GET", "/enrollments?limit=1"))["items"]
+    with counting() as four:
+        items = (await api.ok("GET", "/enrollments"))["items"]
+    assert len(one) == len(four)
+    names = [(item["record"]["name"], item["bound"]["name"]) for item in items]
+    assert names == [("Ana Berg 3", "Deal 3"), ("Ana Berg 2", "Deal 2"), ("Ana Berg 1", "Deal 1"), ("Ana Berg 0", None)]
+
+    blind = await api.with_scopes("enrollments:read")
+    assert {item["record"]["name"] for item in (await blind.ok("GET", "/enrollments"))["items"]} == {None}
+    await api.ok("DELETE", f"/records/opportunity/{first['bound']['id']}", status=204)
+    assert (await api.ok("GET", f"/enrollments/{first['id']}"))["bound"]["name"] is None
