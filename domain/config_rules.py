@@ -21,6 +21,12 @@ FIXED_VARIABLES: Mapping[str, frozenset[str]] = {
 }
 """Variables that are the same in every workflow, and what they have."""
 
+MOST_TEMPLATE_WORK = 5_000_000
+"""What looking into all templates of one definition may take, in units of ``TemplateCheck.work``: some seconds.
+
+More than any definition of the largest size needs whose templates have no loops.
+"""
+
 
 def check_action(x: Examination, step: ActionStep, path: str) -> None:
     """Tell every problem of an action step's own part."""
@@ -52,7 +58,11 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
 
 def check_template(x: Examination, source: str, path: str) -> None:
     """Tell what is wrong with a template and which of its variables do not exist."""
+    if x.template_work > MOST_TEMPLATE_WORK:
+        x.tell(path, "template_unsafe", "the templates of this workflow take too long together; use fewer loops")
+        return
     checked = x.catalogue.templates.check(source)
+    x.template_work += checked.work
     for problem in checked.problems:
         x.tell(path, "template_unsafe" if problem.unsafe else "template_error", _template_words(problem))
     for variable in sorted(set(checked.variables)):

@@ -24,13 +24,14 @@ _FOLLOWS: frozenset[ProblemCode] = frozenset(
 
 @dataclass
 class Examination:
-    """One second pass. ``step`` is the id of the step being looked at."""
+    """One second pass. ``step`` is the id of the step being looked at, ``template_work`` what its templates took."""
 
     definition: Definition
     catalogue: Catalogue
     earlier: tuple[Problem, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     step: str | None = None
+    template_work: int = 0
 
     def tell(self, path: str, code: ProblemCode, message: str) -> None:
         """Note a problem, unless it only follows from one of the first pass."""

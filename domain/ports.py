@@ -43,17 +43,21 @@ class TemplateProblem(Frozen):
 
 
 class TemplateCheck(Frozen):
-    """What a template is: its problems and the variables it reads as paths, e.g. ``("contact", "first_name")``."""
+    """What a template is: its problems and the variables it reads as paths, e.g. ``("contact", "first_name")``.
+
+    ``work`` is what finding out took; 1,000 are about a millisecond.
+    """
 
     problems: tuple[TemplateProblem, ...] = ()
     variables: tuple[tuple[str, ...], ...] = ()
+    work: int = 0
 
 
 class Templates(Protocol):
     """Liquid, made safe."""
 
     def check(self, source: str) -> TemplateCheck:
-        """Parse and examine ``source`` without rendering it."""
+        """Parse and examine ``source``, and try it without data: what explodes by itself is ``unsafe``."""
         ...
 
     def render(self, source: str, variables: Mapping[str, Json], *, html: bool) -> str:

@@ -37,6 +37,7 @@ from gateways.template_budget import (
     ranges_are_short,
 )
 from gateways.template_source import line_of, problem_of_source
+from gateways.template_trial import tried
 
 # A parsed template takes 25 to 75 times the memory of its source, so this is some 75 MB at most.
 _CACHED_SOURCE_CHARACTERS = 1_000_000
@@ -50,12 +51,14 @@ class _Environment(Environment):
     loop_iteration_limit = 10_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Parsed:
     """A source and what came of it: a template, or the problems for which there is none."""
 
     template: BoundTemplate | None
     problems: tuple[TemplateProblem, ...] = ()
+    # Looked into once: a version's templates are asked about again for every process that sends them.
+    checked: TemplateCheck | None = None
 
 
 class LiquidTemplates:
@@ -72,20 +75,18 @@ class LiquidTemplates:
         self._lock = threading.Lock()
 
     def check(self, source: str) -> TemplateCheck:
-        """Every problem that can be seen without rendering, and the variables that are read.
+        """Every problem that can be seen without a record, and the variables that are read.
+
+        The template is tried on records that are made up (template_trial); what explodes there is unsafe.
 
         Variables are paths up to the first index that is not a plain name: ``{{ steps.hook.items[0].sku }}`` gives
         ``("steps", "hook", "items")``. Names that the template gives itself are left out.
         """
+        # Escaping makes texts longer, never shorter, so what is too much as text is too much as HTML.
         parsed = self._parse(source, html=False)
-        if parsed.template is None:
-            return TemplateCheck(problems=parsed.problems)
-        analysis = parsed.template.analyze(include_partials=False)
-        unknown = sorted(name for name in analysis.filters if name not in parsed.template.env.filters)
-        problems = [TemplateProblem(message=f"There is no filter {name}.") for name in unknown]
-        problems += _uses_of_the_present(parsed.template, source)
-        paths = {_path(variable) for variables in analysis.globals.values() for variable in variables}
-        return TemplateCheck(problems=tuple(problems), variables=tuple(sorted(paths)))
+        if parsed.checked is None:
+            parsed.checked = _check(source, parsed)
+        return parsed.checked
 
     def render(self, source: str, variables: Mapping[str, Json], *, html: bool) -> str:
         """The text of ``source`` with ``variables``: ``{"contact": {"first_name": "Ana", "city": None}}``.
@@ -144,6 +145,21 @@ def _parse(env: Environment, source: str) -> _Parsed:
         return _Parsed(None, problems)
     put_on_budget(template)
     return _Parsed(template)
+
+
+def _check(source: str, parsed: _Parsed) -> TemplateCheck:
+    if parsed.template is None:
+        return TemplateCheck(problems=parsed.problems)
+    analysis = parsed.template.analyze(include_partials=False)
+    unknown = sorted(name for name in analysis.filters if name not in parsed.template.env.filters)
+    problems = [TemplateProblem(message=f"There is no filter {name}.") for name in unknown]
+    problems += _uses_of_the_present(parsed.template, source)
+    trial = tried(parsed.template)
+    if trial.refused is not None:
+        message = f"{_words(source, trial.refused)} (tried with a few short values)"
+        problems.append(TemplateProblem(message=message, unsafe=True))
+    paths = {_path(variable) for variables in analysis.globals.values() for variable in variables}
+    return TemplateCheck(problems=tuple(problems), variables=tuple(sorted(paths)), work=trial.work)
 
 
 def _unsafe(template: BoundTemplate, source: str) -> tuple[TemplateProblem, ...]:

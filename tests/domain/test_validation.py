@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.catalogue import Finding
+from domain.ports import TemplateCheck
 from domain.validation import examine
+from gateways.templates import LiquidTemplates
 from tests.domain.builders import ANNA, CATALOGUE, EXAMPLE, action, codes, delay, example, look, with_pets, with_steps
 from tests.domain.mistakes import IN_CONDITIONS, IN_HEAD, IN_STEPS, IN_TRIGGERS, MAIL, SCORE
 
@@ -125,6 +127,29 @@ def test_what_is_refused_as_a_whole_is_looked_into_all_the_same() -> None:
 def test_a_template_that_could_hang_is_unsafe() -> None:
     hangs = "{% for i in (1..99999999) %}x{% endfor %}"
     assert codes(with_steps(action("s", "create_task", title=hangs))) == [("/steps/0/config/title", "template_unsafe")]
+
+
+class Laborious(LiquidTemplates):
+    """Templates that take about two seconds each to look into."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def check(self, source: str) -> TemplateCheck:
+        self.asked += 1
+        return super().check(source).model_copy(update={"work": 2_000_000})
+
+
+def test_many_templates_cannot_keep_a_process_busy_together() -> None:
+    templates = Laborious()
+    steps = [action(f"s{n}", "create_task", title=f"Call {n}", body="") for n in range(9)]
+
+    found = examine(with_steps(*steps), replace(CATALOGUE, templates=templates))
+
+    assert found.problems
+    assert {p.code for p in found.problems} == {"template_unsafe"}
+    assert templates.asked == 3
 
 
 @pytest.mark.parametrize(

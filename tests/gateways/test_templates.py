@@ -12,8 +12,10 @@ import pytest
 
 from domain.base import Json
 from domain.errors import StepFailed
+from gateways.template_budget import BUDGET
+from gateways.template_trial import ENOUGH
 from gateways.templates import LiquidTemplates
-from tests.gateways.template_attacks import ATTACKS
+from tests.gateways.template_attacks import ALONE, ATTACKS
 
 CONTACT: dict[str, Json] = {
     "first_name": "Ana",
@@ -224,3 +226,43 @@ def test_ranges_of_any_size_and_place_are_seen_when_saved(attacked: dict[str, di
     ranges = [outcome for name, outcome in attacked.items() if name.startswith("a range")]
     assert len(ranges) == 11
     assert all(outcome["unsafe"] for outcome in ranges)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_what_explodes_by_itself_is_refused_when_saved(name: str, attacked: dict[str, dict[str, Any]]) -> None:
+    assert attacked[name]["unsafe"]
+
+
+def test_looking_into_a_template_is_bounded(attacked: dict[str, dict[str, Any]]) -> None:
+    # The step that goes over the budget is charged before it is taken, whatever it would have cost.
+    dearest_step = 100_000
+    assert all(outcome["work"] < ENOUGH + BUDGET + dearest_step for outcome in attacked.values())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ contact.birthday | date: '%d.%m.%Y' }} {{ contact.city | date: contact.first_name }}",
+        "{{ contact.score | divided_by: contact.age | times: contact.score | modulo: contact.age | round: 2 }}",
+        "{{ contact.tags | split: ',' | first }} {{ contact.tags | sort | uniq | map: 'name' | join: '; ' }}",
+        "{{ contact.tags | where: 'kind', 'x' | size }} {{ contact.tags | slice: contact.score, 3 }}",
+        "{{ contact.bio | truncatewords: contact.score }} {{ contact.bio | replace: contact.city, contact.bio }}",
+        "{% for i in (1..100) %}{% if contact.score == i %}{{ contact.bio }}{% else %}-{% endif %}{% endfor %}",
+        "{% for tag in contact.tags limit: contact.score %}{{ tag.name | upcase }}{% endfor %}",
+        "{% if contact.score > 1000000000 %}{{ contact.score | times: contact.score }}{% endif %}",
+        "{% for i in (1..1000) %}{{ i | times: 2 }},{% endfor %}",
+        "{% break %}{% cycle contact.a, contact.b %}{% tablerow x in contact.tags %}x{% endtablerow %}",
+        "{% case contact.country %}"
+        + "".join(f"{{% when 'C{n}' %}}{{{{ contact.bio | append: '{n}' }}}}" for n in range(200))
+        + "{% endcase %}",
+        "".join(f"{{% if contact.score > {n} %}}{{{{ contact.bio }}}}{{% endif %}}" for n in range(500)),
+        "{{ contact.city }} is {{ contact.bio | escape | strip_html | newline_to_br }}\n" * 800,
+    ],
+)
+def test_nothing_that_can_be_rendered_is_refused_for_the_values_it_is_tried_with(source: str) -> None:
+    assert LiquidTemplates().check(source).problems == ()
+
+
+def test_a_template_is_tried_once() -> None:
+    templates = LiquidTemplates()
+    assert templates.check("{{ contact.city }}") is templates.check("{{ contact.city }}")
