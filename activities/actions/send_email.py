@@ -14,7 +14,7 @@ from pydantic import Field
 
 from activities.action import Action, OutsideContext, templates_of
 from domain.catalogue import ActionConfig, ConfigScope, Finding
-from domain.errors import StepSkipped
+from domain.errors import StepFailed, StepSkipped
 from domain.fields import LiquidHtml, LiquidText
 from domain.messages import StepAnswer
 from domain.names import QUEUE_EMAIL
@@ -84,7 +84,11 @@ def address_of(context: OutsideContext, inside: Inside) -> str:
 
 
 async def write(context: OutsideContext, config: SendEmailConfig, read: Read, inside: Inside, to: str) -> Mail:
-    """The complete message; its id follows from the effect key, so that every attempt carries the same."""
+    """The complete message; its id follows from the effect key, so that every attempt carries the same.
+
+    Raises:
+        StepFailed: ``bad_template``, also when nothing is left of the subject.
+    """
     templates, key = context.inst.templates, key_of(context.call)
     sender = Sender(
         name=config.from_name or inside.account.mail_from_name,
@@ -92,6 +96,10 @@ async def write(context: OutsideContext, config: SendEmailConfig, read: Read, in
     )
     roots = roots_of(templates, *templates_of(config))
     variables = await load_variables(read, inside, roots, sender=sender)
+    # A line break in a value must not become a header.
+    subject = " ".join(templates.render(config.subject, variables, html=False).split())
+    if not subject:
+        raise StepFailed("bad_template", "the subject rendered to nothing")
     html = templates.render(config.html, variables, html=True)
     text = templates.render(config.text, variables, html=False) if config.text else text_of(html)
     return Mail(
@@ -101,8 +109,7 @@ async def write(context: OutsideContext, config: SendEmailConfig, read: Read, in
         sender_name=sender.name,
         to=to,
         reply_to=config.reply_to,
-        # A line break in a value must not become a header.
-        subject=" ".join(templates.render(config.subject, variables, html=False).split()),
+        subject=subject,
         html=html,
         text=text,
         at=context.call.now,

@@ -167,3 +167,16 @@ async def test_a_template_that_cannot_be_rendered_fails_the_step(installation: I
     answer = await act(standing, "send_email")
 
     assert (answer.outcome, answer.reason) == ("failed", "bad_template")
+
+
+@pytest.mark.parametrize("subject", ["{{ contact.city }}", " {{ contact.city }}\n"])
+async def test_an_email_without_a_subject_is_never_sent(installation: Installation, outbox: Path, subject: str) -> None:
+    contact = await make_record(installation, "contact", ANA)
+    standing = await stand_at_action(installation, contact, "send_email", {**PLAIN, "subject": subject})
+
+    answer = await act(standing, "send_email")
+
+    visit = await standing.visit()
+    assert (answer.outcome, answer.reason) == ("failed", "bad_template")
+    assert visit["detail"] == "the subject rendered to nothing"
+    assert [*read_outbox(outbox)] == []
