@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Self
 
 import httpx2
 
+from commands.installation import read_settings
 from commands.output import ExitCode, Failed
 
 TIMEOUT_S = 30.0
@@ -15,6 +16,9 @@ UPLOAD_TIMEOUT_S = 600.0
 """The largest file takes about half a minute to take in; a slow line is allowed the rest."""
 
 PAGE = 200
+PREFIX = "/api/v1"
+
+WHERE_IT_RUNS = "set FOLLOWTHROUGH_URL to where it runs, like http://127.0.0.1:8080"
 
 
 class Client:
@@ -32,19 +36,19 @@ class Client:
     def get(self, path: str, **query: str | int | None) -> Any:
         """The decoded answer of a GET."""
         params = {name: value for name, value in query.items() if value is not None}
-        return self.send("GET", path, params=params).json()
+        return _decoded(self.send("GET", path, params=params))
 
     def post(self, path: str, body: Any = None) -> Any:
         """The decoded answer of a POST."""
-        return self.send("POST", path, json=body).json()
+        return _decoded(self.send("POST", path, json=body))
 
     def patch(self, path: str, body: Any) -> Any:
         """The decoded answer of a PATCH."""
-        return self.send("PATCH", path, json=body).json()
+        return _decoded(self.send("PATCH", path, json=body))
 
     def upload(self, path: str, fields: Mapping[str, str], file: tuple[str, BinaryIO]) -> Any:
         """The decoded answer of a multipart POST with one file, streamed from disk."""
-        return self.send("POST", path, data=dict(fields), files={"file": file}, timeout=UPLOAD_TIMEOUT_S).json()
+        return _decoded(self.send("POST", path, data=dict(fields), files={"file": file}, timeout=UPLOAD_TIMEOUT_S))
 
     def items(self, path: str, *, at_most: int, **query: str | int | None) -> Iterator[Any]:
         """The items of a list, page by page, up to ``at_most``."""
@@ -64,41 +68,81 @@ class Client:
             Failed: refused, not found or not reachable.
         """
         try:
-            answer = self._http.request(method, f"/api/v1{path}", **more)
+            answer = self._http.request(method, f"{PREFIX}{path}", **more)
         except httpx2.HTTPError as error:
-            raise Failed(ExitCode.NOT_REACHABLE, f"the API at {self._http.base_url} does not answer: {error}") from None
+            why = str(error) or type(error).__name__
+            raise Failed(ExitCode.NOT_REACHABLE, _away(self._http.base_url, why)) from None
         if answer.is_success:
             return answer
         raise _failed(answer)
 
 
 def connect() -> Client:
-    """A client of the installation that the environment names, or of the local one."""
+    """A client of the installation that the environment names, or of the local one.
+
+    Raises:
+        Failed: the address or another setting cannot be used, or there is no key.
+    """
     url, key = os.environ.get("FOLLOWTHROUGH_URL"), os.environ.get("FOLLOWTHROUGH_API_KEY")
     if not url or not key:
         # Only then the installation's own settings matter; a client elsewhere needs none of them.
-        from settings import Settings
-
-        settings = Settings.read()
+        settings = read_settings()
         url = url or settings.local_url
         if not key and settings.local_key_file.is_file():
             key = settings.local_key_file.read_text().strip()
     if not key:
         raise Failed(ExitCode.REFUSED, "no API key: set FOLLOWTHROUGH_API_KEY, or run `followthrough up` here")
     headers = {"Authorization": f"Bearer {key}"}
-    return Client(httpx2.Client(base_url=url.rstrip("/"), headers=headers, timeout=TIMEOUT_S, trust_env=False))
+    return Client(httpx2.Client(base_url=_address(url), headers=headers, timeout=TIMEOUT_S, trust_env=False))
+
+
+def _address(written: str) -> httpx2.URL:
+    """The address of the API.
+
+    Raises:
+        Failed: it is none.
+    """
+    try:
+        url = httpx2.URL(written.rstrip("/"))
+    except httpx2.InvalidURL as error:
+        raise Failed(ExitCode.USAGE, f"FOLLOWTHROUGH_URL={written} is no address ({error}): {WHERE_IT_RUNS}") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Failed(ExitCode.USAGE, f"FOLLOWTHROUGH_URL={written} does not begin with http://host: {WHERE_IT_RUNS}")
+    for page in (PREFIX, "/docs"):
+        if url.path.endswith(page):
+            raise Failed(ExitCode.USAGE, f"FOLLOWTHROUGH_URL={written}: leave out {page}")
+    return url
+
+
+def _decoded(answer: httpx2.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        raise _stranger(answer) from None
 
 
 def _failed(answer: httpx2.Response) -> Failed:
-    try:
-        problem = answer.json()
-        detail, errors = str(problem["detail"]), list(problem["errors"])
-    except (ValueError, KeyError, TypeError):
-        problem, detail, errors = None, f"HTTP {answer.status_code}", []
+    """What a refusal means. Every error of the API is a problem document; what else answers stands before it."""
+    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+        return _stranger(answer)
+    problem = answer.json()
     code = ExitCode.REFUSED
     if answer.status_code == 404:
         code = ExitCode.NOT_FOUND
     elif answer.status_code in (502, 503, 504):
         code = ExitCode.NOT_REACHABLE
-    lines = [f"{error['path'] or '/'}: {error['message']}" for error in errors]
-    return Failed(code, detail, lines=lines, problem=problem)
+    lines = [f"{error['path'] or '/'}: {error['message']}" for error in problem["errors"]]
+    return Failed(code, problem["detail"], lines=lines, problem=problem)
+
+
+def _stranger(answer: httpx2.Response) -> Failed:
+    """What answers is not the API: another program, or a proxy whose API is away."""
+    status = f"HTTP {answer.status_code}"
+    base = str(answer.url).partition(PREFIX)[0]
+    if answer.status_code in (502, 503, 504):
+        return Failed(ExitCode.NOT_REACHABLE, _away(base, status))
+    return Failed(ExitCode.NOT_REACHABLE, f"{base} answers ({status}) but is not Followthrough's API: {WHERE_IT_RUNS}")
+
+
+def _away(url: object, why: str) -> str:
+    return f"the API at {url} does not answer ({why}): start it with `followthrough up`, or {WHERE_IT_RUNS}"
