@@ -16,6 +16,8 @@ from commands.logs import log_as_json
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
 from settings import Settings, SettingsError
 
+OTHER_FOLDER = "another one is chosen with FOLLOWTHROUGH_DATA_DIR"
+
 key = typer.Typer(help="API keys of this installation.", no_args_is_help=True)
 
 
@@ -131,15 +133,27 @@ def create_key(
         show({"name": name, "scopes": list(scope or SCOPES), "key": secret}, secret, as_json=as_json)
 
 
-def outbox(as_json: AsJson = False) -> None:
-    """Show what lies in the local outbox: the emails and text messages that real gateways would have sent."""
+def outbox(
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many to show.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest messages in the local outbox: emails and text messages that real gateways would have sent."""
     from gateways.outbox import read_outbox
 
     with speaking(as_json):
         folder = read_settings().data_dir / "outbox"
+        if not folder.parent.is_dir():
+            raise Failed(ExitCode.NOT_FOUND, f"there is no data folder {folder.parent}: {OTHER_FOLDER}")
         found = [{"channel": channel, **mail} for channel in ("email", "sms") for mail in read_outbox(folder / channel)]
-        rows = [(m["at"], m["channel"], m["to"], m.get("subject") or m["text"]) for m in found]
-        show(found, table(rows, ("when", "channel", "to", "subject or text")), as_json=as_json)
+        found.sort(key=lambda mail: str(mail["at"]), reverse=True)
+        shown, more = found[:limit], len(found) - limit
+        # A script reads the list from stdout; what is said about it goes beside it.
+        typer.echo(f"outbox {folder}" if found else f"no messages in {folder}; {OTHER_FOLDER}", err=as_json)
+        if found or as_json:
+            rows = [(m["at"], m["channel"], m["to"], m.get("subject") or m["text"]) for m in shown]
+            show(shown, table(rows, ("when", "channel", "to", "subject or text")), as_json=as_json)
+        if more > 0:
+            typer.echo(f"… and {more} older; --limit {len(found)} shows all", err=as_json)
 
 
 def read_settings() -> Settings:
