@@ -43,6 +43,11 @@ def find_temporal() -> Path:
     return Path(found)
 
 
+def database_file(settings: Settings) -> Path:
+    """Where the embedded server keeps everything."""
+    return settings.data_dir / "temporal.db"
+
+
 def server(settings: Settings, temporal: Path) -> Program:
     """The embedded server with its UI, keeping everything in one file of the data folder."""
     command = [
@@ -52,7 +57,7 @@ def server(settings: Settings, temporal: Path) -> Program:
         "--ui-port", str(settings.temporal_ui_port),
         "--ui-disable-news-fetch",
         "--namespace", settings.temporal_namespace,
-        "--db-filename", str(settings.data_dir / "temporal.db"),
+        "--db-filename", str(database_file(settings)),
         "--log-level", "warn",
     ]  # fmt: skip
     for pragma in SQLITE_PRAGMAS:

@@ -1,9 +1,10 @@
-"""Keeping child processes alive: which to start again, after which pause, and when to give up."""
+"""Keeping child processes alive: which to start again, after which pause, when to give up and when to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,11 @@ from processes import Child, LockFile, Program, end_leftovers
 
 Say = Callable[[str], None]
 """Shows one line to the person at the screen."""
+
+
+HURRY_AFTER_S = 1.0
+"""A request to stop that comes sooner than this after the first is the first once more: `make` hands on what the whole
+process group was sent, and so does a closing terminal."""
 
 
 class CannotStart(Exception):
@@ -71,14 +77,17 @@ class Supervisor:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop every child, last started first, and give the folder back."""
+        """Stop every child and give the folder back."""
+        await self.stop()
+        self._lock.release()
+
+    async def stop(self) -> None:
+        """Stop every child, last started first; on return none lives, and the folder is still taken."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         for child in reversed(self._children):
-            if not await child.stop():
-                self._say(f"{child.program.name} did not end in time and was killed.")
-        self._lock.release()
+            await self._stop(child)
 
     async def start(self, program: Program) -> Child:
         """Start a child and keep it alive from now on."""
@@ -95,11 +104,13 @@ class Supervisor:
             CannotStart: with its last lines, when it fails.
         """
         child = Child(program, self._logs / f"{program.name}.log")
+        self._children.append(child)
         try:
             await child.start()
             code = await child.ended()
         finally:
-            await child.stop()
+            await self._stop(child)
+            self._children.remove(child)
         if code != 0:
             raise CannotStart("\n".join([f"{program.name} failed. Its last lines ({child.log}):", *child.last_lines()]))
 
@@ -112,8 +123,11 @@ class Supervisor:
         raise await self._beyond_help
 
     def kill_all(self) -> None:
-        """End every child at once, for somebody who asks a second time."""
-        for child in self._children:
+        """End every child at once, for somebody who asks a second time; the screen says which."""
+        living = [child for child in self._children if child.birth is not None]
+        if living:
+            self._say(f"Killing what still runs: {', '.join(child.program.name for child in living)}.")
+        for child in living:
             child.kill()
 
     async def _keep_alive(self, child: Child) -> None:
@@ -129,9 +143,37 @@ class Supervisor:
             await asyncio.sleep(pause_s)
             await self._start(child)
 
+    async def _stop(self, child: Child) -> None:
+        if not await child.stop():
+            self._say(f"{child.program.name} did not end in time and was killed.")
+
     async def _start(self, child: Child) -> None:
         await child.start()
         self._lock.write([birth for each in self._children if (birth := each.birth) is not None])
+
+
+def obey_signals(
+    stop: asyncio.Event, hurry: Callable[[], None], say: Say, *, now: Callable[[], float] = time.monotonic
+) -> None:
+    """The first SIGINT, SIGTERM or SIGHUP sets ``stop``; a SIGINT or SIGTERM at least a second later calls ``hurry``.
+
+    A SIGHUP that whoever started us had ignored (`nohup`) stays ignored. ``now`` tells monotonic seconds.
+    """
+    asked_at: float | None = None
+
+    def heard(number: signal.Signals) -> None:
+        nonlocal asked_at
+        if asked_at is None:
+            asked_at = now()
+            say(f"Stopping ({number.name}) … Asking again, a second from now or later, kills what still runs.")
+            stop.set()
+        elif number is not signal.SIGHUP and now() - asked_at >= HURRY_AFTER_S:
+            say(f"{number.name} again.")
+            hurry()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, heard, number)
 
 
 def _in_words(code: int) -> str:

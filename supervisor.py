@@ -1,28 +1,28 @@
 """`followthrough up`: one whole installation on one machine, kept alive until somebody stops it.
 
 Order of the day: take the folder, end leftovers, check the ports, Temporal, database, API, worker, sample; then watch.
-Stopping goes the other way round, so nobody asks a part that is gone already.
+Stopping goes the other way round, so nobody asks a part that is gone already; then the databases are put to rest.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from embedded import TemporalNotReady, TemporalOperator, find_temporal, server
-from keeper import CannotStart, PartKeepsDying, Say, Supervisor
+from embedded import TemporalNotReady, TemporalOperator, database_file, find_temporal, server
+from keeper import CannotStart, PartKeepsDying, Say, Supervisor, obey_signals
 from processes import AlreadyRunning, Child, Program
 from settings import Settings
 from store.ids import new_secret
+from store.sqlite_files import NotCheckpointed, checkpoint, file_of
 
 WORKER_DRAIN_S = 10.0
 START_WITHIN_S = 60.0
@@ -196,17 +196,35 @@ async def run(settings: Settings, say: Say) -> int:
     stop = asyncio.Event()
     try:
         async with Supervisor(settings.data_dir, say) as supervisor:
-            obey_signals(stop, supervisor.kill_all)
-            await _first_of(
-                stop.wait(),
-                supervisor.until_beyond_help(),
-                _up_and_wait(supervisor, settings, say),
-            )
-            say("Stopping …")
+            obey_signals(stop, supervisor.kill_all, say)
+            try:
+                await _first_of(
+                    stop.wait(),
+                    supervisor.until_beyond_help(),
+                    _up_and_wait(supervisor, settings, say),
+                )
+            finally:
+                await supervisor.stop()
+                await put_to_rest(settings, say)
     except (CannotStart, AlreadyRunning, PartKeepsDying, TemporalNotReady) as error:
         say(str(error))
         return 1
+    say("Stopped.")
     return 0
+
+
+async def put_to_rest(settings: Settings, say: Say) -> None:
+    """Leave each database as one file, so that a copy of the folder is whole. Nothing may be running any more.
+
+    What could not be done is shown: the next start reads the log of the database and loses nothing, a copy might.
+    """
+    files = [file_of(settings.database_url), database_file(settings) if settings.embeds_temporal else None]
+    for file in files:
+        if file is not None:
+            try:
+                await asyncio.to_thread(checkpoint, file)
+            except NotCheckpointed as error:
+                say(str(error))
 
 
 async def _up_and_wait(supervisor: Supervisor, settings: Settings, say: Say) -> None:
@@ -227,23 +245,17 @@ async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
         task.result()
 
 
-def obey_signals(stop: asyncio.Event, hurry: Callable[[], None]) -> None:
-    """The first signal sets ``stop``; every later one calls ``hurry``."""
-
-    def heard() -> None:
-        if stop.is_set():
-            hurry()
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, heard)
-
-
 def up(settings: Settings) -> int:
     """Run `followthrough up`; the exit code."""
 
     def say(line: str) -> None:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+        except OSError:
+            # The terminal was closed, or whatever read us has ended: nobody is left to tell, and the rest must be done.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
     return asyncio.run(run(settings, say))

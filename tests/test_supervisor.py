@@ -18,7 +18,7 @@ from embedded import server
 from keeper import CannotStart, Deaths, PartKeepsDying, Supervisor
 from processes import AlreadyRunning, Birth, Child, LockFile, Program, birth_of, end_leftovers
 from settings import Settings
-from supervisor import COMMANDS_TO_TRY, PortTaken, answers, check_port, local_key, obey_signals, part, where_to_look
+from supervisor import COMMANDS_TO_TRY, PortTaken, answers, check_port, local_key, part, put_to_rest, where_to_look
 
 ROOT = Path(__file__).parent.parent
 SLEEP = "import time; time.sleep(600)"
@@ -219,18 +219,30 @@ async def test_an_api_that_never_answers_shows_its_last_lines(tmp_path: Path) ->
     await child.stop()
 
 
-async def test_the_first_signal_asks_to_stop_and_the_second_to_hurry() -> None:
-    stop, hurried = asyncio.Event(), asyncio.Event()
-    obey_signals(stop, hurried.set)
-    try:
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(stop.wait(), 5)
-        assert not hurried.is_set()
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(hurried.wait(), 5)
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().remove_signal_handler(number)
+async def test_a_step_of_the_start_is_killed_with_the_rest_when_somebody_hurries(tmp_path: Path) -> None:
+    said: list[str] = []
+    async with Supervisor(tmp_path, said.append) as supervisor:
+        deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {SLEEP}"
+        step = asyncio.create_task(supervisor.once(python("migrate", deaf, stop_within_s=60)))
+        await until(lambda: (tmp_path / "logs" / "migrate.log").exists())
+        await until(lambda: (tmp_path / "logs" / "migrate.log").read_text() == "deaf\n")
+        step.cancel()
+        supervisor.kill_all()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(step, 20)
+    assert said == ["Killing what still runs: migrate."]
+
+
+async def test_a_database_that_is_not_at_rest_is_told(tmp_path: Path) -> None:
+    said: list[str] = []
+    settings = Settings(data_dir=tmp_path)
+    (tmp_path / "temporal.db-wal").touch()
+    await put_to_rest(settings, said.append)
+    assert len(said) == 1
+    assert "copy both or neither" in said[0]
+    elsewhere = Settings(data_dir=tmp_path, temporal_address="temporal:7233", database_url="postgresql://u:p@host/d")
+    await put_to_rest(elsewhere, said.append)
+    assert len(said) == 1
 
 
 def test_the_local_key_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
