@@ -7,7 +7,9 @@ Stopping goes the other way round, so nobody asks a part that is gone already; t
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import shlex
 import socket
 import sys
 from collections.abc import Coroutine, Sequence
@@ -86,25 +88,27 @@ async def answers(url: str, *, within_s: float, child: Child) -> None:
     Raises:
         CannotStart: with the child's last lines, when it does not in time.
     """
-    parts = urlsplit(url)
-
-    def asked() -> bool:
-        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=5)
-        try:
-            connection.request("GET", parts.path)
-            return connection.getresponse().status == HTTPStatus.OK
-        except (OSError, HTTPException):
-            return False
-        finally:
-            connection.close()
-
     try:
         async with asyncio.timeout(within_s):
-            while not await asyncio.to_thread(asked):
+            while await asyncio.to_thread(_body, url) is None:
                 await asyncio.sleep(0.1)
     except TimeoutError:
         lines = [f"{child.program.name} did not answer within {within_s:.0f} s ({child.log}):", *child.last_lines()]
         raise CannotStart("\n".join(lines)) from None
+
+
+def _body(url: str, **headers: str) -> bytes | None:
+    """What a GET is answered with 200; None for any other answer or none."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    try:
+        connection.request("GET", parts.path, headers=headers)
+        answer = connection.getresponse()
+        return answer.read() if answer.status == HTTPStatus.OK else None
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()
 
 
 async def bring_up(supervisor: Supervisor, settings: Settings, say: Say) -> None:
@@ -137,7 +141,7 @@ async def bring_up(supervisor: Supervisor, settings: Settings, say: Say) -> None
     if settings.load_sample:
         say("Looking after the sample (the first time this takes some seconds) …")
         await _load_sample(supervisor, settings, say)
-    say(where_to_look(settings))
+    say(where_to_look(settings, has_sample=await asyncio.to_thread(_has_sample, settings)))
 
 
 async def _load_sample(supervisor: Supervisor, settings: Settings, say: Say) -> None:
@@ -148,10 +152,19 @@ async def _load_sample(supervisor: Supervisor, settings: Settings, say: Say) -> 
         say(f"{error}\nEverything else runs. `followthrough sample load` tries again.")
 
 
-def where_to_look(settings: Settings) -> str:
-    """What a newcomer sees when everything runs."""
-    key = local_key(settings)
-    api = settings.public_url
+def _has_sample(settings: Settings) -> bool:
+    """Whether the sample was loaded here, now or at any earlier start."""
+    account = _body(f"{settings.local_url}/api/v1/account", Authorization=f"Bearer {local_key(settings)}")
+    return account is not None and json.loads(account)["sample_loaded_at"] is not None
+
+
+def where_to_look(settings: Settings, *, has_sample: bool) -> str:
+    """What a newcomer sees when everything runs; every command it names can be carried out as it stands."""
+    api, key = settings.public_url, local_key(settings)
+    # A command in another terminal stands in this folder but does not have our environment.
+    known = {"FOLLOWTHROUGH_URL": api, "FOLLOWTHROUGH_API_KEY": key}
+    if settings.data_dir != Path("data").resolve():
+        known["FOLLOWTHROUGH_DATA_DIR"] = str(settings.data_dir)
     lines = [
         "",
         "Followthrough is running.",
@@ -163,20 +176,23 @@ def where_to_look(settings: Settings) -> str:
         "",
         "Three commands to try in another terminal:",
         "",
-        f"  export FOLLOWTHROUGH_URL={api} FOLLOWTHROUGH_API_KEY={key}",
-        *(f"  {_program()} {arguments}" for arguments in COMMANDS_TO_TRY),
+        f"  export {' '.join(f'{name}={shlex.quote(value)}' for name, value in known.items())}",
+        *(f"  {_program()} {arguments}" for arguments in commands_to_try(settings, has_sample=has_sample)),
         "",
+        *([] if has_sample else [f"The sample is not loaded; `{_program()} sample load` does it.", ""]),
         "Ctrl-C stops everything; the next start goes on where this one stopped.",
         "",
     ]
     return "\n".join(lines)
 
 
-COMMANDS_TO_TRY = (
-    "record set contact/email/olga.farouk@example.com lifecycle_stage=lead",
-    "report quick-tour",
-    "outbox",
-)
+def commands_to_try(settings: Settings, *, has_sample: bool) -> tuple[str, str, str]:
+    """Three commands that show something, or say clearly that there is nothing yet."""
+    gateways = (settings.mail_url, settings.sms_url)
+    sent = "outbox" if any(url.get_secret_value().startswith("outbox:") for url in gateways) else "messages"
+    if has_sample:
+        return "record set contact/email/olga.farouk@example.com lifecycle_stage=lead", "report quick-tour", sent
+    return "workflow list", "enrollment list", sent
 
 
 def _program() -> str:

@@ -13,12 +13,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from embedded import server
 from keeper import CannotStart, Deaths, PartKeepsDying, Supervisor
 from processes import AlreadyRunning, Birth, Child, LockFile, Program, birth_of, end_leftovers
 from settings import Settings
-from supervisor import COMMANDS_TO_TRY, PortTaken, answers, check_port, local_key, part, put_to_rest, where_to_look
+from supervisor import (
+    PortTaken,
+    answers,
+    check_port,
+    commands_to_try,
+    local_key,
+    part,
+    put_to_rest,
+    where_to_look,
+)
 
 ROOT = Path(__file__).parent.parent
 SLEEP = "import time; time.sleep(600)"
@@ -270,15 +280,41 @@ def test_the_temporal_server_keeps_its_history_in_the_data_folder(tmp_path: Path
 
 
 def test_the_screen_tells_where_to_look(tmp_path: Path) -> None:
-    shown = where_to_look(Settings(data_dir=tmp_path))
+    shown = where_to_look(Settings(data_dir=tmp_path), has_sample=True)
     for expected in ("http://127.0.0.1:8080/docs", "http://127.0.0.1:8233", "ft_", str(tmp_path)):
         assert expected in shown
+    assert "sample load" not in shown
 
 
-def test_the_commands_to_try_name_somebody_of_the_sample_and_stand_in_the_readme() -> None:
+def test_the_printed_line_carries_a_data_folder_that_is_not_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "my data").mkdir()
+    assert "FOLLOWTHROUGH_DATA_DIR" not in where_to_look(Settings(), has_sample=True)
+    other = where_to_look(Settings(data_dir=Path("my data")), has_sample=True)
+    assert f" FOLLOWTHROUGH_DATA_DIR='{tmp_path / 'my data'}'\n" in other
+
+
+def test_without_the_sample_nobody_of_it_is_suggested(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    shown = where_to_look(settings, has_sample=False)
+    assert "olga" not in shown
+    assert "quick-tour" not in shown
+    assert "sample load" in shown
+
+
+def test_messages_that_leave_are_not_looked_for_in_the_outbox(tmp_path: Path) -> None:
+    mail, sms = SecretStr("smtp://mail.example.com:587"), SecretStr("twilio://SID:TOKEN@api.twilio.com")
+    assert commands_to_try(Settings(data_dir=tmp_path, mail_url=mail), has_sample=True)[-1] == "outbox"
+    assert commands_to_try(Settings(data_dir=tmp_path, mail_url=mail, sms_url=sms), has_sample=True)[-1] == "messages"
+
+
+def test_the_commands_to_try_name_somebody_of_the_sample_and_stand_in_the_readme(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text()
     people = (ROOT / "examples" / "data" / "contacts.csv").read_text()
-    for command in COMMANDS_TO_TRY:
+    for command in commands_to_try(Settings(data_dir=tmp_path), has_sample=True):
         assert f".venv/bin/followthrough {command}" in readme
         for address in re.findall(r"\S+/email/(\S+)", command):
             assert address in people
