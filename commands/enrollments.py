@@ -10,6 +10,7 @@ import typer
 from commands.client import connect
 from commands.output import AsJson, ExitCode, show, speaking, table
 from commands.records import Reference, find
+from commands.story import called, story
 
 enrollment = typer.Typer(help="Follow an enrollment, or end it.", no_args_is_help=True)
 
@@ -45,7 +46,7 @@ def show_enrollment(enrollment_id: EnrollmentId, as_json: AsJson = False) -> Non
     with speaking(as_json), connect() as api:
         path = f"/enrollments/{quote(enrollment_id, safe='')}"
         found, timeline = api.get(path), api.get(f"{path}/timeline")
-        show({**found, "timeline": timeline}, _story(found, timeline), as_json=as_json)
+        show({**found, "timeline": timeline}, story(found, timeline), as_json=as_json)
 
 
 @enrollment.command("list")
@@ -86,25 +87,3 @@ def messages(
         found = list(api.items("/messages", at_most=limit, workflow=workflow, channel=channel))
         rows = [(m["created_at"], m["channel"], m["status"], m["recipient"], m["subject"] or m["text"]) for m in found]
         show(found, table(rows, ("when", "channel", "status", "to", "subject or text")), as_json=as_json)
-
-
-def called(pointer: Any) -> str | None:
-    """What a record is called, or its id; None where there is no record."""
-    return None if pointer is None else str(pointer["name"] or pointer["id"])
-
-
-def _story(found: Any, timeline: Any) -> str:
-    bound = f", about {found['bound']['object']} {found['bound']['id']}" if found["bound"] else ""
-    head = f"{found['record']['object']} {found['record']['id']} in {found['workflow']} v{found['version']}{bound}"
-    state = f"{found['status']}" + (f", at {found['step']}" if found["step"] and not found["ended_at"] else "")
-    if found["wakes_at"]:
-        state += f" until {found['wakes_at']}"
-    rows = [
-        (visit["entered_at"], visit["name"], visit["edge_name"] or visit["edge"], visit["words"])
-        for visit in timeline["visits"]
-    ]
-    lines = [head, state, table(rows, ("when", "step", "way", "what happened"))]
-    if timeline["end"]:
-        lines.append(timeline["end"])
-    lines.append(found["temporal"]["ui_url"])
-    return "\n".join(lines)

@@ -55,9 +55,13 @@ def show(document: Any, text: str, *, as_json: bool) -> None:
 
 
 def table(rows: Sequence[Sequence[object]], heads: Sequence[str]) -> str:
-    """Rows in aligned columns; None is shown as a dash."""
-    cells = [[str(head) for head in heads], *(["-" if cell is None else str(cell) for cell in row] for row in rows)]
+    """Rows in aligned columns, each row one line; None is shown as a dash."""
+    cells = [[str(head) for head in heads], *([_cell(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(heads))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
     )
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else " ".join(str(value).splitlines())

@@ -6,18 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.base import Frozen, Instant, Json
+from domain.entry_words import cause_words, entry_words
 from domain.facts import Seen
+from domain.schema import Schema
 from domain.telling import tell_decision, tell_end, tell_visit
 from services.versions import Content, load_content
 from store import timeline as store
 from store.database import Read, Row
+from store.schema import load_schema
 
 
 class Entry(Frozen):
-    """What let the enrollment in, and the values that were looked at."""
+    """What let the enrollment in, and the values that were looked at.
+
+    ``why`` is the trigger in words or "by hand", ``who`` the cause in words.
+    """
 
     at: Instant
     trigger: str | None
+    why: str
+    who: str
     cause: str
     cause_id: str | None
     seen: list[Seen]
@@ -33,10 +41,19 @@ class MessageLink(Frozen):
     subject: str | None
 
 
+class TaskLink(Frozen):
+    """A task a visit created."""
+
+    id: str
+    title: str
+    status: str
+
+
 class Visit(Frozen):
     """One passage through a step. ``edge`` is the way taken; ``result`` is what the action produced.
 
-    ``outcome`` null: the record stands here now, until ``wakes_at`` if it sleeps.
+    ``outcome`` null: the record stands here now, until ``wakes_at`` if it sleeps. Once it is over ``wakes_at`` is null,
+    and ``left_at`` says when, also where it was planned to last longer.
     """
 
     step: str
@@ -55,6 +72,7 @@ class Visit(Frozen):
     seen: list[Seen]
     result: dict[str, Json] | None
     messages: list[MessageLink]
+    tasks: list[TaskLink]
     words: str
 
 
@@ -86,6 +104,7 @@ async def tell_enrollment(read: Read, enrollment: Row) -> EnrollmentTimeline:
     """The timeline of an enrollment's row."""
     content = await load_content(read, enrollment["workflow_id"], enrollment["version"])
     messages = await store.list_messages(read, enrollment["id"])
+    tasks = {row["id"]: row for row in await store.list_tasks(read, enrollment["record_id"], enrollment["id"])}
     order = {step: place for place, step in enumerate(content.steps)}
     visits = sorted(
         await store.list_visits(read, enrollment["id"]),
@@ -93,8 +112,8 @@ async def tell_enrollment(read: Read, enrollment: Row) -> EnrollmentTimeline:
     )
     entry = await store.find_entry(read, enrollment["record_id"], enrollment["id"])
     return EnrollmentTimeline(
-        entry=None if entry is None else _entry(entry),
-        visits=[_visit(row, content, messages) for row in visits],
+        entry=None if entry is None else _entry(entry, content, await load_schema(read)),
+        visits=[_visit(row, content, messages, tasks) for row in visits],
         end=tell_end(enrollment["end_reason"], enrollment["end_detail"]),
     )
 
@@ -107,10 +126,13 @@ async def tell_record(
     return [(item.place, _record_item(item)) for item in found]
 
 
-def _entry(row: Row) -> Entry:
+def _entry(row: Row, content: Content, schema: Schema) -> Entry:
+    definition = content.definition
     return Entry(
         at=row["decided_at"],
         trigger=row["trigger"],
+        why=entry_words(definition.entry.triggers, row["trigger"], schema, definition.object),
+        who=cause_words(row["cause_kind"], row["cause_id"]),
         cause=row["cause_kind"],
         cause_id=row["cause_id"],
         seen=_seen(row["seen"]),
@@ -118,17 +140,21 @@ def _entry(row: Row) -> Entry:
     )
 
 
-def _visit(row: Row, content: Content, messages: Sequence[Row]) -> Visit:
+def _visit(row: Row, content: Content, messages: Sequence[Row], tasks: Mapping[str, Row]) -> Visit:
     planned = content.plan.steps.get(row["step"])
     mine = [m for m in messages if m["step"] == row["step"] and m["n"] == row["n"]]
-    plain = ("step", "kind", "n", "version", "entered_at", "left_at", "wakes_at", "outcome", "reason", "detail", "edge")
+    made = tasks.get((row["result"] or {}).get("task", ""))
+    plain = ("step", "kind", "n", "version", "entered_at", "left_at", "outcome", "reason", "detail", "edge")
     return Visit(
         **{name: row[name] for name in plain},
+        # The row keeps until when a delay was planned, also of one that was cut short.
+        wakes_at=row["wakes_at"] if row["outcome"] is None else None,
         name=planned.name if planned else row["step"],
         edge_name=_edge_name(content, row["step"], row["edge"]),
         seen=_seen(row["seen"]),
         result=row["result"],
         messages=[MessageLink(**{name: m[name] for name in MessageLink.model_fields}) for m in mine],
+        tasks=[] if made is None else [TaskLink(**{name: made[name] for name in TaskLink.model_fields})],
         words=tell_visit(row["outcome"], row["reason"], row["detail"]),
     )
 

@@ -71,6 +71,12 @@ async def list_messages(read: Read, enrollment_id: str) -> list[RowMapping]:
     )
 
 
+async def list_tasks(read: Read, record_id: str, enrollment_id: str) -> list[RowMapping]:
+    """The tasks an enrollment of this record created."""
+    mine = (tasks.c.record_id == record_id, tasks.c.enrollment_id == enrollment_id)  # the index knows the record
+    return await read.all(select(tasks).where(*mine).order_by(tasks.c.id))
+
+
 async def list_record(read: Read, record_id: str, *, after: Place | None, limit: int) -> list[Happening]:
     """What happened to a record, newest first: its changes, entry decisions, visits, messages, tasks, notifications."""
     found: list[Happening] = []

@@ -11,7 +11,7 @@ from store.ids import new_id
 from store.tables import changes, effects, messages, notifications, tasks, visits
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
-from tests.fixtures.clock import START
+from tests.fixtures.clock import START, FixedClock
 
 STEPS = [
     {"id": "mail", "kind": "action", "name": "Welcome mail", "action": "send_email",
@@ -134,9 +134,24 @@ async def test_the_timeline_of_an_enrollment_tells_its_story(api: Caller) -> Non
     ]  # fmt: skip
     assert [message["status"] for message in story["visits"][0]["messages"]] == ["sent"]
     assert story["visits"][1]["edge_name"] == "Right"
+    assert story["entry"]["why"] == "by hand"
+    assert story["entry"]["who"].startswith("by API key ")
     other = await api.ok("GET", f"/enrollments/{found.enrollments[1]['id']}/timeline")
     assert other["visits"][0]["words"] == "skipped: there is no address"
     assert other["end"] == "was taken out by hand"
+
+
+async def test_a_delay_that_is_cut_short_says_when_it_was_left(api: Caller, clock: FixedClock) -> None:
+    found = await world(api)
+    enrollment = found.enrollments[2]
+    await found.visit(2, "gap", "delay", None, n=2, wakes_at=START + timedelta(days=2))
+    waiting = (await api.ok("GET", f"/enrollments/{enrollment['id']}/timeline"))["visits"][-1]
+    assert (waiting["left_at"], waiting["wakes_at"]) == (None, "2027-03-03T09:00:00Z")
+    clock.advance(timedelta(hours=1))
+    await api.ok("POST", f"/enrollments/{enrollment['id']}/unenroll")
+    left = (await api.ok("GET", f"/enrollments/{enrollment['id']}/timeline"))["visits"][-1]
+    assert (left["step"], left["left_at"], left["wakes_at"]) == ("gap", "2027-03-01T10:00:00Z", None)
+    assert left["words"] == "left here: was taken out by hand"
 
 
 async def test_the_timeline_of_a_record_gathers_everything_in_order(api: Caller) -> None:

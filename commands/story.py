@@ -1,0 +1,71 @@
+"""How an enrollment is told on the screen: who, why, every step with what it saw and produced, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from commands.output import table
+
+
+def called(pointer: Any) -> str | None:
+    """What a record is called, or its id; None where there is no record."""
+    return None if pointer is None else str(pointer["name"] or pointer["id"])
+
+
+def story(found: Any, timeline: Any) -> str:
+    """An enrollment and its timeline, as the API answers them, told from the entry to where it stands or ended."""
+    about = f", about {_named(found['bound'])}" if found["bound"] else ""
+    lines = [f"{_named(found['record'])} in {found['workflow']} v{found['version']}{about}", _state(found)]
+    if (entry := timeline["entry"]) is not None:
+        lines.append(f"entered {_at(entry['at'])}: {entry['why']}, {entry['who']}")
+        lines += _seen(entry)
+    rows = [
+        (
+            _at(visit["entered_at"]),
+            _at(visit["left_at"]),
+            visit["name"],
+            visit["edge_name"] or visit["edge"],
+            visit["words"] + (f" until {_at(visit['wakes_at'])}" if visit["wakes_at"] else ""),
+        )
+        for visit in timeline["visits"]
+    ]
+    head, *told = table(rows, ("entered (UTC)", "left (UTC)", "step", "way", "what happened")).split("\n")
+    lines += ["", head]
+    for line, visit in zip(told, timeline["visits"], strict=True):
+        lines += [line, *_seen(visit), *_produced(visit)]
+    return "\n".join([*lines, "", f"its run: {found['temporal']['ui_url']}"])
+
+
+def _named(pointer: Any) -> str:
+    name = f"{pointer['name']} " if pointer["name"] else ""
+    return f"{pointer['object']} {name}({pointer['id']})"
+
+
+def _state(found: Any) -> str:
+    if found["ended_at"]:
+        return f"ended {_at(found['ended_at'])}: {found['end_words']}"
+    until = f" until {_at(found['wakes_at'])}" if found["wakes_at"] else ""
+    return str(found["status"]) + (f", at {found['step']}{until}" if found["step"] else "")
+
+
+def _seen(where: Any) -> list[str]:
+    """The values a decision saw, one a line."""
+
+    def line(seen: Any) -> str:
+        value = json.dumps(seen["value"], ensure_ascii=False)
+        return f"    {seen['what']}: {'yes' if seen['holds'] else 'no'}, it was {value}"
+
+    return [line(each) for each in where["seen"]]
+
+
+def _produced(visit: Any) -> list[str]:
+    sent = [(f"{m['channel']} {m['status']}", m["subject"]) for m in visit["messages"]]
+    made = [*sent, *((f"task {task['status']}", task["title"]) for task in visit["tasks"])]
+    return [f"    {what}: {title}" if title else f"    {what}" for what, title in made]
+
+
+def _at(instant: str | None) -> str | None:
+    """An instant to the second, in UTC as the API answers it."""
+    return None if instant is None else datetime.fromisoformat(instant).strftime("%Y-%m-%d %H:%M:%S")

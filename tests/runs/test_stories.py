@@ -1,0 +1,78 @@
+"""What `followthrough enrollment show` tells of a passage that really happened."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from commands.story import story
+from tests.fixtures.running import Running
+from tests.runs.definitions import by_hand, engaging, follow_up, gap, of_opportunity, task
+from tests.runs.walking import entered, walked
+
+ANA = {"email": "ana@example.com", "first_name": "Ana", "last_name": "Berg"}
+INSTANT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+
+
+async def told(ft: Running, enrollment: Any) -> list[str]:
+    """The story of an enrollment, line by line."""
+    found = await ft.call("GET", f"/enrollments/{enrollment['id']}")
+    return story(found, await ft.timeline(enrollment["id"])).split("\n")
+
+
+def line(lines: list[str], pattern: str) -> int:
+    """Where a line matches; exactly one does."""
+    (place,) = [n for n, each in enumerate(lines) if re.search(pattern, each)]
+    return place
+
+
+async def test_a_passage_is_told_with_names_reasons_values_and_what_it_made(ft: Running) -> None:
+    large = {"id": "large", "where": of_opportunity("close_value", "gte", 5000), "steps": [task("call", "Call Ana")]}
+    branch = {"id": "big", "kind": "branch", "branches": [large]}
+    await ft.publish(by_hand("journey", [branch, gap(seconds=1)], entry={"triggers": [engaging()]}))
+    contact = await ft.create("contact", **ANA)
+    deal = await ft.create("opportunity", name="GTX for Ana", stage="Prospecting", close_value=6000)
+    await ft.associate("contact", contact, "opportunity", deal)
+    await ft.patch("opportunity", deal, stage="Engaging")
+    (enrollment,) = await entered(ft, "journey")
+    await ft.ended(enrollment["id"])
+    lines = await told(ft, enrollment)
+    assert lines[0] == f"contact Ana Berg ({contact}) in journey v1, about opportunity GTX for Ana ({deal})"
+    assert re.fullmatch(f"ended {INSTANT}: went through to the end", lines[1])
+    assert re.match(f"entered {INSTANT}: Opportunity: Stage is Engaging, by API key ", lines[2])
+    assert lines[3] == '    Stage is Engaging: yes, it was "Engaging"'
+    big = line(lines, f"^{INSTANT}  {INSTANT}  .*large +done")
+    assert lines[big + 1] == "    Close value of an opportunity is at least 5000: yes, it was 6000"
+    assert lines[line(lines, "  call +- +done") + 1] == "    task open: Call Ana"
+    assert line(lines, f"^{INSTANT}  {INSTANT}  gap +- +done$") > big
+
+
+async def test_a_passage_ended_in_a_delay_says_when_and_why(ft: Running) -> None:
+    await ft.publish(follow_up("follow-up", wait={"days": 2}))
+    contact = await ft.create("contact", **ANA)
+    deal = await ft.create("opportunity", name="Deal", stage="Prospecting", product="GTX Pro")
+    await ft.associate("contact", contact, "opportunity", deal)
+    await ft.patch("opportunity", deal, stage="Engaging")
+    (enrollment,) = await entered(ft, "follow-up")
+    await ft.stands_at(enrollment["id"], "gap")
+    waits = await told(ft, enrollment)
+    until = re.search(f"active, at gap until ({INSTANT})", waits[1])
+    assert until is not None
+    assert line(waits, f" -  +gap +- +waiting until {until[1]}")
+    assert waits[line(waits, "  hello +- +done") + 1] == "    email sent: About GTX Pro"
+
+    await ft.patch("opportunity", deal, stage="Won")
+    await ft.ended(enrollment["id"])
+    lines = await told(ft, enrollment)
+    ended = re.fullmatch(rf"ended ({INSTANT}): reached a goal \(won\)", lines[1])
+    assert ended is not None
+    assert line(lines, f"^{INSTANT}  {ended[1]}  gap +- +left here: reached a goal$")
+    assert not any(until[1] in each for each in lines)
+
+
+async def test_who_entered_by_hand_is_told_so(ft: Running) -> None:
+    await ft.publish(by_hand("journey", [gap(seconds=1)]))
+    contact = await ft.create("contact", external_id="c1")
+    lines = await told(ft, await walked(ft, "journey", "contact", contact))
+    assert lines[0] == f"contact c1 ({contact}) in journey v1"
+    assert re.match(f"entered {INSTANT}: by hand, by API key ", lines[2])
