@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 
 from api import errors
+from api.describing import describe
 from api.limits import Limits
 from api.routes import (
     associations,
@@ -69,32 +67,5 @@ def create_app(inst: Installation) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(system.router)
-    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
-
-
-def _described(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, in which every operation says how it answers when it cannot do what was asked."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schemas = document["components"]["schemas"]
-        for unused in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(unused, None)
-        problem = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(problem.pop("$defs", {}))
-        schemas["Problem"] = problem
-        for path in document["paths"].values():
-            for operation in path.values():
-                _document_problems(operation)
-        app.openapi_schema = document
-    return app.openapi_schema
-
-
-def _document_problems(operation: dict[str, Any]) -> None:
-    content = {errors.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    responses = operation["responses"]
-    responses["default"] = {"description": "Any refusal or failure.", "content": content}
-    responses["422"] = {"description": "The request is wrong; `errors` lists every mistake.", "content": content}
-    if "security" in operation:
-        responses["401"] = {"description": "No key, or an unknown one.", "content": content}
-        responses["403"] = {"description": "The key lacks the scope.", "content": content}

@@ -28,6 +28,9 @@ from store.jobs import Job
 
 router = APIRouter(prefix="/records", tags=["imports"])
 
+MAPPING = '{"columns": {"E-mail": {"property": "email"}, "Town": {"property": "city"}, "Notes": {"ignore": true}}}'
+"""The example the documentation shows."""
+
 PIECE_BYTES = 256 * 1024
 
 
@@ -38,8 +41,12 @@ async def import_records(
     _: RecordsWrite,
     once: OnlyOnce,
     file: Annotated[UploadFile, File(description="CSV, UTF-8, up to 100 MiB.")],
-    mapping: Annotated[str, Form(description="Which column is which property, as JSON.", max_length=1_000_000)],
-    key: Annotated[str, Form(max_length=40, description="The unique property that tells records apart.")],
+    mapping: Annotated[
+        str, Form(description="Which column is which property, as JSON.", max_length=1_000_000, examples=[MAPPING])
+    ],
+    key: Annotated[
+        str, Form(max_length=40, description="The unique property that tells records apart.", examples=["email"])
+    ],
     wake: Annotated[bool, Form(description="Whether triggers and waits look at these changes.")] = True,
     on_bad_value: Annotated[Literal["reject_row", "leave_out"], Form()] = "reject_row",
     dry_run: Annotated[bool, Form(description="Check and count; write nothing.")] = False,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.answers import Answer, answer
 from api.deps import IfMatch, Inst, Reading, RecordsRead, RecordsWrite
+from api.describing import refusals
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.loading import record_or_404, typed
@@ -61,7 +62,9 @@ async def create_record(
 
 
 @router.put(
-    "/{object}/by/{property}/{value:path}", response_model=RecordDetail, responses={201: {"model": RecordDetail}}
+    "/{object}/by/{property}/{value:path}",
+    response_model=RecordDetail,
+    responses={201: {"model": RecordDetail}, **refusals(409)},
 )
 async def upsert_record(
     object: Object,
@@ -122,7 +125,7 @@ async def show_record(object: Object, record_id: RecordId, read: Reading, _: Rec
     ).response()
 
 
-@router.patch("/{object}/{record_id}", response_model=RecordView)
+@router.patch("/{object}/{record_id}", response_model=RecordView, responses=refusals(409))
 async def change_record(
     object: Object, record_id: RecordId, body: PatchRecord, inst: Inst, caller: RecordsWrite, if_match: IfMatch = None
 ) -> Response:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.answers import Answer, answer
 from api.deps import IfMatch, Inst, Reading, WorkflowsPublish, WorkflowsRead, WorkflowsWrite
+from api.describing import refusals
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.loading import workflow_or_404
@@ -65,7 +66,7 @@ async def show_workflow(slug: Slug, read: Reading, inst: Inst, _: WorkflowsRead)
     return answer(detail(found), headers={"ETag": found.etag}).response()
 
 
-@router.put("/{slug}", response_model=SavedDraft, responses={201: {"model": SavedDraft}})
+@router.put("/{slug}", response_model=SavedDraft, responses={201: {"model": SavedDraft}, **refusals(409, 428)})
 async def save_draft(slug: Slug, body: Definition, inst: Inst, _: WorkflowsWrite, if_match: IfMatch = None) -> Response:
     """Store a draft with whatever mistakes it has, and tell them; If-Match is demanded when the workflow exists."""
     matched = None if if_match is None else demanded(if_match)
@@ -74,7 +75,7 @@ async def save_draft(slug: Slug, body: Definition, inst: Inst, _: WorkflowsWrite
     return _saved(saved).response()
 
 
-@router.delete("/{slug}", status_code=204)
+@router.delete("/{slug}", status_code=204, responses=refusals(409, 428))
 async def delete_workflow(
     slug: Slug,
     inst: Inst,

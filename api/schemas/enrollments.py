@@ -9,7 +9,7 @@ from pydantic import Field, StrictStr, model_validator
 from sqlalchemy import RowMapping
 
 from api.answers import Shown
-from api.schemas.records import Body, Id
+from api.schemas.records import EXAMPLE_ID, Body, Id, examples
 from domain.base import Instant, Json
 from domain.facts import Seen
 from domain.telling import tell_decision, tell_end
@@ -41,6 +41,11 @@ class BoundReference(Body):
 
 class EnrollBody(Body):
     """Who shall enter, about which opportunity or other bound record, with which parameters."""
+
+    model_config = examples(
+        {"record": {"object": "contact", "by": {"email": "ana@example.com"}}},
+        {"record": {"object": "contact", "id": EXAMPLE_ID}, "opportunity_id": EXAMPLE_ID},
+    )
 
     record: RecordReference
     opportunity_id: Id | None = None

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from api.answers import Shown
-from api.schemas.records import Body
+from api.schemas.records import Body, examples
 from domain.schema import ObjectType, PropertyDefinition, PropertyType
 
 PropertyName = Annotated[StrictStr, Field(max_length=200, examples=["renewal_date"])]
@@ -26,6 +26,8 @@ class OptionBody(Body):
 class PropertyBody(Body):
     """A new property."""
 
+    model_config = examples({"name": "renewal_date", "type": "date", "label": "Renewal date"})
+
     name: PropertyName
     type: Annotated[PropertyType, Field(examples=["date"])]
     label: Label | None = None
@@ -36,12 +38,18 @@ class PropertyBody(Body):
 class PropertyPatch(Body):
     """A new label, or options to add or rename; options not named stay."""
 
+    model_config = examples({"label": "Tier", "options": [{"value": "tier_4", "label": "Tier 4"}]})
+
     label: Label | None = None
     options: Annotated[list[OptionBody], Field(max_length=2000)] | None = None
 
 
 class ObjectBody(Body):
     """A new object type; at least one property must be unique."""
+
+    model_config = examples(
+        {"name": "subscription", "properties": [{"name": "number", "type": "string", "unique": True}]}
+    )
 
     name: Annotated[StrictStr, Field(max_length=200, examples=["subscription"])]
     label: Label | None = None
@@ -50,6 +58,8 @@ class ObjectBody(Body):
 
 class ObjectPatch(Body):
     """A new label."""
+
+    model_config = examples({"label": "Customer"})
 
     label: Label
 

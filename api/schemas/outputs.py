@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import RowMapping
 
 from api.answers import Shown
-from api.schemas.records import Body
+from api.schemas.records import Body, examples
 from domain.base import Instant, Json
 
 
@@ -54,6 +54,8 @@ class TaskView(Shown):
 
 class TaskPatch(Body):
     """The new status of a task."""
+
+    model_config = examples({"status": "done"})
 
     status: Literal["open", "done", "cancelled"]
 

@@ -8,7 +8,7 @@ from pydantic import Field, StrictStr
 
 from api.answers import Shown
 from api.deps import Scope
-from api.schemas.records import Body, Id
+from api.schemas.records import Body, Id, examples
 from domain.base import Instant
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"\S")]
@@ -16,6 +16,8 @@ Name = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"\S")]
 
 class UserBody(Body):
     """A new user; records and tasks name users by id."""
+
+    model_config = examples({"name": "Kim Lund", "email": "kim@example.com"})
 
     name: Name
     email: Annotated[StrictStr, Field(max_length=320, examples=["kim@example.com"])]
@@ -35,6 +37,8 @@ class UserView(Shown):
 
 class KeyBody(Body):
     """A new API key and what it may do."""
+
+    model_config = examples({"name": "Web shop", "scopes": ["records:read", "records:write"]})
 
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, examples=[["records:read", "records:write"]])]
@@ -74,6 +78,8 @@ class AccountView(Shown):
 
 class AccountPatch(Body):
     """What to change; fields not sent stay."""
+
+    model_config = examples({"timezone": "Europe/Oslo", "default_region": "NO"})
 
     name: Name | None = None
     timezone: Annotated[StrictStr, Field(max_length=64)] | None = None

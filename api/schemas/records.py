@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictStr
 
 from api.answers import Shown
 from domain.base import Instant, Json
 from domain.records import StoredRecord
 
-ObjectName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", examples=["contact"])]
-Id = Annotated[StrictStr, Field(min_length=1, max_length=36, examples=["01a0c6d2-7c1e-7b5a-9a55-0d1f5ad1c001"])]
+EXAMPLE_ID = "01a0c6d2-7c1e-7b5a-9a55-0d1f5ad1c001"
 
-PROPERTIES = {"email": "ana@example.com", "first_name": "Ana", "score": 12}
+ObjectName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$", examples=["contact"])]
+Id = Annotated[StrictStr, Field(min_length=1, max_length=36, examples=[EXAMPLE_ID])]
+
+PROPERTIES: dict[str, Json] = {"email": "ana@example.com", "first_name": "Ana", "score": 12}
 
 
 class Body(BaseModel):
     """Base of every request body: an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def examples(*bodies: dict[str, Json]) -> ConfigDict:
+    """The configuration of a body whose documentation shows these; the first can be sent as it is."""
+    shown: list[JsonValue] = [*bodies]
+    return ConfigDict(json_schema_extra={"examples": shown})
 
 
 class LinkBody(Body):
@@ -33,6 +41,11 @@ class LinkBody(Body):
 class CreateRecord(Body):
     """A new record; null properties are as good as absent."""
 
+    model_config = examples(
+        {"properties": PROPERTIES},
+        {"properties": PROPERTIES, "associations": [{"object": "company", "id": EXAMPLE_ID, "label": "primary"}]},
+    )
+
     properties: Annotated[dict[str, Json], Field(max_length=500, examples=[PROPERTIES])]
     associations: Annotated[list[LinkBody], Field(max_length=100)] = []
 
@@ -40,15 +53,21 @@ class CreateRecord(Body):
 class UpsertRecord(CreateRecord):
     """Properties to set on the record that has the unique value, or on a new one."""
 
+    model_config = examples({"properties": {"first_name": "Ana", "lifecycle_stage": "lead"}})
+
 
 class PatchRecord(Body):
     """Properties to set; null clears."""
+
+    model_config = examples({"properties": {"stage": "Won", "lost_reason": None}})
 
     properties: Annotated[dict[str, Json], Field(max_length=500, examples=[{"stage": "Won", "lost_reason": None}])]
 
 
 class Search(Body):
     """A condition of the definition language; absent or null: every record."""
+
+    model_config = examples({"where": {"property": "country", "op": "is", "value": "NO"}, "limit": 50})
 
     where: Annotated[
         dict[str, Json] | None,
@@ -60,6 +79,8 @@ class Search(Body):
 
 class AssociateBody(Body):
     """What the association is called; optional."""
+
+    model_config = examples({"label": "primary"})
 
     label: Annotated[StrictStr | None, Field(max_length=60)] = None
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from api.answers import Shown
-from api.schemas.records import Body
+from api.schemas.records import Body, examples
 from domain.base import Instant, Json
 from domain.problems import Problem
 from services.workflows import Saved, WorkflowView
@@ -28,6 +28,8 @@ DEFINITION: dict[str, Json] = {
 
 class PublishBody(Body):
     """How to publish. In this version nobody is taken in or moved by publishing."""
+
+    model_config = examples({"existing_records": False, "in_flight": "stay", "dry_run": False})
 
     existing_records: Annotated[StrictBool, Field(description="Only false is available.")] = False
     in_flight: Annotated[Literal["stay", "move"], Field(description="Only stay is available.")] = "stay"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -29,7 +30,9 @@ class Caller:
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.http.request(method, f"/api/v1{path}", json=body, headers=named)
+        answer = await self.http.request(method, f"/api/v1{path}", json=body, headers=named)
+        _hold_documented(method, answer)
+        return answer
 
     async def ok(self, method: str, path: str, body: Any = None, status: int = 200, **headers: str) -> Any:
         answer = await self.call(method, path, body, **headers)
@@ -52,6 +55,28 @@ class Caller:
     async def with_scopes(self, *scopes: str) -> Caller:
         """The same API with another key."""
         return await caller(self.inst, *scopes)
+
+
+DOCUMENTED = (401, 403, 404, 409, 412, 413, 422, 428)
+"""Refusals that the reference must name for every operation that can answer them."""
+
+
+def _hold_documented(method: str, answer: Response) -> None:
+    """Whatever a test is refused with stands in the reference."""
+    if answer.status_code not in DOCUMENTED:
+        return
+    fitting = [
+        (path, operations[method.lower()])
+        for path, operations in _apps[0].openapi()["paths"].items()
+        if method.lower() in operations and re.fullmatch(_pattern(path), answer.url.path)
+    ]
+    if fitting:
+        path, operation = min(fitting, key=lambda each: each[0].count("{"))
+        assert str(answer.status_code) in operation["responses"], f"{method} {path} answers {answer.status_code}"
+
+
+def _pattern(path: str) -> str:
+    return re.sub(r"{(\w+)}", lambda name: ".+" if name[1] == "value" else "[^/]+", path)
 
 
 def problem_of(answer: Response) -> Any:

@@ -180,4 +180,44 @@ async def test_the_reference_documents_every_refusal(lite: Caller) -> None:
             default = operation["responses"]["default"]["content"]
             assert list(default) == ["application/problem+json"]
             assert "HTTPValidationError" not in str(operation)
+            if "Idempotency-Key" in str(operation.get("parameters")):
+                assert "409" in operation["responses"], f"{method} {path}"
     assert (await lite.http.get("/docs")).status_code == 200
+    refused = document["paths"]["/api/v1/workflows/{slug}"]["put"]["responses"]
+    assert {"409", "412", "413", "422", "428"} < set(refused)
+    assert "404" not in refused
+    assert set(document["paths"]["/healthz"]["get"]["responses"]) == {"200", "default"}
+
+
+def _shown(document: Any, body: Any) -> list[Any]:
+    """The examples of a JSON body."""
+    schema = body["content"]["application/json"]["schema"]
+    schema = next((each for each in schema.get("anyOf", ()) if each.get("type") != "null"), schema)
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return list(schema.get("examples", ()))
+
+
+async def test_every_example_of_a_request_can_be_sent(lite: Caller) -> None:
+    document = (await lite.http.get("/openapi.json")).json()
+    filled = {"object": "contact", "object2": "company", "property": "email", "value": "ana@example.com",
+              "slug": "welcome"}  # fmt: skip
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if "requestBody" not in operation or path.endswith("/import"):
+                continue
+            examples = _shown(document, operation["requestBody"])
+            assert examples, f"{method} {path}"
+            address = re.sub(r"{(\w+)}", lambda name: filled.get(name[1], "nobody"), path).removeprefix(PREFIX)
+            answer = await lite.call(method.upper(), address, examples[0])
+            done = answer.is_success or answer.status_code in (404, 428)
+            assert done, f"{method} {path}: {answer.text}"
+
+
+async def test_the_example_of_an_import_can_be_sent(lite: Caller) -> None:
+    document = (await lite.http.get("/openapi.json")).json()
+    (schema,) = [each for name, each in document["components"]["schemas"].items() if "import" in name]
+    form = {name: schema["properties"][name]["examples"][0] for name in ("mapping", "key")}
+    files = {"file": ("people.csv", b"E-mail,Town,Notes\nana@example.com,Oslo,\n")}
+    answer = await lite.http.post(f"{PREFIX}/records/contact/import", data=form, files=files)
+    assert answer.status_code == 202, answer.text
