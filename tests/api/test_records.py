@@ -163,3 +163,16 @@ async def test_what_cannot_be_stored_is_refused_before_anything_reads_it(lite: C
 async def test_a_nul_in_an_address_is_refused(lite: Caller) -> None:
     await lite.problem("GET", "/records/contact/a%00b", status=422)
     await lite.problem("GET", "/records/contact?cursor=%00", status=422)
+
+
+async def test_a_unique_value_that_is_taken_is_a_conflict_however_it_is_written(lite: Caller) -> None:
+    await lite.create("contact", email="ana@example.com")
+    bo = await lite.create("contact", email="bo@example.com", external_id="bo")
+    taken = {"properties": {"email": "ana@example.com"}}
+    for method, path in (
+        ("POST", "/records/contact"),
+        ("PATCH", f"/records/contact/{bo['id']}"),
+        ("PUT", "/records/contact/by/external_id/bo"),
+    ):
+        found = await lite.problem(method, path, taken, status=409)
+        assert [error["path"] for error in found["errors"]] == ["/properties/email"]
