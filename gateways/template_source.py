@@ -32,7 +32,7 @@ def problem_of_source(source: str) -> TemplateProblem | None:
     Unsafe is what is too large or too long. A tag that is not closed is only a mistake, as in a draft half written.
     """
     if len(source.encode("utf-8", "surrogatepass")) > LARGEST_SOURCE_BYTES:
-        return TemplateProblem(message=f"A template has at most {LARGEST_SOURCE_BYTES // 1024} KiB.", unsafe=True)
+        return TemplateProblem(message=f"a template has at most {LARGEST_SOURCE_BYTES // 1024} KiB", unsafe=True)
     position = 0
     while (opening := _OPENING.search(source, position)) is not None:
         start = opening.start()
@@ -52,28 +52,28 @@ def line_of(source: str, index: int) -> int:
 def _oversize(source: str, start: int, end: int) -> str | None:
     """What is too long about the tag from ``start`` to its closing braces at ``end`` (-1: there are none)."""
     if end - start > LONGEST_TAG:
-        return f"a tag has at most {LONGEST_TAG} characters."
+        return f"a tag has at most {LONGEST_TAG} characters"
     if end > 0 and _LONG_GAP.search(source, start, end):
-        return f"a tag has at most {LONGEST_GAP} spaces in a row."
+        return f"a tag has at most {LONGEST_GAP} spaces in a row"
     return None
 
 
 def _mistake(source: str, start: int, end: int) -> str | None:
     """What keeps this look from agreeing with the parser on where the tag ends."""
     if end < 0:
-        return f"{source[start : start + 2]} is never closed."
+        return f"{source[start : start + 2]} is never closed"
     if source.startswith("{{", start):
         return None
     name = _TAG_NAME.match(source, start, end)
     if name is None:
         # The parser takes such braces for text and looks for tags inside them, which this look has skipped.
-        return "a tag begins with its name."
+        return "a tag begins with its name"
     if name.group(1) in _VERBATIM:
         opening, ending = _VERBATIM[name.group(1)]
         if opening.fullmatch(source, start, end + 2) is None:
-            return f"{name.group(1)} takes nothing."
+            return f"{name.group(1)} takes nothing"
         if ending.search(source, end) is None:
-            return f"{name.group(1)} is never ended."
+            return f"{name.group(1)} is never ended"
     return None
 
 

@@ -152,7 +152,7 @@ def _check(source: str, parsed: _Parsed) -> TemplateCheck:
         return TemplateCheck(problems=parsed.problems)
     analysis = parsed.template.analyze(include_partials=False)
     unknown = sorted(name for name in analysis.filters if name not in parsed.template.env.filters)
-    problems = [TemplateProblem(message=f"There is no filter {name}.") for name in unknown]
+    problems = [TemplateProblem(message=f"there is no filter {name}") for name in unknown]
     problems += _uses_of_the_present(parsed.template, source)
     trial = tried(parsed.template)
     if trial.refused is not None:
@@ -165,20 +165,20 @@ def _check(source: str, parsed: _Parsed) -> TemplateCheck:
 def _unsafe(template: BoundTemplate, source: str) -> tuple[TemplateProblem, ...]:
     problems = [
         f"Line {line_of(source, part.token.start_index)}: a range is written as two whole numbers "
-        f"and spans at most {LONGEST_RANGE}."
+        f"and spans at most {LONGEST_RANGE}"
         for part in parts_of(template, template.nodes)
         if not ranges_are_short(part)
     ]
     limit = _Environment.loop_iteration_limit
     if not problems and _iterations(template.nodes, RenderContext(template)) > limit:
-        problems.append(f"Loops inside loops repeat more than {limit} times.")
+        problems.append(f"loops inside loops repeat more than {limit} times")
     return tuple(TemplateProblem(message=problem, unsafe=True) for problem in problems)
 
 
 def _uses_of_the_present(template: BoundTemplate, source: str) -> list[TemplateProblem]:
     """Rendering refuses ``'now' | date`` whatever the data, so the author should learn it when saving."""
     return [
-        TemplateProblem(message=f"Line {line_of(source, part.token.start_index)}: {NO_PRESENT}.")
+        TemplateProblem(message=f"Line {line_of(source, part.token.start_index)}: {NO_PRESENT}")
         for part in parts_of(template, template.nodes)
         if isinstance(part, FilteredExpression)
         and isinstance(part.left, StringLiteral)
@@ -209,7 +209,7 @@ def _path(variable: Variable) -> tuple[str, ...]:
 
 def _words(source: str, refused: BaseException) -> str:
     if isinstance(refused, RecursionError):
-        return "The template is nested too deeply."
+        return "the template is nested too deeply"
     if not isinstance(refused, LiquidError):
         return f"{type(refused).__name__}: {refused}"[:_LONGEST_MESSAGE]
     if refused.message == "unexpected liquid parsing error" and refused.__cause__ is not None:

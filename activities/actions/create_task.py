@@ -47,7 +47,7 @@ def check(config: CreateTaskConfig, scope: ConfigScope) -> Iterable[Finding]:
     """Refuse a task that is due before it exists."""
     due = config.due_in
     if due is not None and min(due.weeks, due.days, due.hours, due.minutes, due.seconds) < 0:
-        yield Finding(path="/due_in", code="wrong_value", message="A task is due after it is created: use no minus.")
+        yield Finding(path="/due_in", code="wrong_value", message="a task is due after it is created: use no minus")
 
 
 async def run(context: InsideContext, config: CreateTaskConfig) -> Outputs:

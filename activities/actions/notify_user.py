@@ -31,7 +31,7 @@ class NotifyUserConfig(ActionConfig):
 def check(config: NotifyUserConfig, scope: ConfigScope) -> Iterable[Finding]:
     """Refuse a notification to nobody."""
     if not (config.users or config.owner or config.owner_manager):
-        words = "Name at least one user, or set owner or owner_manager."
+        words = "name at least one user, or set owner or owner_manager"
         yield Finding(path="/users", code="missing_field", message=words)
 
 

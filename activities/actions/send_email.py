@@ -61,10 +61,10 @@ class SendEmailConfig(ActionConfig):
 def check(config: SendEmailConfig, scope: ConfigScope) -> Iterable[Finding]:
     """Refuse what needs consent, which this version does not keep yet."""
     if not config.transactional:
-        words = "Marketing email is not available yet: set transactional to true."
+        words = "marketing email is not available yet: set transactional to true"
         yield Finding(path="/transactional", code="not_available", message=words)
     if config.subscription is not None:
-        yield Finding(path="/subscription", code="not_available", message="Subscriptions are not available yet.")
+        yield Finding(path="/subscription", code="not_available", message="subscriptions are not available yet")
 
 
 def address_of(context: OutsideContext, inside: Inside) -> str:

@@ -62,20 +62,20 @@ def check(config: SetPropertyConfig, scope: ConfigScope) -> Iterable[Finding]:
     """Find a property that is not there or not writable, and a value it cannot hold."""
     object = scope.object if config.of is None else config.of.object
     if scope.schema_.object(object) is None:
-        yield Finding(path="/of/object", code="unknown_object", message=f"There is no object type {object!r}.")
+        yield Finding(path="/of/object", code="unknown_object", message=f"there is no object type {object!r}")
         return
     definition = scope.schema_.property(object, config.property)
     if definition is None:
-        words = f"{object} has no property {config.property!r}."
+        words = f"{object} has no property {config.property!r}"
         yield Finding(path="/property", code="unknown_property", message=words)
         return
     if definition.read_only:
-        yield Finding(path="/property", code="wrong_value", message=f"{config.property} cannot be written.")
+        yield Finding(path="/property", code="wrong_value", message=f"{config.property} cannot be written")
         return
     if config.of is not None and config.of.match == "none":
-        yield Finding(path="/of/match", code="wrong_value", message="Nothing can be written on no records.")
+        yield Finding(path="/of/match", code="wrong_value", message="nothing can be written on no records")
     if config.only_forward and definition.type is not PropertyType.ENUM:
-        yield Finding(path="/only_forward", code="wrong_value", message="Only an enum has an order to go forward in.")
+        yield Finding(path="/only_forward", code="wrong_value", message="only an enum has an order to go forward in")
     yield from _value_findings(config, definition, object, scope)
 
 
@@ -85,16 +85,16 @@ def _value_findings(
     match config.value:
         case NowValue():
             if definition.type not in STAMPED:
-                words = f"An instant cannot be written into a {definition.type} property."
+                words = f"an instant cannot be written into a {definition.type} property"
                 yield Finding(path="/value", code="wrong_type", message=words)
         case PropertyValue():
             source_object = object if config.value.of is None else config.value.of.object
             source = scope.schema_.property(source_object, config.value.property)
             if source is None:
-                words = f"{source_object} has no property {config.value.property!r}."
+                words = f"{source_object} has no property {config.value.property!r}"
                 yield Finding(path="/value/property", code="unknown_property", message=words)
             elif source.type is not definition.type and not {source.type, definition.type} <= ALIKE:
-                words = f"A {source.type} cannot be copied into a {definition.type} property."
+                words = f"a {source.type} cannot be copied into a {definition.type} property"
                 yield Finding(path="/value", code="wrong_type", message=words)
         case None:
             return
