@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,11 +43,14 @@ def set_record(
     values: Annotated[list[str], typer.Argument(metavar="PROPERTY=VALUE…", help="Nothing after = clears.")],
     as_json: AsJson = False,
 ) -> None:
-    """Set properties of a record; a value that is JSON (a number, true, a list) is sent as such."""
+    """Set properties of a record; a value that is JSON (a number, true, a list, a text in quotes) is sent as such."""
     with speaking(as_json), connect() as api:
         properties = dict(_assignment(each) for each in values)
         found = find(api, reference)
-        made = api.patch(f"/records/{found['object']}/{found['id']}", {"properties": properties})
+        try:
+            made = api.patch(f"/records/{found['object']}/{found['id']}", {"properties": properties})
+        except Failed as failed:
+            raise _understood(failed, values) from None
         show(made, f"{made['object']} {made['id']} is at version {made['version']}", as_json=as_json)
 
 
@@ -73,8 +77,7 @@ def import_file(
             "dry_run": str(dry_run).lower(),
             "on_bad_value": on_bad_value,
         }
-        with file.open("rb") as content:
-            job = api.upload(f"/records/{object}/import", fields, (file.name, content))
+        job = _upload(api, object, fields, file=file, mapping=mapping)
         job = follow(api, job["id"], quiet=as_json)
         wanted = job["total"] if as_json or rejected is not None else SHOWN
         rows = list(api.items(f"/jobs/{job['id']}/rows", at_most=wanted, outcome="rejected"))
@@ -87,14 +90,36 @@ def import_file(
         raise typer.Exit(ExitCode.PARTLY_REJECTED)
 
 
+def _upload(api: Client, object: str, fields: dict[str, str], *, file: Path, mapping: Path) -> Any:
+    """Send the file; the job. Mistakes are told with their place in the files that were given.
+
+    Raises:
+        Failed: refused.
+    """
+    places = {"/mapping": str(mapping), "/file": str(file), "/key": "--key"}
+    try:
+        with file.open("rb") as content:
+            return api.upload(f"/records/{object}/import", fields, (file.name, content))
+    except Failed as failed:
+        lines = [_placed(line, places) for line in failed.lines]
+        raise Failed(failed.code, str(failed), lines=lines, problem=failed.problem) from None
+
+
+def _placed(line: str, places: dict[str, str]) -> str:
+    for prefix, place in places.items():
+        rest = line.removeprefix(prefix)
+        if rest != line and rest[0] in "/:":
+            return f"{place}: {rest}" if rest[0] == "/" else f"{place}{rest}"
+    return line
+
+
 def find(api: Client, reference: str) -> Any:
     """The record that ``object/id`` or ``object/property/value`` names."""
     match reference.split("/", 2):
         case [object, id]:
             return api.get(f"/records/{quote(object)}/{quote(id, safe='')}")
         case [object, property, value]:
-            where = {"property": property, "op": "is", "value": _json_or_text(value)}
-            found = api.post(f"/records/{quote(object)}/search", {"where": where, "limit": 2})["items"]
+            found = _search(api, object, property, value)
             if len(found) != 1:
                 some = "more than one" if found else "no"
                 raise Failed(ExitCode.NOT_FOUND, f"there is {some} {object} with {property} {value}")
@@ -127,7 +152,49 @@ def _assignment(written: str) -> tuple[str, Any]:
 
 def _json_or_text(value: str) -> Any:
     try:
-        found = json.loads(value)
+        return json.loads(value, parse_constant=_refuse)
     except ValueError:
         return value
-    return value if isinstance(found, str) else found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _understood(failed: Failed, values: list[str]) -> Failed:
+    """The refusal with what was understood, for each value of a wrong type, and how another one is written."""
+    wrong = {error["path"] for error in (failed.problem or {}).get("errors", ()) if error["code"] == "wrong_type"}
+    lines = list(failed.lines)
+    for each in values:
+        name, _, written = each.partition("=")
+        if f"/properties/{name}" not in wrong:
+            continue
+        value = _json_or_text(written)
+        if isinstance(value, str):
+            lines.append(f"{name}: understood as the text {json.dumps(value, ensure_ascii=False)}")
+        else:
+            text = shlex.quote(f"{name}={json.dumps(written, ensure_ascii=False)}")
+            lines.append(f"{name}: understood as {_kind(value)} {written}; for the text write {text}")
+    return Failed(failed.code, str(failed), lines=lines, problem=failed.problem)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "the truth value"
+    return "the number" if isinstance(value, int | float) else "the list or object"
+
+
+def _search(api: Client, object: str, property: str, value: str) -> list[Any]:
+    """Up to two records with this value: as a text, or as the number it is where the property holds numbers."""
+
+    def ask(wanted: Any) -> list[Any]:
+        where = {"property": property, "op": "is", "value": wanted}
+        return list(api.post(f"/records/{quote(object)}/search", {"where": where, "limit": 2})["items"])
+
+    try:
+        return ask(value)
+    except Failed as failed:
+        wrong = {error["code"] for error in (failed.problem or {}).get("errors", ())}
+        if wrong != {"wrong_type"} or isinstance(number := _json_or_text(value), str):
+            raise
+    return ask(number)

@@ -177,6 +177,28 @@ async def test_a_record_is_shown_changed_and_enrolled(line: Line) -> None:
     assert "re_entry_off" in again.out
 
 
+async def test_a_value_says_how_it_was_understood_and_how_the_other_is_written(line: Line) -> None:
+    reference = await contact(line)
+    refused = await line.run("record", "set", reference, "first_name=123", "sms_opted_out=maybe", code=1)
+    assert """first_name: understood as the number 123; for the text write 'first_name="123"'""" in refused.err
+    assert 'sms_opted_out: understood as the text "maybe"' in refused.err
+    values = ('first_name="123"', "last_name=O'Neil", "score=4.5", "city=NaN")
+    made = await line.run("record", "set", reference, *values, "--json")
+    expected = {"first_name": "123", "last_name": "O'Neil", "score": 4.5, "city": "NaN", "email": "ana@example.com"}
+    assert made.json["properties"] == expected
+
+
+async def test_a_record_is_found_by_a_text_of_digits_and_by_a_number(line: Line) -> None:
+    reference = await contact(line)
+    await line.run("record", "set", reference, 'external_id="0123"')
+    assert "ana@example.com" in (await line.run("record", "get", "contact/external_id/0123")).out
+    await line.run("record", "set", reference, 'external_id="123"')
+    assert "ana@example.com" in (await line.run("record", "get", "contact/external_id/123")).out
+    assert "ana@example.com" in (await line.run("record", "get", "contact/score/3")).out
+    many = await line.run("record", "get", "contact/score/many", code=1)
+    assert "number" in many.err
+
+
 async def test_what_is_missing_wrong_or_away_has_its_own_exit_code(line: Line) -> None:
     assert "nobody" in (await line.run("enrollment", "show", "nobody", code=3)).err
     await line.run("record", "get", "contact/email/nobody@example.com", code=3)
@@ -218,7 +240,17 @@ async def test_an_import_follows_its_job_and_tells_what_was_rejected(line: Line,
     assert found.json["counts"] == {"created": 1, "rejected": 1}
     assert [row["line"] for row in found.json["rejected"]] == [3]
     refused = await line.run("import", "contact", file, "--mapping", mapping, "--key", "colour", code=1)
-    assert "colour" in refused.err
+    assert "--key: contact has no property colour" in refused.err
+    wrong = line.file(
+        "wrong.yaml", "columns:\n  Mail: {property: email, format: x}\n  Town: {property: city}\nmore: 1\n"
+    )
+    refused = await line.run("import", "contact", file, "--mapping", wrong, "--key", "email", code=1)
+    assert f"{wrong}: /columns/Town: " in refused.err
+    assert f"{wrong}: /columns/Mail/format: " in refused.err
+    assert f"{wrong}: /more: " in refused.err
+    twice = line.file("twice.csv", "Mail,Mail\na,b\n")
+    refused = await line.run("import", "contact", twice, "--mapping", mapping, "--key", "email", code=1)
+    assert f"{twice}: /header/1: " in refused.err
 
 
 async def test_no_rejected_row_of_an_import_is_lost(line: Line, runs: RecordingRuns) -> None:
