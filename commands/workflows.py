@@ -12,6 +12,7 @@ import typer
 from commands.client import Client, connect
 from commands.files import Force, check_target, read_yaml, write_text
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
+from commands.report import report_text
 
 workflow = typer.Typer(help="Definitions: validate, push, pull, publish, turn on and off.", no_args_is_help=True)
 
@@ -96,7 +97,7 @@ def report(slug: Slug, as_json: AsJson = False) -> None:
     """Show what became of those who entered, step by step."""
     with speaking(as_json), connect() as api:
         found = api.get(f"/workflows/{quote(slug, safe='')}/report")
-        show(found, _report_text(found), as_json=as_json)
+        show(found, report_text(found), as_json=as_json)
 
 
 def _turn(slug: str, how: str, as_json: bool) -> None:
@@ -150,16 +151,3 @@ def _push(api: Client, document: dict[str, Any]) -> Any:
 
 def _problems(problems: list[Any]) -> str:
     return "\n".join(f"  {each['path'] or '/'}: {each['message']} ({each['code']})" for each in problems)
-
-
-def _report_text(found: Any) -> str:
-    totals = found["totals"]
-    figures = ("entered", "waiting", "done", "skipped", "failed", "left", "sent", "unknown")
-    rows = [
-        (step["step"], step["kind"], *(sum(v.values()) if isinstance(v := step[f], dict) else v for f in figures))
-        for step in found["steps"]
-    ]
-    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(totals["by_reason"].items()))
-    head = f"{found['workflow']} v{found['version']}: {totals['enrolled']} enrolled, {totals['active']} active"
-    ends = f"{totals['ended']} ended" + (f" ({reasons})" if reasons else "")
-    return f"{head}, {ends}\n{table(rows, ('step', 'kind', *figures))}"

@@ -37,7 +37,11 @@ class StepReport(Frozen):
 
 
 class Totals(Frozen):
-    """All enrollments of the workflow. ``conversion``: the part of those ended that reached a goal, or null."""
+    """All enrollments of the workflow.
+
+    ``conversion``: the part of all who ever entered that reached a goal, ``goal`` of ``enrolled``; null before anybody
+    did. Whoever is still inside has not converted yet.
+    """
 
     enrolled: int
     active: int
@@ -170,5 +174,5 @@ def _totals(rows: Sequence[Row]) -> Totals:
         by_reason=by_reason,
         goal=goal,
         by_goal=by_goal,
-        conversion=round(goal / ended, 4) if ended else None,
+        conversion=round(goal / enrolled, 4) if enrolled else None,
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, insert, update
 
 from store.ids import new_id
-from store.tables import changes, effects, messages, notifications, tasks, visits
+from store.tables import changes, effects, enrollments, messages, notifications, tasks, visits
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
 from tests.fixtures.clock import START, FixedClock
@@ -116,6 +116,16 @@ async def test_behind_every_number_are_as_many_visits_as_it_says(api: Caller) ->
     assert len((await api.ok("GET", path))["items"]) == 1
     await api.problem("GET", "/workflows/follow-up/report/nothing/done", status=404)
     await api.problem("GET", "/workflows/follow-up/report/mail/happy", status=422)
+
+
+async def test_conversion_is_the_part_of_all_who_entered_that_reached_a_goal(lite: Caller) -> None:
+    found = await world(lite)
+    async with lite.inst.db.transaction() as tx:
+        won = update(enrollments).where(enrollments.c.id == found.enrollments[0]["id"])
+        await tx.run(won.values(status="ended", end_reason="goal", end_detail="won", ended_at=START))
+    totals = (await lite.ok("GET", "/workflows/follow-up/report"))["totals"]
+    assert (totals["enrolled"], totals["active"], totals["ended"]) == (3, 1, 2)
+    assert (totals["goal"], totals["by_goal"], totals["conversion"]) == (1, {"won": 1}, 0.3333)
 
 
 async def test_a_workflow_never_published_has_an_empty_report(lite: Caller) -> None:

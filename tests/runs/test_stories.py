@@ -1,10 +1,11 @@
-"""What `followthrough enrollment show` tells of a passage that really happened."""
+"""What `followthrough enrollment show` and `report` tell of passages that really happened."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from commands.report import report_text
 from commands.story import story
 from tests.fixtures.running import Running
 from tests.runs.definitions import by_hand, engaging, follow_up, gap, of_opportunity, task
@@ -76,3 +77,25 @@ async def test_who_entered_by_hand_is_told_so(ft: Running) -> None:
     lines = await told(ft, await walked(ft, "journey", "contact", contact))
     assert lines[0] == f"contact c1 ({contact}) in journey v1"
     assert re.match(f"entered {INSTANT}: by hand, by API key ", lines[2])
+
+
+async def test_a_report_says_of_how_many_and_why_some_were_skipped(ft: Running) -> None:
+    await ft.publish(follow_up("follow-up", wait={"days": 2}))
+    deals = []
+    for n, address in enumerate([{"email": "ana@example.com"}, {}, {}]):
+        contact = await ft.create("contact", external_id=f"c{n}", **address)
+        deal = await ft.create("opportunity", name=f"Deal {n}", stage="Prospecting", product="GTX Pro")
+        await ft.associate("contact", contact, "opportunity", deal)
+        await ft.patch("opportunity", deal, stage="Engaging")
+        deals.append(deal)
+    everybody = await entered(ft, "follow-up", 3)
+    for enrollment in everybody:
+        await ft.stands_at(enrollment["id"], "gap")
+    await ft.patch("opportunity", deals[0], stage="Won")
+    await ft.ended(next(each["id"] for each in everybody if each["bound"]["id"] == deals[0]))
+    lines = report_text(await ft.call("GET", "/workflows/follow-up/report")).split("\n")
+    assert lines[:2] == [
+        "follow-up v1: 3 enrolled, 2 active, 1 ended (1 goal)",
+        "1 of 3 enrolled reached a goal, 33.3% (1 won)",
+    ]
+    assert lines[-1] == "hello: 2 skipped (2 no_address)"

@@ -1,0 +1,42 @@
+"""How the report of a workflow is told on the screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from commands.output import table
+
+
+def report_text(found: Any) -> str:
+    """A report as the API answers it: totals, goals, the figures of each step, and why some were skipped or failed."""
+    totals = found["totals"]
+    figures = ("entered", "waiting", "done", "skipped", "failed", "left", "sent", "unknown")
+    rows = [
+        (step["step"], step["kind"], *(sum(v.values()) if isinstance(v := step[f], dict) else v for f in figures))
+        for step in found["steps"]
+    ]
+    version = f"v{found['version']}" if found["version"] is not None else "(never published)"
+    head = f"{found['workflow']} {version}: {totals['enrolled']} enrolled, {totals['active']} active"
+    ends = f"{totals['ended']} ended" + _by_reason(totals["by_reason"])
+    lines = [f"{head}, {ends}", *_goals(totals), table(rows, ("step", "kind", *figures))]
+    lines += [
+        f"{step['step']}: {sum(step[figure].values())} {figure}{_by_reason(step[figure])}"
+        for step in found["steps"]
+        for figure in ("skipped", "failed")
+        if step[figure]
+    ]
+    return "\n".join(lines)
+
+
+def _goals(totals: Any) -> list[str]:
+    """How many of all who entered reached a goal, and which."""
+    if totals["conversion"] is None:
+        return []
+    reached = f"{totals['goal']} of {totals['enrolled']} enrolled reached a goal"
+    return [f"{reached}, {totals['conversion']:.1%}{_by_reason(totals['by_goal'])}"]
+
+
+def _by_reason(counts: dict[str, int]) -> str:
+    """`` (3 no_address, 1 bounced)``, the most frequent first; nothing where there is none."""
+    found = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return f" ({', '.join(f'{count} {reason}' for reason, count in found)})" if found else ""
