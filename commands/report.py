@@ -29,8 +29,8 @@ def report_text(found: Any) -> str:
 
 
 def _goals(totals: Any) -> list[str]:
-    """How many of all who entered reached a goal, and which."""
-    if totals["conversion"] is None:
+    """How many of all who entered reached a goal, and which; nothing where there is none to reach."""
+    if totals["conversion"] is None or not totals["by_goal"]:
         return []
     reached = f"{totals['goal']} of {totals['enrolled']} enrolled reached a goal"
     return [f"{reached}, {totals['conversion']:.1%}{_by_reason(totals['by_goal'])}"]

@@ -40,7 +40,8 @@ class Totals(Frozen):
     """All enrollments of the workflow.
 
     ``conversion``: the part of all who ever entered that reached a goal, ``goal`` of ``enrolled``; null before anybody
-    did. Whoever is still inside has not converted yet.
+    did. Whoever is still inside has not converted yet. ``by_goal`` names the goals of the current version and those
+    that were reached before.
     """
 
     enrolled: int
@@ -71,7 +72,7 @@ async def make_report(read: Read, workflow: Row) -> Report:
     return Report(
         workflow=workflow["slug"],
         version=version,
-        totals=_totals(await store.count_enrollments(read, workflow["id"])),
+        totals=_totals(await store.count_enrollments(read, workflow["id"]), content),
         decisions=await store.count_decisions(read, workflow["id"]),
         steps=[_step(step, content, counts, sent) for step in _steps(content, counts)],
     )
@@ -156,11 +157,11 @@ def _step(
     )
 
 
-def _totals(rows: Sequence[Row]) -> Totals:
+def _totals(rows: Sequence[Row], content: Content | None) -> Totals:
     enrolled = sum(row["total"] for row in rows)
     ended = sum(row["total"] for row in rows if row["status"] == "ended")
     by_reason: dict[str, int] = {}
-    by_goal: dict[str, int] = {}
+    by_goal = dict.fromkeys((goal.id for goal in content.definition.exit.goals), 0) if content else {}
     for row in rows:
         if row["status"] == "ended":
             by_reason[row["end_reason"]] = by_reason.get(row["end_reason"], 0) + row["total"]

@@ -21,6 +21,11 @@ async def told(ft: Running, enrollment: Any) -> list[str]:
     return story(found, await ft.timeline(enrollment["id"])).split("\n")
 
 
+async def report(ft: Running, slug: str) -> list[str]:
+    """The report of a workflow, line by line."""
+    return report_text(await ft.call("GET", f"/workflows/{slug}/report")).split("\n")
+
+
 def line(lines: list[str], pattern: str) -> int:
     """Where a line matches; exactly one does."""
     (place,) = [n for n, each in enumerate(lines) if re.search(pattern, each)]
@@ -91,11 +96,16 @@ async def test_a_report_says_of_how_many_and_why_some_were_skipped(ft: Running) 
     everybody = await entered(ft, "follow-up", 3)
     for enrollment in everybody:
         await ft.stands_at(enrollment["id"], "gap")
+    assert (await report(ft, "follow-up"))[1] == "0 of 3 enrolled reached a goal, 0.0% (0 won)"
     await ft.patch("opportunity", deals[0], stage="Won")
     await ft.ended(next(each["id"] for each in everybody if each["bound"]["id"] == deals[0]))
-    lines = report_text(await ft.call("GET", "/workflows/follow-up/report")).split("\n")
+    lines = await report(ft, "follow-up")
     assert lines[:2] == [
         "follow-up v1: 3 enrolled, 2 active, 1 ended (1 goal)",
         "1 of 3 enrolled reached a goal, 33.3% (1 won)",
     ]
     assert lines[-1] == "hello: 2 skipped (2 no_address)"
+
+    await ft.publish(by_hand("aimless", [gap(seconds=1)]))
+    await walked(ft, "aimless", "contact", await ft.create("contact", external_id="c9"))
+    assert not any("goal" in each for each in await report(ft, "aimless"))
