@@ -18,11 +18,13 @@ class EmailValidatorAddresses:
     def problem(self, written: str) -> str | None:
         """Why ``written`` is not an address, in words without the address itself; None when it is one."""
         if len(written) > LONGEST_ADDRESS:
-            return f"An address has at most {LONGEST_ADDRESS} characters."
+            return f"an address has at most {LONGEST_ADDRESS} characters"
         if written != written.strip():
-            return "An address has no spaces around it."
+            return "an address has no spaces around it"
         try:
             validate_email(written, check_deliverability=False, allow_smtputf8=False, allow_display_name=False)
         except EmailNotValidError as refused:
-            return str(refused)
+            # The library speaks in sentences; what is shown after a path is half of one.
+            words = str(refused)
+            return (words[:1].lower() + words[1:]).removesuffix(".")
         return None

@@ -63,5 +63,6 @@ def test_addresses_that_are_accepted(address: str) -> None:
 def test_what_is_no_address_is_told_in_words(address: str) -> None:
     problem = EmailValidatorAddresses().problem(address)
     assert problem is not None
-    assert problem.endswith(".")
+    assert problem[0].islower()
+    assert not problem.endswith(".")
     assert "ana@" not in problem
