@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from domain.schema import Schema
-from store import tables
+from store import sqlite_driver, tables
 from store.feed import CHANNEL, ChangeFeed
 
 BUSY_TIMEOUT_S = 30
@@ -201,13 +201,13 @@ def writer_engine(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
         return create_async_engine(url, **_documents(), pool_size=10, max_overflow=10, pool_pre_ping=True)
     keys = "ON" if foreign_keys else "OFF"
     pragmas = ("journal_mode = WAL", "synchronous = FULL", f"foreign_keys = {keys}")
-    return _sqlite_engine(url, begin="BEGIN IMMEDIATE", pragmas=pragmas)
+    return _sqlite_engine(url, begin="BEGIN IMMEDIATE", pragmas=pragmas, at_once=True)
 
 
 def listening_engine(url: str) -> AsyncEngine:
     """Connections outside any transaction and any pool, for the feed."""
     if url.startswith("sqlite"):
-        return _sqlite_engine(url, begin=None, pragmas=("query_only = ON",))
+        return _sqlite_engine(url, begin=None, pragmas=("query_only = ON",), at_once=True)
     return create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
 
@@ -219,19 +219,15 @@ def _to_document(value: Any) -> str:
     return to_json(value).decode()
 
 
-def _sqlite_engine(url: str, *, begin: str | None, pragmas: Sequence[str]) -> AsyncEngine:
+def _sqlite_engine(url: str, *, begin: str | None, pragmas: Sequence[str], at_once: bool = False) -> AsyncEngine:
     """An engine whose transactions start with ``begin`` instead of whenever the driver thinks fit."""
     pool: dict[str, Any] = {"poolclass": NullPool} if begin is None else {"pool_size": 5, "max_overflow": 10}
-    engine = create_async_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, **_documents(), **pool)
+    path = make_url(url).database or ""
 
-    def connected(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+    async def opened(**_: object) -> sqlite_driver.Connection:
+        return await sqlite_driver.connect(path, timeout=BUSY_TIMEOUT_S, pragmas=pragmas, at_once=at_once)
 
-    event.listen(engine.sync_engine, "connect", connected)
+    engine = create_async_engine(url, async_creator=opened, **_documents(), **pool)
     if begin is not None:
         event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
