@@ -41,5 +41,6 @@ async def beating(attempt: Awaitable[T]) -> T:
 async def _beat() -> None:
     timeout = activity.info().heartbeat_timeout
     while timeout is not None:
-        activity.heartbeat()
+        # The server counts from the start of the attempt, and most are over before the first is due.
         await asyncio.sleep(timeout.total_seconds() / BEATS)
+        activity.heartbeat()
