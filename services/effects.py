@@ -150,7 +150,7 @@ async def _claim(tx: Tx, inst: Installation, letter: Letter[M], message: M, call
     taken = await claim_effect(tx, effect or _first_of(passed, letter.channel), now=call.now)
     if taken is None:
         raise _Taken
-    await put_message(tx, key, _message_row(passed, letter.channel, message), now=call.now)
+    await put_message(tx, key, _message_row(passed, letter.channel, message), is_first=effect is None, now=call.now)
     await open_visit(tx, passed)
     return _Claimed(passed=passed, effect=taken)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, select
+from sqlalchemy import RowMapping, bindparam, func, insert, select
 
 from domain.base import Json, Properties
 from domain.records import Cause, Change, ChangeKind, StoredRecord
@@ -110,7 +110,10 @@ async def list_changes(read: Read, record_id: str, *, before_seq: int | None = N
     return [change_of(row) for row in await read.all(page.order_by(changes.c.seq.desc()).limit(limit))]
 
 
+NEWEST = select(func.max(changes.c.seq)).where(changes.c.record_id.in_(bindparam("ids", expanding=True)))
+
+
 async def newest_change(read: Read, record_ids: Collection[str]) -> int | None:
     """The sequence of the newest change of any of these records; with their rows locked nothing newer is on the way."""
-    found: int | None = await read.scalar(select(func.max(changes.c.seq)).where(changes.c.record_id.in_(record_ids)))
+    found: int | None = await read.scalar(NEWEST, ids=list(record_ids))
     return found

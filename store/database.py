@@ -36,6 +36,12 @@ WAKING = frozenset({tables.changes.name, tables.deliveries.name})
 Row: TypeAlias = RowMapping
 """A row by column name, as rooms above the store name it."""
 
+Values: TypeAlias = Mapping[str, Any]
+"""What fills the ``bindparam``s of a statement. One that every step of a run makes is built once, as a constant:
+building it costs more than running it."""
+
+NOTHING: Values = {}
+
 
 class SchemaMemory:
     """The last schema read from committed rows and its revision; belongs to one ``Database``."""
@@ -55,28 +61,26 @@ class Read:
         # Set by a transaction that altered object types: what it reads is not committed and must not be remembered.
         self.schema_altered = False
 
-    async def all(self, statement: Executable) -> list[RowMapping]:
-        """All rows, by column name."""
-        return list((await self._execute(statement)).mappings().all())
+    async def all(self, statement: Executable, **values: Any) -> list[RowMapping]:
+        """All rows, by column name. ``values`` fill the statement's ``bindparam``s, here and in what follows."""
+        return list((await self._execute(statement, values)).mappings().all())
 
-    async def one(self, statement: Executable) -> RowMapping | None:
+    async def one(self, statement: Executable, **values: Any) -> RowMapping | None:
         """The row, or None when there is none.
 
         Raises:
             sqlalchemy.exc.MultipleResultsFound: when there are several.
         """
-        return (await self._execute(statement)).mappings().one_or_none()
+        return (await self._execute(statement, values)).mappings().one_or_none()
 
-    async def scalar(self, statement: Executable) -> Any:
+    async def scalar(self, statement: Executable, **values: Any) -> Any:
         """The first column of the first row; None when there is no row."""
-        return (await self._execute(statement)).scalar()
+        return (await self._execute(statement, values)).scalar()
 
-    async def _execute(
-        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
-    ) -> CursorResult[Any]:
-        if rows is None:
-            return await self._connection.execute(statement)
-        return await self._connection.execute(statement, [dict(row) for row in rows])
+    async def _execute(self, statement: Executable, values: Values | Sequence[Values] = NOTHING) -> CursorResult[Any]:
+        if isinstance(values, Mapping):
+            return await self._connection.execute(statement, dict(values))
+        return await self._connection.execute(statement, [dict(row) for row in values])
 
 
 class Tx(Read):
@@ -86,12 +90,13 @@ class Tx(Read):
         super().__init__(connection, memory)
         self._announced = False
 
-    async def run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
+    async def run(self, statement: Executable, rows: Sequence[Values] | None = None, **values: Any) -> int:
         """Write; the number of rows it touched. With ``rows`` the statement runs for each and their number is told."""
-        if rows is not None and not rows:
-            return 0
-        result = await self._execute(statement, rows)
-        return result.rowcount if rows is None else len(rows)
+        if rows is None:
+            return (await self._execute(statement, values)).rowcount
+        if rows:
+            await self._execute(statement, rows)
+        return len(rows)
 
     async def insert_ignore(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
         """Insert the rows whose keys are free; the number inserted. All rows must name the same columns."""
@@ -112,12 +117,10 @@ class Tx(Read):
         """Wake the waiting loops of every process when this commits; a new change or delivery does it by itself."""
         self._announced = True
 
-    async def _execute(
-        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
-    ) -> CursorResult[Any]:
+    async def _execute(self, statement: Executable, values: Values | Sequence[Values] = NOTHING) -> CursorResult[Any]:
         if isinstance(statement, Insert) and statement.table.name in WAKING:
             self.announce()
-        return await super()._execute(statement, rows)
+        return await super()._execute(statement, values)
 
     async def before_commit(self) -> None:
         """Announce the commit inside the transaction, so that it is heard exactly when the rows can be read."""
@@ -225,7 +228,7 @@ def _sqlite_engine(url: str, *, begin: str | None, pragmas: Sequence[str], at_on
     path = make_url(url).database or ""
 
     async def opened(**_: object) -> sqlite_driver.Connection:
-        return await sqlite_driver.connect(path, timeout=BUSY_TIMEOUT_S, pragmas=pragmas, at_once=at_once)
+        return await sqlite_driver.connect(path, busy_s=BUSY_TIMEOUT_S, pragmas=pragmas, at_once=at_once)
 
     engine = create_async_engine(url, async_creator=opened, **_documents(), **pool)
     if begin is not None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, bindparam, insert, select, update
 
 from domain.base import Frozen
 from domain.messages import FailureClass
@@ -32,6 +32,21 @@ MESSAGE_STATUS: Mapping[EffectState, str] = {
     "failed": "failed",
     "unknown": "unknown",
 }
+
+
+_CAS = (effects.c.key == bindparam("of"), effects.c.state == bindparam("was"), effects.c.attempt == bindparam("after"))
+
+RECLAIM = update(effects).where(*_CAS).values(
+    state=bindparam("now"), attempt=bindparam("nth"), failure=None, detail=None, updated_at=bindparam("at")
+)  # fmt: skip
+CLOSE = update(effects).where(*_CAS).values(
+    state=bindparam("now"), failure=bindparam("why"), detail=bindparam("more"), reference=bindparam("their_key"),
+    updated_at=bindparam("at"),
+)  # fmt: skip
+TELL = update(messages).where(messages.c.effect_key == bindparam("of")).values(
+    status=bindparam("now"), detail=bindparam("more"), sent_at=bindparam("at")
+)  # fmt: skip
+WAITING = select(effects).where(effects.c.enrollment_id == bindparam("of"), effects.c.state == "retry")
 
 
 class Effect(Frozen):
@@ -86,51 +101,49 @@ async def claim_effect(tx: Tx, effect: Effect, *, now: datetime) -> Effect | Non
     if effect.attempt == 0:
         won = await tx.insert_ignore(effects, [{**claimed.model_dump(), "created_at": now, "updated_at": now}])
         return claimed if won else None
-    moved = await _move(tx, effect, claimed.model_dump(include={"state", "attempt", "failure", "detail"}), now)
-    return claimed if moved else None
+    moved = await tx.run(RECLAIM, **_cas(effect), now=claimed.state, nth=claimed.attempt, at=now)
+    return claimed if moved == 1 else None
 
 
 async def close_effect(tx: Tx, effect: Effect, verdict: Verdict, *, now: datetime) -> bool:
     """Write what an attempt came to, if the row still is what the attempt left; with it the message's status."""
-    if not await _move(tx, effect, verdict.model_dump(), now):
-        return False
-    await tx.run(
-        update(messages)
-        .where(messages.c.effect_key == effect.key)
-        .values(
-            status=MESSAGE_STATUS[verdict.state],
-            detail=verdict.detail,
-            sent_at=now if verdict.state == "accepted" else None,
-        )
+    closed = await tx.run(
+        CLOSE,
+        **_cas(effect),
+        now=verdict.state,
+        why=verdict.failure,
+        more=verdict.detail,
+        their_key=verdict.reference,
+        at=now,
     )
+    if closed != 1:
+        return False
+    sent_at = now if verdict.state == "accepted" else None
+    await tx.run(TELL, of=effect.key, now=MESSAGE_STATUS[verdict.state], more=verdict.detail, at=sent_at)
     return True
 
 
 async def abandon_effects(tx: Tx, enrollment_id: str, *, now: datetime) -> None:
     """Give up what waits to be sent for an enrollment that ended: nothing of it is handed over any more."""
-    waiting = await tx.all(select(effects).where(effects.c.enrollment_id == enrollment_id, effects.c.state == "retry"))
-    for row in waiting:
+    for row in await tx.all(WAITING, of=enrollment_id):
         verdict = Verdict(state="failed", failure="gave_up", detail="the record left before it could be sent")
         await close_effect(tx, _effect_of(row), verdict, now=now)
 
 
-async def _move(tx: Tx, effect: Effect, values: Mapping[str, Any], now: datetime) -> bool:
-    moved = await tx.run(
-        update(effects)
-        .where(effects.c.key == effect.key, effects.c.state == effect.state, effects.c.attempt == effect.attempt)
-        .values(**values, updated_at=now)
-    )
-    return moved == 1
+def _cas(effect: Effect) -> dict[str, Any]:
+    """The row as the caller knows it; if it is another by now, nothing is written."""
+    return {"of": effect.key, "was": effect.state, "after": effect.attempt}
 
 
-async def put_message(tx: Tx, effect_key: str, values: Mapping[str, Any], *, now: datetime) -> None:
+async def put_message(tx: Tx, effect_key: str, values: Mapping[str, Any], *, is_first: bool, now: datetime) -> None:
     """Write the message of an effect, or renew its content before another attempt; it waits as ``queued``."""
-    renewed = await tx.run(
+    if is_first:
+        row = {**values, "id": new_id(now), "effect_key": effect_key, "status": "queued", "created_at": now}
+        await tx.run(insert(messages), **row)
+        return
+    await tx.run(
         update(messages).where(messages.c.effect_key == effect_key).values(**values, status="queued", detail=None)
     )
-    if not renewed:
-        row = {**values, "id": new_id(now), "effect_key": effect_key, "status": "queued", "created_at": now}
-        await tx.run(insert(messages).values(**row))
 
 
 async def find_message_id(read: Read, effect_key: str) -> str | None:

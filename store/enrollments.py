@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 
 from domain.base import Json
 from domain.enrollments import Enrollment
@@ -15,6 +15,33 @@ from store.database import Read, Tx
 from store.tables import enrollments, entry_decisions, entry_keys
 
 IS_ACTIVE = enrollments.c.status != "ended"
+IS_MINE = enrollments.c.id == bindparam("enrollment_id")
+
+GET = select(enrollments).where(IS_MINE)
+_OF_PAIR = (
+    enrollments.c.workflow_id == bindparam("workflow_id"),
+    enrollments.c.record_id == bindparam("record_id"),
+)
+ACTIVE = select(enrollments).where(*_OF_PAIR, IS_ACTIVE).order_by(enrollments.c.id)
+EVER = (
+    select(enrollments.c.id)
+    .where(*_OF_PAIR, enrollments.c.bound_id.is_not_distinct_from(bindparam("bound_id")))
+    .limit(1)
+)
+EVER_ANY = select(func.coalesce(func.sum(entry_keys.c.entries), 0)).where(
+    entry_keys.c.workflow_id == bindparam("workflow_id"), entry_keys.c.record_id == bindparam("record_id")
+)
+COUNT = (
+    update(entry_keys)
+    .where(entry_keys.c.workflow_id == bindparam("of"), entry_keys.c.key == bindparam("under"))
+    .values(entries=entry_keys.c.entries + 1)
+)
+STAND = update(enrollments).where(IS_MINE).values(
+    status="active", step=bindparam("at"), wakes_at=bindparam("until")
+)  # fmt: skip
+CLOSE = update(enrollments).where(IS_MINE, IS_ACTIVE).values(
+    status="ended", wakes_at=None, ended_at=bindparam("at"), end_reason=bindparam("why"), end_detail=bindparam("more")
+)  # fmt: skip
 
 
 def enrollment_of(row: RowMapping) -> Enrollment:
@@ -24,17 +51,13 @@ def enrollment_of(row: RowMapping) -> Enrollment:
 
 async def get_enrollment(read: Read, enrollment_id: str) -> Enrollment | None:
     """The enrollment, or None."""
-    row = await read.one(select(enrollments).where(enrollments.c.id == enrollment_id))
+    row = await read.one(GET, enrollment_id=enrollment_id)
     return enrollment_of(row) if row else None
 
 
 async def active_enrollments(read: Read, workflow_id: str, record_id: str) -> list[Enrollment]:
     """Everything active of one record in one workflow, under whichever key."""
-    rows = await read.all(
-        select(enrollments)
-        .where(enrollments.c.workflow_id == workflow_id, enrollments.c.record_id == record_id, IS_ACTIVE)
-        .order_by(enrollments.c.id)
-    )
+    rows = await read.all(ACTIVE, workflow_id=workflow_id, record_id=record_id)
     return [enrollment_of(row) for row in rows]
 
 
@@ -53,57 +76,32 @@ async def entered_before(
 ) -> bool:
     """Whether the record ever entered: with this bound record, or with any (rule E7, Off)."""
     if any_bound:
-        total = await read.scalar(
-            select(func.coalesce(func.sum(entry_keys.c.entries), 0)).where(
-                entry_keys.c.workflow_id == workflow_id, entry_keys.c.record_id == record_id
-            )
-        )
-        return bool(total)
-    found = await read.scalar(
-        select(enrollments.c.id)
-        .where(
-            enrollments.c.workflow_id == workflow_id,
-            enrollments.c.record_id == record_id,
-            enrollments.c.bound_id.is_(None) if bound_id is None else enrollments.c.bound_id == bound_id,
-        )
-        .limit(1)
-    )
+        return bool(await read.scalar(EVER_ANY, workflow_id=workflow_id, record_id=record_id))
+    found = await read.scalar(EVER, workflow_id=workflow_id, record_id=record_id, bound_id=bound_id)
     return found is not None
 
 
 async def count_entry(tx: Tx, workflow_id: str, key: str) -> None:
     """Count one more entry under a key that is locked."""
-    await tx.run(
-        update(entry_keys)
-        .where(entry_keys.c.workflow_id == workflow_id, entry_keys.c.key == key)
-        .values(entries=entry_keys.c.entries + 1)
-    )
+    await tx.run(COUNT, of=workflow_id, under=key)
 
 
 async def insert_enrollment(tx: Tx, enrollment: Enrollment) -> None:
     """Write a new enrollment; the partial unique index refuses a second active one under its key."""
-    await tx.run(insert(enrollments).values(**enrollment.model_dump()))
+    await tx.run(insert(enrollments), **enrollment.model_dump())
 
 
 async def stand_at(tx: Tx, enrollment_id: str, step: str, wakes_at: datetime | None) -> None:
     """Note where the enrollment stands and until when."""
-    await tx.run(
-        update(enrollments)
-        .where(enrollments.c.id == enrollment_id)
-        .values(status="active", step=step, wakes_at=wakes_at)
-    )
+    await tx.run(STAND, enrollment_id=enrollment_id, at=step, until=wakes_at)
 
 
 async def close_enrollment(tx: Tx, enrollment_id: str, reason: str, detail: str | None, now: datetime) -> None:
     """End an active enrollment."""
-    await tx.run(
-        update(enrollments)
-        .where(enrollments.c.id == enrollment_id, IS_ACTIVE)
-        .values(status="ended", wakes_at=None, ended_at=now, end_reason=reason, end_detail=detail)
-    )
+    await tx.run(CLOSE, enrollment_id=enrollment_id, at=now, why=reason, more=detail)
 
 
 async def insert_decision(tx: Tx, values: Mapping[str, Any], seen: tuple[Seen, ...]) -> None:
     """Write one entry decision with the values it saw."""
     document: list[Json] = [s.model_dump() for s in seen]
-    await tx.run(insert(entry_decisions).values(**values, seen=document))
+    await tx.run(insert(entry_decisions), **values, seen=document)

@@ -8,13 +8,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import groupby
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, bindparam, select
 
 from domain.enrollments import Enrollment
 from domain.records import StoredRecord
 from store.database import Tx
 from store.records import COLUMNS, stored
 from store.tables import account, effects, enrollments, entry_keys, records
+
+_RECORDS = select(*COLUMNS).where(records.c.id.in_(bindparam("ids", expanding=True))).order_by(records.c.id)
+# key_share: no key of a record ever changes, so rows that merely refer to it need not wait.
+FOR_WRITING = _RECORDS.with_for_update(key_share=True)
+FOR_READING = _RECORDS.with_for_update(read=True)
+ENTRY_KEY = (
+    select(entry_keys)
+    .where(entry_keys.c.workflow_id == bindparam("workflow_id"), entry_keys.c.key == bindparam("key"))
+    .with_for_update(key_share=True)
+)
+EFFECT = select(effects).where(effects.c.key == bindparam("key")).with_for_update(key_share=True)
 
 
 async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[str]) -> dict[str, StoredRecord]:
@@ -30,10 +41,8 @@ async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[s
 
     # Runs of one kind are locked together, and the runs one after the other: ascending either way.
     for exclusive, group in groupby(sorted(set(ids)), key=is_written):
-        wanted = select(*COLUMNS).where(records.c.id.in_(list(group))).order_by(records.c.id)
-        # key_share: no key of a record ever changes, so rows that merely refer to it need not wait.
-        locked = wanted.with_for_update(key_share=True) if exclusive else wanted.with_for_update(read=True)
-        found.update({row["id"]: stored(row) for row in await tx.all(locked)})
+        locked = await tx.all(FOR_WRITING if exclusive else FOR_READING, ids=list(group))
+        found.update({row["id"]: stored(row) for row in locked})
     return found
 
 
@@ -41,8 +50,7 @@ async def lock_entry_key(tx: Tx, workflow_id: str, key: str, record_id: str) -> 
     """Lock the count of entries under a key; the row is made with ``entries`` 0 when it is the first time."""
     row = {"workflow_id": workflow_id, "key": key, "record_id": record_id, "entries": 0, "again": None}
     await tx.insert_ignore(entry_keys, [row])
-    mine = select(entry_keys).where(entry_keys.c.workflow_id == workflow_id, entry_keys.c.key == key)
-    locked = await tx.one(mine.with_for_update(key_share=True))
+    locked = await tx.one(ENTRY_KEY, workflow_id=workflow_id, key=key)
     assert locked is not None, "an entry key is never deleted"
     return locked
 
@@ -63,7 +71,7 @@ async def lock_enrollment(tx: Tx, seen: Enrollment) -> Enrollment | None:
 
 async def lock_effect(tx: Tx, key: str) -> RowMapping | None:
     """Lock a row of the ledger; None when the effect was never claimed."""
-    return await tx.one(select(effects).where(effects.c.key == key).with_for_update(key_share=True))
+    return await tx.one(EFFECT, key=key)
 
 
 async def lock_schema(tx: Tx) -> None:

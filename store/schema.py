@@ -42,13 +42,16 @@ class Account(Frozen):
     sample_loaded_at: datetime | None = None
 
 
+GET_ACCOUNT = select(account).where(account.c.id == ACCOUNT_ID)
+
+
 async def load_account(read: Read) -> Account:
     """The account.
 
     Raises:
         LookupError: when the database was migrated but never seeded.
     """
-    row = await read.one(select(account).where(account.c.id == ACCOUNT_ID))
+    row = await read.one(GET_ACCOUNT)
     if row is None:
         raise LookupError("the database is empty: seed it once after migrating")
     return Account(**{name: value for name, value in row.items() if name != "id"})

@@ -22,15 +22,15 @@ TAKES_NOTHING = "BEGIN"
 """The statement that only notes that a view begins."""
 
 
-async def connect(path: str, *, timeout: float, pragmas: Sequence[str], at_once: bool) -> Connection:
+async def connect(path: str, *, busy_s: float, pragmas: Sequence[str], at_once: bool) -> Connection:
     """Open the file and set it up.
 
-    ``timeout``: seconds to wait for a writer of another process. ``at_once``: short statements do not hop.
+    ``busy_s``: seconds to wait for a writer of another process. ``at_once``: short statements do not hop.
     """
 
     def opened() -> sqlite3.Connection:
         # Transactions are opened and closed by whoever uses the connection, never by the driver's guess.
-        raw = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+        raw = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
         for pragma in pragmas:
             raw.execute(f"PRAGMA {pragma}")
         return raw

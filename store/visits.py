@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Insert, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.messages import StepAnswer, StepCall
@@ -15,17 +16,17 @@ from store.tables import visits
 
 KEY = ("enrollment_id", "step", "n", "turn")
 
+FIND_ANSWER = select(visits.c.answer).where(*(visits.c[name] == bindparam(name) for name in KEY))
+CLOSE_OPEN = (
+    update(visits)
+    .where(visits.c.enrollment_id == bindparam("of"), visits.c.outcome.is_(None), visits.c.turn == 0)
+    .values(outcome="left", left_at=bindparam("at"), reason=bindparam("why"))
+)
+
 
 async def find_answer(read: Read, call: StepCall) -> StepAnswer | None:
     """What this very call was answered before, if it was."""
-    stored = await read.scalar(
-        select(visits.c.answer).where(
-            visits.c.enrollment_id == call.enrollment_id,
-            visits.c.step == call.step,
-            visits.c.n == call.n,
-            visits.c.turn == call.turn,
-        )
-    )
+    stored = await read.scalar(FIND_ANSWER, enrollment_id=call.enrollment_id, step=call.step, n=call.n, turn=call.turn)
     return StepAnswer.model_validate(stored) if stored else None
 
 
@@ -44,19 +45,20 @@ async def entered_at(read: Read, call: StepCall) -> datetime | None:
 
 async def put_visit(tx: Tx, values: Mapping[str, Any]) -> None:
     """Write a visit row, or complete the one its key names; ``entered_at`` of an existing row stays."""
-    dialect = postgresql if tx.dialect == "postgresql" else sqlite
-    kept = {name: value for name, value in values.items() if name not in (*KEY, "entered_at")}
-    statement = dialect.insert(visits).values(**values)
-    await tx.run(statement.on_conflict_do_update(index_elements=list(KEY), set_=kept))
+    await tx.run(_put(tx.dialect, frozenset(values)), **values)
+
+
+@lru_cache(maxsize=64)
+def _put(dialect: str, columns: frozenset[str]) -> Insert:
+    made = postgresql.insert(visits) if dialect == "postgresql" else sqlite.insert(visits)
+    made = made.values({name: bindparam(name) for name in sorted(columns)})
+    kept = {name: made.excluded[name] for name in sorted(columns.difference(KEY, ["entered_at"]))}
+    return made.on_conflict_do_update(index_elements=list(KEY), set_=kept)
 
 
 async def close_open_visits(tx: Tx, enrollment_id: str, *, now: datetime, reason: str) -> None:
     """Close what an enrollment stands in as ``left``."""
-    await tx.run(
-        update(visits)
-        .where(visits.c.enrollment_id == enrollment_id, visits.c.outcome.is_(None), visits.c.turn == 0)
-        .values(outcome="left", left_at=now, reason=reason)
-    )
+    await tx.run(CLOSE_OPEN, of=enrollment_id, at=now, why=reason)
 
 
 async def earlier_edge(read: Read, workflow_id: str, record_id: str, step: str, edges: Collection[str]) -> str | None:

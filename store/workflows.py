@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, bindparam, delete, func, insert, select, update
 
 from domain.base import Json
 from domain.plan import ENGINE_REV
@@ -18,9 +18,12 @@ GONE = "deleted:"
 """What the slug of a deleted workflow begins with; no slug anybody can write does. Its rows stay for the history."""
 
 
+GET = select(workflows).where(workflows.c.id == bindparam("workflow_id"))
+
+
 async def get_workflow(read: Read, workflow_id: str) -> RowMapping | None:
     """The workflow of this id, also when it was deleted."""
-    return await read.one(select(workflows).where(workflows.c.id == workflow_id))
+    return await read.one(GET, workflow_id=workflow_id)
 
 
 async def find_workflow(read: Read, slug: str) -> RowMapping | None:
