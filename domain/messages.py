@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from domain.base import Instant, Wire
+
+TICK = timedelta(microseconds=1)
+"""What tells steps apart that are taken at one instant: their order in the timeline is their order in time."""
 
 Outcome: TypeAlias = Literal["done", "skipped", "failed", "left"]
 EnrollmentStatus: TypeAlias = Literal["starting", "active", "paused", "ended"]
@@ -124,7 +128,11 @@ class RunState(Wire):
 
 
 class EnrollmentStart(Wire):
-    """First argument of ``Enrollment``: who runs. Ids only. ``state`` is None at entry."""
+    """First argument of ``Enrollment``: who runs. Ids only.
+
+    ``state``: where it goes on; None at the beginning of the first step. A first delay that was planned by the entry
+    begins in the middle of it.
+    """
 
     enrollment_id: str
     workflow_id: str

@@ -65,6 +65,10 @@ class PlanStep(Wire):
         """What to call the step where only the plan is at hand."""
         return self.title or self.name
 
+    def way(self, edge: str | None) -> str | None:
+        """Where ``edge`` leads, or what follows where there is none; None is the end of the workflow."""
+        return self.edges[edge] if edge is not None else self.next
+
 
 class Plan(Wire):
     """A published version as the run walks it; the second argument of ``Enrollment``."""
@@ -76,3 +80,7 @@ class Plan(Wire):
     start: str | None
     steps: dict[str, PlanStep]
     policies: tuple[Policy, ...] = ()
+
+    def is_over_at(self, target: str | None) -> bool:
+        """Whether a run that goes to ``target`` has nothing left to do but end."""
+        return target is None or (self.steps[target].kind == "end" and self.steps[target].enabled)

@@ -28,8 +28,10 @@ class Ask(Frozen):
     parameters: dict[str, Json] = {}
 
 
-async def enroll_by_hand(tx: Tx, workflow: Row, ask: Ask, *, cause: Cause, now: datetime) -> Decided:
-    """Decide whether the record enters the workflow (rules E1, E2, E5 to E7).
+async def enroll_by_hand(
+    tx: Tx, workflow: Row, ask: Ask, *, cause: Cause, now: datetime, starter: str | None = None
+) -> Decided:
+    """Decide whether the record enters the workflow (rules E1, E2, E5 to E7). ``starter``: see ``EnrollRequest``.
 
     Raises:
         NotFound: a named record never existed.
@@ -53,6 +55,7 @@ async def enroll_by_hand(tx: Tx, workflow: Row, ask: Ask, *, cause: Cause, now: 
         bound_id=ask.bound_id,
         cause=cause,
         parameters=ask.parameters,
+        starter=starter,
     )
     return await enroll(tx, request, now=now)
 

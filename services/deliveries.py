@@ -6,6 +6,7 @@ The receiver drops repeated ids, so a delivery that arrived but could not be cro
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from domain.errors import Unavailable
 from domain.messages import EnrollmentStart
@@ -15,7 +16,7 @@ from services.installation import Installation
 from services.versions import load_content
 from store.database import Row
 from store.enrollments import get_enrollment
-from store.intake import claim_deliveries, finish_delivery, postpone_delivery
+from store.intake import claim_deliveries, finish_delivery, leased_start, postpone_delivery
 
 
 async def deliver_batch(inst: Installation, worker: str, *, enrollment_id: str | None = None) -> int:
@@ -28,6 +29,25 @@ async def deliver_batch(inst: Installation, worker: str, *, enrollment_id: str |
         claimed = await claim_deliveries(tx, worker, inst.clock.now(), enrollment_id=enrollment_id)
     if not claimed:
         return 0
+    await _settle(inst, worker, claimed)
+    return len(claimed)
+
+
+async def deliver_now(inst: Installation, enrollment_id: str) -> None:
+    """Try an enrollment's own deliveries at once; what cannot be delivered now is left to the relays.
+
+    The start of one that this process let in as its ``starter`` is leased already and needs no claim.
+    """
+    async with inst.db.read() as read:
+        start = await leased_start(read, inst.name, enrollment_id)
+    if start is not None:
+        await _settle(inst, inst.name, [start])
+    else:
+        await deliver_batch(inst, inst.name, enrollment_id=enrollment_id)
+
+
+async def _settle(inst: Installation, worker: str, claimed: Sequence[Row]) -> None:
+    """Carry deliveries this worker has leased, and cross out those that arrived."""
     errors = await asyncio.gather(*(_try(inst, delivery) for delivery in claimed))
     async with inst.db.transaction() as tx:
         for delivery, error in zip(claimed, errors, strict=True):
@@ -35,12 +55,6 @@ async def deliver_batch(inst: Installation, worker: str, *, enrollment_id: str |
                 await finish_delivery(tx, worker, delivery["seq"])
             else:
                 await postpone_delivery(tx, worker, delivery["seq"], error, delivery["attempts"], inst.clock.now())
-    return len(claimed)
-
-
-async def deliver_now(inst: Installation, enrollment_id: str) -> None:
-    """Try an enrollment's own deliveries at once; what cannot be delivered now is left to the relays."""
-    await deliver_batch(inst, inst.name, enrollment_id=enrollment_id)
 
 
 async def _try(inst: Installation, delivery: Row) -> str | None:
@@ -71,6 +85,7 @@ async def _carry(inst: Installation, delivery: Row) -> None:
         object=enrollment.object,
         bound_id=enrollment.bound_id,
         engine_rev=ENGINE_REV,
+        state=delivery["payload"].get("state"),
     )
     await inst.runs.start(
         RunStart(

@@ -20,10 +20,12 @@ from domain.entry import (
     while_active,
 )
 from domain.errors import NotFound
-from domain.facts import Seen
+from domain.facts import Facts, Seen
 from domain.names import EnrollmentName, enrollment_run_id
 from domain.records import Cause, StoredRecord
+from services.beginning import first_objects, plan_first
 from services.facts import read_facts
+from services.inside import Inside
 from services.versions import Content, load_content
 from store.associations import are_associated
 from store.changes import newest_change
@@ -38,14 +40,15 @@ from store.enrollments import (
 from store.ids import new_id
 from store.intake import add_delivery
 from store.locks import lock_entry_key, lock_records
-from store.schema import load_account
+from store.schema import Account, load_account
 from store.workflows import get_workflow
 
 
 class EnrollRequest(Frozen):
     """Somebody shall enter: ``trigger`` is None by hand and through the API; ``change_seq`` is the change that fired.
 
-    ``seen``: the values the trigger saw.
+    ``seen``: the values the trigger saw. ``starter``: the process that starts the run itself as soon as this is
+    committed (``deliveries.deliver_now``); until its lease ends no relay does.
     """
 
     workflow_id: str
@@ -57,6 +60,7 @@ class EnrollRequest(Frozen):
     change_id: str | None = None
     parameters: dict[str, Json] = {}
     seen: tuple[Seen, ...] = ()
+    starter: str | None = None
 
 
 class Decided(Frozen):
@@ -144,11 +148,15 @@ async def _decide(
     before = await entered_before(tx, request.workflow_id, record.id, bound_id=request.bound_id, any_bound=not alone)
     if (before or entry_key["entries"]) and (no := on_re_entry(definition, attempt)) is not None:
         return no, None
-    verdict = await _judge(tx, request, content, now=now)
-    if verdict.decision != "enrolled":
+    account = await load_account(tx)
+    facts = await _facts(tx, request, content, account, records, now=now)
+    verdict = on_facts(definition, facts) if facts is not None else Verdict(decision="no_record")
+    if facts is None or verdict.decision != "enrolled":
         return verdict, None
-    n = entry_key["entries"] + 1
-    return verdict, await _write(tx, request, content, record, bound, key=key, n=n, now=now)
+    enrollment = _new(request, content, record, bound, key=key, n=entry_key["entries"] + 1, now=now)
+    entered = Inside(enrollment=enrollment, content=content, facts=facts, record=record, bound=bound, account=account)
+    await _write(tx, entered, starter=request.starter, now=now)
+    return verdict, enrollment
 
 
 async def _tell(tx: Tx, inside: Enrollment, changed: StoredRecord, *, now: datetime) -> None:
@@ -158,24 +166,29 @@ async def _tell(tx: Tx, inside: Enrollment, changed: StoredRecord, *, now: datet
         await add_delivery(tx, inside.id, "record_changed", news, now=now)
 
 
-async def _judge(tx: Tx, request: EnrollRequest, content: Content, *, now: datetime) -> Verdict:
-    facts = await read_facts(
+async def _facts(
+    tx: Tx,
+    request: EnrollRequest,
+    content: Content,
+    account: Account,
+    records: Mapping[str, StoredRecord],
+    *,
+    now: datetime,
+) -> Facts | None:
+    return await read_facts(
         tx,
-        await load_account(tx),
+        account,
         content.definition,
         request.record_id,
-        objects=content.leaving_objects,
+        objects=content.leaving_objects | first_objects(content),
         bound_id=request.bound_id,
         parameters=request.parameters,
         now=now,
+        known=records,
     )
-    if facts is None:
-        return Verdict(decision="no_record")
-    return on_facts(content.definition, facts)
 
 
-async def _write(
-    tx: Tx,
+def _new(
     request: EnrollRequest,
     content: Content,
     record: StoredRecord,
@@ -186,10 +199,8 @@ async def _write(
     now: datetime,
 ) -> Enrollment:
     keyed = bound.id if bound is not None and key != record.id else None
-    # Without a change that let it in, what its records went through until now is what it entered with.
-    seq = request.change_seq or await newest_change(tx, [r.id for r in (record, bound) if r is not None])
     name = EnrollmentName(workflow_id=request.workflow_id, record_id=record.id, bound_id=keyed, n=n)
-    enrollment = Enrollment(
+    return Enrollment(
         id=new_id(now),
         workflow_id=request.workflow_id,
         version=content.plan.version,
@@ -209,13 +220,25 @@ async def _write(
         cause_kind=request.cause.kind,
         cause_id=request.cause.id,
         depth=request.cause.depth,
-        entered_seq=seq,
+        entered_seq=request.change_seq,
         started_at=now,
         ended_at=None,
         end_reason=None,
         end_detail=None,
     )
+
+
+async def _write(tx: Tx, inside: Inside, *, starter: str | None, now: datetime) -> None:
+    """Write the enrollment, what it begins with, and the start of its run."""
+    enrollment = inside.enrollment
+    if enrollment.entered_seq is None:
+        # Without a change that let it in, what its records went through until now is what it entered with.
+        known = [r.id for r in (inside.record, inside.bound) if r is not None]
+        enrollment = enrollment.model_copy(update={"entered_seq": await newest_change(tx, known)})
     await insert_enrollment(tx, enrollment)
-    await count_entry(tx, request.workflow_id, key)
-    await add_delivery(tx, enrollment.id, "start", {}, now=now)
-    return enrollment
+    await count_entry(tx, enrollment.workflow_id, enrollment.key)
+    state = await plan_first(tx, inside, now=now)
+    begins: dict[str, Json] = {}
+    if state is not None:
+        begins["state"] = state.model_dump(mode="json", exclude_defaults=True)
+    await add_delivery(tx, enrollment.id, "start", begins, now=now, leased_by=starter)

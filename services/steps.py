@@ -110,9 +110,10 @@ async def _go_or_exit(tx: Tx, passed: Passed, policy: str, reason: str) -> StepA
         case "continue":
             return await settle_visit(tx, passed, outcome="done", reason=reason)
         case "exit":
-            await settle_visit(tx, passed, outcome="done", reason=reason)
+            answer = LEFT.model_copy(update={"reason": "completed"})
+            await settle_visit(tx, passed, outcome="done", reason=reason, answer=answer)
             await end_enrollment(tx, passed.enrollment, "completed", detail=reason, now=passed.call.now, tell=False)
-            return LEFT.model_copy(update={"reason": "completed"})
+            return answer
     raise StepFailed("broken_reference", f"step {passed.step.id} has the policy {policy!r}, which is not available")
 
 

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from domain.base import Json
 from domain.facts import Seen
-from domain.messages import Outcome, Passage, StepAnswer
+from domain.messages import TICK, Outcome, Passage, StepAnswer
 from services.inside import Inside, Passed
+from services.leaving import end_enrollment
 from store.database import Tx
 from store.enrollments import stand_at
 from store.visits import put_visit
@@ -26,8 +27,14 @@ async def settle_visit(
     result: Mapping[str, Json] | None = None,
     answer: StepAnswer | None = None,
 ) -> StepAnswer:
-    """Close the visit of this call with its outcome and store the answer a repeated call will get."""
+    """Close the visit of this call with its outcome and store the answer a repeated call will get.
+
+    Where nothing but the end follows, the enrollment ends in this transaction too, and the answer says so.
+    """
+    is_last = answer is None and _nothing_follows(passed, outcome, edge)
     given = answer or StepAnswer(kind="go", outcome=outcome, edge=edge, reason=reason)
+    if is_last:
+        given = StepAnswer(kind="left", outcome=outcome, edge=edge, reason="completed")
     values = {
         "left_at": passed.call.now,
         "wakes_at": None,
@@ -40,7 +47,28 @@ async def settle_visit(
     }
     await _write(tx, passed, values, given)
     await stand_at(tx, passed.enrollment.id, passed.call.step, None)
+    if is_last:
+        await _complete(tx, passed, edge)
     return given
+
+
+def _nothing_follows(passed: Passed, outcome: Outcome, edge: str | None) -> bool:
+    plan = passed.content.plan
+    step = plan.steps[passed.call.step]
+    if outcome == "failed" and step.on_error != "continue":
+        return False
+    return plan.is_over_at(step.way(edge))
+
+
+async def _complete(tx: Tx, passed: Passed, edge: str | None) -> None:
+    """End the enrollment, having passed the step that says so where there is one."""
+    plan = passed.content.plan
+    end = plan.steps[passed.call.step].way(edge)
+    if end is not None:
+        # Nothing leads on from an end, so this is the only visit it will ever have.
+        await write_passages(tx, passed, [Passage(step=end, n=1, at=passed.call.now + TICK)])
+    detail = plan.steps[end].reason if end is not None else None
+    await end_enrollment(tx, passed.enrollment, "completed", detail=detail, now=passed.call.now, tell=False)
 
 
 async def open_visit(

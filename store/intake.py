@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Column,
     ColumnElement,
     RowMapping,
     ScalarSelect,
     Select,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -46,7 +48,7 @@ TRIES = 5
 IS_OPEN = and_(changes.c.done_at.is_(None), changes.c.failed_at.is_(None))
 
 
-def _free(table: SqlTable, now: datetime) -> ColumnElement[bool]:
+def _free(table: SqlTable, now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     return or_(table.c.leased_until.is_(None), table.c.leased_until <= now)
 
 
@@ -64,16 +66,7 @@ class Waiting(Frozen):
 
 async def look(read: Read, now: datetime) -> Waiting:
     """Whether changes or deliveries wait that nobody holds."""
-    due = deliveries.c.due_at <= now
-    row = await read.one(
-        select(
-            _one(changes.c.seq, IS_OPEN, _free(changes, now)).label("change"),
-            _one(deliveries.c.seq, due, _free(deliveries, now)).label("delivery"),
-            _first(changes.c.leased_until, IS_OPEN, changes.c.leased_until > now).label("change_at"),
-            _first(deliveries.c.leased_until, deliveries.c.leased_until > now).label("lease_at"),
-            _first(deliveries.c.due_at, deliveries.c.due_at > now).label("due_at"),
-        )
-    )
+    row = await read.one(LOOK, now=now)
     assert row is not None
     later = [row[name] for name in ("change_at", "lease_at", "due_at") if row[name] is not None]
     return Waiting(
@@ -89,6 +82,16 @@ def _one(column: Column[Any], *where: ColumnElement[bool]) -> ScalarSelect[Any]:
 
 def _first(column: Column[Any], *where: ColumnElement[bool]) -> ScalarSelect[Any]:
     return select(func.min(column, type_=column.type)).where(*where).scalar_subquery()
+
+
+NOW: BindParameter[datetime] = bindparam("now", type_=deliveries.c.due_at.type)
+LOOK = select(
+    _one(changes.c.seq, IS_OPEN, _free(changes, NOW)).label("change"),
+    _one(deliveries.c.seq, deliveries.c.due_at <= NOW, _free(deliveries, NOW)).label("delivery"),
+    _first(changes.c.leased_until, IS_OPEN, changes.c.leased_until > NOW).label("change_at"),
+    _first(deliveries.c.leased_until, deliveries.c.leased_until > NOW).label("lease_at"),
+    _first(deliveries.c.due_at, deliveries.c.due_at > NOW).label("due_at"),
+)
 
 
 async def claim_changes(tx: Tx, worker: str, now: datetime, *, limit: int = BATCH) -> list[Change]:
@@ -120,6 +123,19 @@ async def claim_deliveries(
     if enrollment_id is not None:
         chosen = chosen.where(deliveries.c.enrollment_id == enrollment_id)
     return await _lease(tx, deliveries, chosen, worker, now)
+
+
+LEASED_START = select(deliveries).where(
+    deliveries.c.enrollment_id == bindparam("enrollment_id"),
+    deliveries.c.kind == "start",
+    deliveries.c.leased_by == bindparam("worker"),
+)
+FINISH = delete(deliveries).where(deliveries.c.seq == bindparam("seq"), deliveries.c.leased_by == bindparam("worker"))
+
+
+async def leased_start(read: Read, worker: str, enrollment_id: str) -> RowMapping | None:
+    """The start of an enrollment that ``worker`` leased when it was written; None when somebody else took it over."""
+    return await read.one(LEASED_START, enrollment_id=enrollment_id, worker=worker)
 
 
 async def _lease(tx: Tx, table: SqlTable, chosen: Select[tuple[int]], worker: str, now: datetime) -> list[RowMapping]:
@@ -193,14 +209,31 @@ async def failed_changes(read: Read, *, after: int = 0, limit: int = 50) -> list
     )
 
 
-async def add_delivery(tx: Tx, enrollment_id: str, kind: str, payload: Mapping[str, Json], *, now: datetime) -> None:
-    """Queue a message for an enrollment's run. News of a record replaces older news of it that nobody has tried yet."""
+async def add_delivery(
+    tx: Tx,
+    enrollment_id: str,
+    kind: str,
+    payload: Mapping[str, Json],
+    *,
+    now: datetime,
+    leased_by: str | None = None,
+) -> None:
+    """Queue a message for an enrollment's run. News of a record replaces older news of it that nobody has tried yet.
+
+    ``leased_by``: who delivers it at once. Only for what is first in its line: nothing before it can be waiting.
+    """
     if kind == "record_changed" and await _renew(tx, enrollment_id, payload):
         return
     await tx.run(
-        insert(deliveries).values(
-            id=new_id(now), enrollment_id=enrollment_id, kind=kind, due_at=now, payload=dict(payload), attempts=0
-        )
+        insert(deliveries),
+        id=new_id(now),
+        enrollment_id=enrollment_id,
+        kind=kind,
+        due_at=now,
+        payload=dict(payload),
+        attempts=0,
+        leased_by=leased_by,
+        leased_until=now + LEASE if leased_by is not None else None,
     )
 
 
@@ -221,7 +254,7 @@ async def _renew(tx: Tx, enrollment_id: str, payload: Mapping[str, Json]) -> boo
 
 async def finish_delivery(tx: Tx, worker: str, seq: int) -> None:
     """A delivery arrived; whoever lost its lease leaves it to the new holder."""
-    await tx.run(delete(deliveries).where(deliveries.c.seq == seq, deliveries.c.leased_by == worker))
+    await tx.run(FINISH, seq=seq, worker=worker)
 
 
 async def postpone_delivery(tx: Tx, worker: str, seq: int, error: str, attempts: int, now: datetime) -> None:

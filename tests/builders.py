@@ -24,6 +24,7 @@ from store.people import User, insert_user
 from store.schema import load_schema
 
 STEP = "act"
+AFTER = "after"
 
 
 async def make_record(
@@ -93,12 +94,13 @@ async def stand_at_action(
     bound: StoredRecord | None = None,
     **definition: Json,
 ) -> Standing:
-    """Publish a workflow of one action and enroll the record, as rows: what is tested comes after."""
+    """Publish a workflow of an action and a delay and enroll the record, as rows: what is tested comes after."""
     now = inst.clock.now()
     workflow_id = new_id(now)
     step = {"id": STEP, "kind": "action", "action": action, "config": config}
+    after = {"id": AFTER, "kind": "delay", "for": {"days": 1}}
     document = {
-        "slug": "test-workflow", "name": "Test workflow", "object": record.object, "steps": [step], **definition,
+        "slug": "test-workflow", "name": "Test workflow", "object": record.object, "steps": [step, after], **definition,
     }  # fmt: skip
     plan = Plan(
         workflow_id=workflow_id,
@@ -106,7 +108,10 @@ async def stand_at_action(
         name="Test workflow",
         version=1,
         start=STEP,
-        steps={STEP: PlanStep(id=STEP, kind="action", name=STEP, action=action)},
+        steps={
+            STEP: PlanStep(id=STEP, kind="action", name=STEP, action=action, next=AFTER),
+            AFTER: PlanStep(id=AFTER, kind="delay", name=AFTER),
+        },
     )
     enrollment = Enrollment(
         id=new_id(now),

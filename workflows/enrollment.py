@@ -6,7 +6,7 @@ The loop is the only actor: safe point (told to leave, history long enough to ro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -18,6 +18,7 @@ from workflows.mailbox import Mailbox
 with workflow.unsafe.imports_passed_through():
     from domain import names
     from domain.messages import (
+        TICK,
         EndCall,
         EndReason,
         EnrollmentStart,
@@ -35,9 +36,6 @@ with workflow.unsafe.imports_passed_through():
 
 ROLL_AT_EVENTS = 2000
 """History length from which a safe point continues as new, well before the server suggests it."""
-
-TICK = timedelta(microseconds=1)
-"""What tells steps apart that a run takes at one instant: their order in the timeline is their order in time."""
 
 TRAIL = 5
 """Steps shown in the details of the run."""
@@ -148,7 +146,7 @@ class Enrollment:
                 return await self._delay(step)
             case "branch" | "value_branch" | "split":
                 answer = self._still_inside(await ask(activity_of(step), self._call(step), step.label))
-                return step.edges[answer.edge] if answer.edge is not None else step.next
+                return step.way(answer.edge)
             case "goto":
                 self._pass(step)
                 used_up = step.max_visits is not None and self._counts[step.id] > step.max_visits

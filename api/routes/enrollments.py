@@ -59,7 +59,7 @@ async def enroll_record(slug: Slug, body: EnrollBody, inst: Inst, caller: Enroll
     async def work(tx: Tx) -> Answer:
         workflow = await workflow_or_404(tx, slug)
         ask = await _ask(tx, inst, caller, body)
-        decided = await enroll_by_hand(tx, workflow, ask, cause=caller.cause, now=inst.clock.now())
+        decided = await enroll_by_hand(tx, workflow, ask, cause=caller.cause, now=inst.clock.now(), starter=inst.name)
         if decided.decision in TAKEN_UP and decided.enrollment_id is not None:
             taken.append(decided.enrollment_id)
         return _decided(inst, decided)

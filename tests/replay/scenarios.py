@@ -94,6 +94,12 @@ async def goal_during_a_delay(ft: Running) -> Any:
     return await ft.ended(taken["enrollment_id"])
 
 
+async def asleep_from_the_entry(ft: Running) -> Any:
+    """A first delay the entry planned, and a last message whose settling ends the enrollment."""
+    taken, _ = await _enrolled(ft, "asleep", [gap(seconds=1), email("hello", "Hello")])
+    return await ft.ended(taken["enrollment_id"])
+
+
 async def skipped_and_failed(ft: Running) -> Any:
     """A message without an address is skipped; an action that fails ends the run because it says so."""
     steps = [
@@ -133,6 +139,7 @@ SCENARIOS: dict[str, Scenario] = {
         delay_planned_anew,
         signal_during_a_delay,
         goal_during_a_delay,
+        asleep_from_the_entry,
         skipped_and_failed,
         continued_as_new,
     )

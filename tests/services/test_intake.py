@@ -19,10 +19,11 @@ from services.records import Write, associate, create_record, delete_record, upd
 from services.relay import Relay
 from services.workflows import publish, save_draft
 from store.database import Database
-from store.intake import add_delivery
+from store.intake import LEASE, add_delivery
 from store.schema import load_schema
 from store.tables import changes, deliveries, enrollments, entry_decisions, workflows
 from tests.fixtures.breaking import break_version
+from tests.fixtures.clock import FixedClock
 from tests.fixtures.runs import RecordingRuns
 from tests.runs.definitions import by_hand, engaging, follow_up, gap, of_opportunity
 
@@ -58,8 +59,8 @@ class Desk:
         async with self.inst.db.transaction() as tx:
             await delete_record(tx, await self._write(tx), record_id)
 
-    async def enroll(self, workflow_id: str, record_id: str) -> str:
-        request = EnrollRequest(workflow_id=workflow_id, record_id=record_id, cause=Cause(kind="api"))
+    async def enroll(self, workflow_id: str, record_id: str, *, starter: str | None = None) -> str:
+        request = EnrollRequest(workflow_id=workflow_id, record_id=record_id, cause=Cause(kind="api"), starter=starter)
         async with self.inst.db.transaction() as tx:
             return (await enroll(tx, request, now=self.inst.clock.now())).decision
 
@@ -200,6 +201,19 @@ async def test_a_delivery_that_cannot_be_made_stops_no_other(desk: Desk, runs: R
         rows = await read.all(select(deliveries.c.attempts, deliveries.c.error))
     assert [row["attempts"] for row in rows] == [1]
     assert rows[0]["error"]
+
+
+async def test_a_start_whose_process_died_is_carried_by_a_relay_once_its_lease_is_over(
+    desk: Desk, runs: RecordingRuns, clock: FixedClock
+) -> None:
+    workflow = await desk.publish(by_hand("journey", [gap(days=1)]))
+    contact = await desk.create("contact", email="a@example.com")
+    await desk.enroll(workflow, contact, starter="an-api-that-died")
+    await desk.work_off()
+    assert runs.started == []
+    clock.advance(LEASE)
+    await desk.work_off()
+    assert [run.slug for run in runs.started] == ["journey"]
 
 
 async def test_news_that_was_tried_keeps_its_id_and_newer_news_gets_its_own(desk: Desk) -> None:

@@ -1,0 +1,59 @@
+"""How a run begins: where the first step is a delay, the entry plans it, and the run starts out asleep."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domain.definition import Step
+from domain.delays import delay_objects, due
+from domain.messages import RunState, StepAnswer, StepCall
+from domain.steps import DelayStep
+from domain.zones import zone_of
+from services.inside import Inside, Passed
+from services.versions import Content
+from services.visits import open_visit
+from store.database import Tx
+
+
+def first_objects(content: Content) -> frozenset[str]:
+    """Associated object types that ``plan_first`` reads."""
+    step = _first_delay(content)
+    return delay_objects(step) if step is not None else frozenset()
+
+
+async def plan_first(tx: Tx, inside: Inside, *, now: datetime) -> RunState | None:
+    """Plan a delay that comes first, from the moment of entry; the state the run starts in, None for the usual one.
+
+    A date that is missing or past is left to the run: what follows from it is a step's judgement at the gate.
+    """
+    step = _first_delay(inside.content)
+    if step is None:
+        return None
+    zone = zone_of(inside.definition, inside.account.timezone)
+    found = due(step, entered_at=now, now=now, zone=zone, facts=inside.facts)
+    if found.at is None or found.at <= now:
+        return None
+    await open_visit(
+        tx, _passed(inside, step, now), wakes_at=found.at, answer=StepAnswer(kind="wait", wake_at=found.at)
+    )
+    return RunState(step=step.id, standing=True, turn=1, wake_at=found.at, counts={step.id: 1})
+
+
+def _first_delay(content: Content) -> DelayStep | None:
+    start = content.plan.start
+    step = content.steps[start] if start is not None else None
+    return step if isinstance(step, DelayStep) and step.enabled else None
+
+
+def _passed(inside: Inside, step: Step, now: datetime) -> Passed:
+    """The first question of the first visit, as the run itself would ask it."""
+    enrollment = inside.enrollment
+    call = StepCall(
+        enrollment_id=enrollment.id,
+        workflow_id=enrollment.workflow_id,
+        version=enrollment.version,
+        step=step.id,
+        n=1,
+        now=now,
+    )
+    return Passed(**vars(inside), call=call, step=step)
