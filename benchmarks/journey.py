@@ -25,6 +25,7 @@ from assemble import assembled
 from benchmarks.places import cpu_seconds, database_bytes
 from benchmarks.twin import TYPE
 from benchmarks.twin_worker import twin_messages
+from commands.installation import run_fast
 from domain import names
 from domain.records import Cause
 from gateways.temporal import OBJECT, RECORD, VERSION, WORKFLOW
@@ -175,7 +176,7 @@ def run() -> None:
     with tempfile.TemporaryDirectory() as place, Site(Path(place)) as site:
         site.publish(by_hand("journey", [gap(seconds=1), email("hello", "Hello")]))
         site.kill("worker")
-        ours, twins = asyncio.run(compare(site))
+        ours, twins = run_fast(compare(site))
     rate = [statistics.median(r.per_second for r in side) for side in (ours, twins)]
     sys.stdout.write(f"\nReference journey, {COUNT} enrollments a round, {ROUNDS} rounds, median\n")
     for name, side, per_second in (("engine", ours, rate[0]), ("twin", twins, rate[1])):

@@ -38,7 +38,7 @@ async def deliver_now(inst: Installation, enrollment_id: str) -> None:
 
     The start of one that this process let in as its ``starter`` is leased already and needs no claim.
     """
-    async with inst.db.read() as read:
+    async with inst.db.glance() as read:
         start = await leased_start(read, inst.name, enrollment_id)
     if start is not None:
         await _settle(inst, inst.name, [start])
@@ -69,7 +69,7 @@ async def _try(inst: Installation, delivery: Row) -> str | None:
 
 
 async def _carry(inst: Installation, delivery: Row) -> None:
-    async with inst.db.read() as read:
+    async with inst.db.glance() as read:
         enrollment = await get_enrollment(read, delivery["enrollment_id"])
         if enrollment is None:
             return

@@ -99,7 +99,7 @@ async def _attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> Ste
 
 async def _write(inst: Installation, call: StepCall, letter: Letter[M]) -> M | None:
     """Prepare the content. None when the gate will turn the call away, so that there is nothing to write."""
-    async with inst.db.read() as read:
+    async with inst.db.glance() as read:
         inside = await look_inside(read, inst, call, objects={*letter.objects, *letter.address_objects})
         if inside is None:
             return None

@@ -28,6 +28,11 @@ async def end_enrollment(
         await add_delivery(tx, enrollment.id, "leave", {"reason": reason}, now=now)
 
 
+async def complete_enrollment(tx: Tx, enrollment: Enrollment, *, detail: str | None, now: datetime) -> None:
+    """End a locked, active enrollment whose last step was settled in this transaction: nothing else of it is open."""
+    await close_enrollment(tx, enrollment.id, "completed", detail, now)
+
+
 async def end_all_of_record(tx: Tx, record_id: str, *, now: datetime) -> int:
     """End every active enrollment a record is part of, because it is gone (rule L6); the record is locked already."""
     parts = dict(await active_ids_of_record(tx, record_id))

@@ -75,7 +75,7 @@ class Relay:
 
     async def look(self) -> Waiting:
         """What waits to be judged or carried, without locking anything."""
-        async with self._inst.db.read() as read:
+        async with self._inst.db.glance() as read:
             return await look(read, self._inst.clock.now())
 
     async def _work_off(self, waiting: Waiting) -> int:

@@ -9,7 +9,7 @@ from domain.base import Json
 from domain.facts import Seen
 from domain.messages import TICK, Outcome, Passage, StepAnswer
 from services.inside import Inside, Passed
-from services.leaving import end_enrollment
+from services.leaving import complete_enrollment
 from store.database import Tx
 from store.enrollments import stand_at
 from store.visits import put_visit
@@ -68,7 +68,7 @@ async def _complete(tx: Tx, passed: Passed, edge: str | None) -> None:
         # Nothing leads on from an end, so this is the only visit it will ever have.
         await write_passages(tx, passed, [Passage(step=end, n=1, at=passed.call.now + TICK)])
     detail = plan.steps[end].reason if end is not None else None
-    await end_enrollment(tx, passed.enrollment, "completed", detail=detail, now=passed.call.now, tell=False)
+    await complete_enrollment(tx, passed.enrollment, detail=detail, now=passed.call.now)
 
 
 async def open_visit(

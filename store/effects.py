@@ -46,6 +46,7 @@ CLOSE = update(effects).where(*_CAS).values(
 TELL = update(messages).where(messages.c.effect_key == bindparam("of")).values(
     status=bindparam("now"), detail=bindparam("more"), sent_at=bindparam("at")
 )  # fmt: skip
+MESSAGE_ID = select(messages.c.id).where(messages.c.effect_key == bindparam("of"))
 WAITING = select(effects).where(effects.c.enrollment_id == bindparam("of"), effects.c.state == "retry")
 
 
@@ -105,7 +106,7 @@ async def claim_effect(tx: Tx, effect: Effect, *, now: datetime) -> Effect | Non
     return claimed if moved == 1 else None
 
 
-async def close_effect(tx: Tx, effect: Effect, verdict: Verdict, *, now: datetime) -> bool:
+async def close_effect(tx: Tx, effect: Effect, verdict: Verdict, *, now: datetime) -> None:
     """Write what an attempt came to, if the row still is what the attempt left; with it the message's status."""
     closed = await tx.run(
         CLOSE,
@@ -116,11 +117,9 @@ async def close_effect(tx: Tx, effect: Effect, verdict: Verdict, *, now: datetim
         their_key=verdict.reference,
         at=now,
     )
-    if closed != 1:
-        return False
-    sent_at = now if verdict.state == "accepted" else None
-    await tx.run(TELL, of=effect.key, now=MESSAGE_STATUS[verdict.state], more=verdict.detail, at=sent_at)
-    return True
+    if closed == 1:
+        sent_at = now if verdict.state == "accepted" else None
+        await tx.run(TELL, of=effect.key, now=MESSAGE_STATUS[verdict.state], more=verdict.detail, at=sent_at)
 
 
 async def abandon_effects(tx: Tx, enrollment_id: str, *, now: datetime) -> None:
@@ -148,7 +147,7 @@ async def put_message(tx: Tx, effect_key: str, values: Mapping[str, Any], *, is_
 
 async def find_message_id(read: Read, effect_key: str) -> str | None:
     """The id of the message an effect carries, or None when none was written."""
-    found: str | None = await read.scalar(select(messages.c.id).where(messages.c.effect_key == effect_key))
+    found: str | None = await read.scalar(MESSAGE_ID, of=effect_key)
     return found
 
 
