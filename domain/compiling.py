@@ -55,6 +55,7 @@ def compile_plan(definition: Definition, catalogue: Catalogue, *, workflow_id: s
         version=version,
         start=start,
         steps=steps,
+        goals={goal.id: (goal.name or goal.id)[:NAME_LIMIT] for goal in definition.exit.goals},
         policies=tuple(policies),
     )
 

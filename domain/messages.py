@@ -76,7 +76,8 @@ class StepAnswer(Wire):
     """What an activity decided.
 
     ``go``: the step is settled (``outcome``); follow ``edge`` if given, else what follows. ``wait``: sleep until
-    ``wake_at``. ``left``: the enrollment is over, complete. ``reason`` says why, from a closed list.
+    ``wake_at``. ``left``: the enrollment is over, complete. ``reason`` says why, from a closed list; ``detail`` which
+    goal or step, by its id.
     """
 
     kind: Literal["go", "wait", "left"]
@@ -84,6 +85,7 @@ class StepAnswer(Wire):
     edge: str | None = None
     wake_at: Instant | None = None
     reason: str | None = None
+    detail: str | None = None
 
 
 class Leave(Wire):
@@ -92,6 +94,7 @@ class Leave(Wire):
     kind: Literal["leave"] = "leave"
     id: str
     reason: str
+    detail: str | None = None
 
 
 class RecordChanged(Wire):
@@ -139,5 +142,6 @@ class EnrollmentStart(Wire):
     record_id: str
     object: str
     bound_id: str | None = None
+    bound_object: str | None = None
     engine_rev: int = 1
     state: RunState | None = None

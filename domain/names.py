@@ -73,6 +73,12 @@ def parse_enrollment_run_id(value: str) -> EnrollmentName:
     raise ValueError(f"not an enrollment id: {value!r}")
 
 
+def who(object: str, record_id: str, bound_object: str | None, bound_id: str | None) -> str:
+    """Who runs, as Temporal UI shows it: ``contact 7f3a… · opportunity 91bc…``. Ids, which are nobody's name."""
+    bound = f" · {bound_object or 'bound to'} {bound_id}" if bound_id is not None else ""
+    return f"{object} {record_id}{bound}"
+
+
 def import_run_id(job_id: str) -> str:
     """The Temporal workflow id of an import job."""
     return f"import:{job_id}"

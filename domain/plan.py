@@ -71,7 +71,10 @@ class PlanStep(Wire):
 
 
 class Plan(Wire):
-    """A published version as the run walks it; the second argument of ``Enrollment``."""
+    """A published version as the run walks it; the second argument of ``Enrollment``.
+
+    ``goals`` maps ids to names: the run is told which one was reached, Temporal UI shows what it is called.
+    """
 
     workflow_id: str
     slug: str
@@ -79,6 +82,7 @@ class Plan(Wire):
     version: int
     start: str | None
     steps: dict[str, PlanStep]
+    goals: dict[str, str] = {}
     policies: tuple[Policy, ...] = ()
 
     def is_over_at(self, target: str | None) -> bool:

@@ -142,6 +142,7 @@ class RunStart(Frozen):
     object: str
     record_id: str
     bound_id: str | None = None
+    bound_object: str | None = None
 
 
 class Runs(Protocol):

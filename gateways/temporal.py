@@ -49,6 +49,7 @@ class TemporalRuns:
 
     async def start(self, run: RunStart) -> None:
         """Start the run; one that runs or has finished under this id is the same one."""
+        who = names.who(run.object, run.record_id, run.bound_object, run.bound_id)
         try:
             await self._client.start_workflow(
                 names.WORKFLOW_TYPE,
@@ -57,7 +58,7 @@ class TemporalRuns:
                 task_queue=names.QUEUE_RUNS,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary=f"{run.name} v{run.version} · {run.object} {run.record_id}",
+                static_summary=f"{run.name} v{run.version} · {who}",
                 search_attributes=_attributes(run),
                 rpc_timeout=CALL_TIMEOUT,
             )

@@ -84,6 +84,7 @@ async def _carry(inst: Installation, delivery: Row) -> None:
         record_id=enrollment.record_id,
         object=enrollment.object,
         bound_id=enrollment.bound_id,
+        bound_object=enrollment.bound_object,
         engine_rev=ENGINE_REV,
         state=delivery["payload"].get("state"),
     )
@@ -98,5 +99,6 @@ async def _carry(inst: Installation, delivery: Row) -> None:
             object=enrollment.object,
             record_id=enrollment.record_id,
             bound_id=enrollment.bound_id,
+            bound_object=enrollment.bound_object,
         )
     )

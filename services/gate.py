@@ -83,7 +83,9 @@ async def _lock(
 
 
 def _over(enrollment: Enrollment | None) -> StepAnswer:
-    return LEFT.model_copy(update={"reason": enrollment.end_reason if enrollment else None})
+    if enrollment is None:
+        return LEFT
+    return LEFT.model_copy(update={"reason": enrollment.end_reason, "detail": enrollment.end_detail})
 
 
 async def _look(
@@ -130,4 +132,4 @@ async def _leave(
     tx: Tx, enrollment: Enrollment, reason: EndReason, detail: str | None, call: StepCall | EndCall
 ) -> StepAnswer:
     await end_enrollment(tx, enrollment, reason, detail=detail, now=call.now, tell=False)
-    return LEFT.model_copy(update={"reason": reason})
+    return LEFT.model_copy(update={"reason": reason, "detail": detail})

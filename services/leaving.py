@@ -25,7 +25,7 @@ async def end_enrollment(
     await close_open_visits(tx, enrollment.id, now=now, reason=reason)
     await abandon_effects(tx, enrollment.id, now=now)
     if tell:
-        await add_delivery(tx, enrollment.id, "leave", {"reason": reason}, now=now)
+        await add_delivery(tx, enrollment.id, "leave", {"reason": reason, "detail": detail}, now=now)
 
 
 async def complete_enrollment(tx: Tx, enrollment: Enrollment, *, detail: str | None, now: datetime) -> None:

@@ -94,7 +94,7 @@ async def finish_enrollment(tx: Tx, inst: Installation, call: EndCall) -> StepAn
     if isinstance(inside, StepAnswer):
         return inside
     await end_enrollment(tx, inside.enrollment, call.reason, detail=call.detail, now=call.now, tell=False)
-    return LEFT.model_copy(update={"reason": call.reason})
+    return LEFT.model_copy(update={"reason": call.reason, "detail": call.detail})
 
 
 async def _pass(tx: Tx, inst: Installation, call: StepCall) -> Passed | StepAnswer:
@@ -110,7 +110,7 @@ async def _go_or_exit(tx: Tx, passed: Passed, policy: str, reason: str) -> StepA
         case "continue":
             return await settle_visit(tx, passed, outcome="done", reason=reason)
         case "exit":
-            answer = LEFT.model_copy(update={"reason": "completed"})
+            answer = LEFT.model_copy(update={"reason": "completed", "detail": reason})
             await settle_visit(tx, passed, outcome="done", reason=reason, answer=answer)
             await end_enrollment(tx, passed.enrollment, "completed", detail=reason, now=passed.call.now, tell=False)
             return answer

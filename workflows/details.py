@@ -10,6 +10,9 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.plan import Plan
 
+TRAIL = 5
+"""Steps shown of those a run came through; it keeps one more, to tell that there were more."""
+
 
 def details(
     plan: Plan,
@@ -24,12 +27,31 @@ def details(
     where = ending or (f"{plan.steps[step].label} (`{step}`)" if step else "at the end")
     rows = [("Workflow", f"{plan.name} v{plan.version}"), ("Record", record), ("Stands at", where)]
     if wake_at is not None and ending is None:
-        rows.append(("Sleeps until", f"{wake_at:%Y-%m-%d %H:%M:%S} UTC"))
+        rows.append(("Sleeps until", _moment(wake_at)))
     if trail:
-        rows.append(("Came through", " → ".join(trail)))
+        rows.append(("Came through", _way(plan, trail)))
     if unknown:
         rows.append(("Unknown signals", ", ".join(unknown)))
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {_cell(text)} |" for name, text in rows)])
+
+
+def ending(plan: Plan, reason: str, detail: str | None, at: datetime) -> str:
+    """How the run ended: ``over: reached goal Won at 2026-03-02 09:00:00 UTC``."""
+    if reason == "goal" and detail is not None:
+        why = f"reached goal {plan.goals.get(detail, detail)}"
+    else:
+        why = reason.replace("_", " ") + (f" ({detail})" if detail else "")
+    return f"over: {why} at {_moment(at)}"
+
+
+def _way(plan: Plan, trail: Sequence[str]) -> str:
+    """The names of the last steps, in order; a first ``…`` stands for those left out."""
+    names = [plan.steps[step].name for step in trail[-TRAIL:]]
+    return " → ".join((["…"] if len(trail) > TRAIL else []) + names)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _cell(text: str) -> str:

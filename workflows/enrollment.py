@@ -32,21 +32,19 @@ with workflow.unsafe.imports_passed_through():
         StepCall,
     )
     from domain.plan import ENGINE_REV, Plan, PlanStep
-    from workflows.details import details
+    from workflows.details import TRAIL, details, ending
 
 ROLL_AT_EVENTS = 2000
 """History length from which a safe point continues as new, well before the server suggests it."""
-
-TRAIL = 5
-"""Steps shown in the details of the run."""
 
 
 class Over(Exception):
     """The enrollment is over; the run has nothing left to do."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, detail: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.detail = detail
 
 
 @workflow.defn(name=names.WORKFLOW_TYPE)
@@ -60,7 +58,7 @@ class Enrollment:
             raise RuntimeError(f"this worker knows engine {ENGINE_REV}, the run needs {start.engine_rev}")
         self._start = start
         self._plan = plan
-        self._who = f"{start.object} {start.record_id}"
+        self._who = names.who(start.object, start.record_id, start.bound_object, start.bound_id)
         self._mail = Mailbox(start.state)
         state = start.state or RunState(step=plan.start)
         self._step = state.step
@@ -88,7 +86,7 @@ class Enrollment:
                     self._arrive(step)
                     self._go(await self._handle(step))
         except Over as over:
-            self._show(f"over: {over.reason}")
+            self._show(over)
             return over.reason
 
     @workflow.signal(name=names.SIGNAL_LEAVE)
@@ -110,7 +108,7 @@ class Enrollment:
         """Take what the mailbox holds; answers whether a record changed."""
         leave, changed = self._mail.take()
         if leave is not None:
-            raise Over(leave.reason)
+            raise Over(leave.reason, leave.detail)
         return changed
 
     def _obey_or_cancel(self, handle: workflow.ActivityHandle[StepAnswer]) -> None:
@@ -130,7 +128,7 @@ class Enrollment:
 
     def _go(self, target: str | None) -> None:
         if self._step is not None:
-            self._trail = [*self._trail, self._step][-TRAIL:]
+            self._trail = [*self._trail, self._step][-TRAIL - 1 :]
         self._step = target
         self._standing = False
 
@@ -230,11 +228,11 @@ class Enrollment:
             passages=self._take_passages(),
         )
         answer = await ask(names.END_ENROLLMENT, call, "End")
-        raise Over(answer.reason or reason)
+        raise Over(answer.reason or reason, answer.detail)
 
     def _still_inside(self, answer: StepAnswer) -> StepAnswer:
         if answer.kind == "left":
-            raise Over(answer.reason or "left")
+            raise Over(answer.reason or "left", answer.detail)
         return answer
 
     def _call(self, step: PlanStep) -> StepCall:
@@ -290,8 +288,13 @@ class Enrollment:
         )
         workflow.continue_as_new(args=[self._start.model_copy(update={"state": state}), self._plan])
 
-    def _show(self, ending: str | None) -> None:
+    def _show(self, over: Over | None) -> None:
         """Refresh the details Temporal UI shows."""
+        end, trail = None, self._trail
+        if over is not None:
+            end = ending(self._plan, over.reason, over.detail, workflow.now())
+            # Who is told to go stands somewhere: that was the last step on the way.
+            trail = [*trail, self._step] if self._step is not None and self._standing else trail
         workflow.set_current_details(
-            details(self._plan, self._who, self._step, self._trail, self._wake_at, ending, self._mail.unknown)
+            details(self._plan, self._who, self._step, trail, self._wake_at, end, self._mail.unknown)
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from tests.fixtures.running import Running
-from tests.runs.definitions import by_hand, email, follow_up, gap, of_opportunity
+from tests.runs.definitions import by_hand, email, follow_up, gap, of_opportunity, task
 
 ANA = {"email": "ana@example.com", "first_name": "Ana"}
 
@@ -155,6 +157,39 @@ async def test_a_run_explains_itself_in_temporal(ft: Running) -> None:
     history = (await ft.run(taken).fetch_history()).to_json()
     assert "ana@example.com" not in history
     assert "Ana" not in history
+
+
+async def test_a_run_tells_in_temporal_where_it_stands_where_it_came_from_and_which_goal_it_reached(
+    ft: Running,
+) -> None:
+    named = {"name": "About the | product"}
+    steps: list[dict[str, Any]] = [email("hello", "Hello") | named, task("call", "Call"), gap(days=2)]
+    await ft.publish(follow_up("follow-up", wait={"days": 2}, steps=steps))
+    contact, opportunity = await contact_with_deal(ft)
+    await ft.patch("opportunity", opportunity, stage="Engaging")
+    (enrollment,) = await entered(ft, "follow-up")
+    await ft.stands_at(str(enrollment["id"]), "gap")
+    who = f"contact {contact} · opportunity {opportunity}"
+    assert await (await ft.run(enrollment).describe()).static_summary() == f"New opportunity follow-up v1 · {who}"
+    shown = await ft.details(enrollment)
+    assert f"| Record | {who} |" in shown
+    assert "| Stands at | Wait 2 days · gap (`gap`) |" in shown
+    assert "| Came through | About the \\| product → call |" in shown
+    await ft.patch("opportunity", opportunity, stage="Won")
+    await ft.ended(str(enrollment["id"]))
+    assert "→ call → gap |" in await ft.details(enrollment)
+    (line,) = [line for line in (await ft.details(enrollment)).splitlines() if "Stands at" in line]
+    assert re.fullmatch(r"\| Stands at \| over: reached goal Won at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \|", line)
+
+
+async def test_details_say_that_more_was_passed_only_when_it_was(ft: Running) -> None:
+    await ft.publish(by_hand("journey", [task(f"t{n}", "Call") for n in range(6)]))
+    over = await ft.ended((await ft.enroll("journey", "contact", await ft.create("contact", **ANA)))["enrollment_id"])
+    assert "| Came through | … → t1 → t2 → t3 → t4 → t5 |" in await ft.details(over)
+    await ft.publish(by_hand("short", [task(f"t{n}", "Call") for n in range(5)]))
+    contact = await ft.create("contact", email="bea@example.com")
+    over = await ft.ended((await ft.enroll("short", "contact", contact))["enrollment_id"])
+    assert "| Came through | t0 → t1 → t2 → t3 → t4 |" in await ft.details(over)
 
 
 async def test_re_entry_gets_its_own_run_though_the_earlier_one_could_not_close(ft_idle: Running) -> None:
