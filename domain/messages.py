@@ -55,7 +55,10 @@ class StepCall(Wire):
 
 
 class EndCall(Wire):
-    """The run came to its end: close the enrollment as ``reason`` (``completed`` or ``failed``) with ``detail``."""
+    """The run came to its end: close the enrollment as ``reason`` with ``detail``.
+
+    ``completed`` or ``failed``; ``unenrolled`` when somebody cancelled the run in Temporal.
+    """
 
     enrollment_id: str
     now: Instant

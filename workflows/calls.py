@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, FailureError
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from domain import names
@@ -37,7 +37,7 @@ async def ask(activity: str, call: StepCall | EndCall | FailureCall, summary: st
     """Ask a judgement: twice in this worker, then durably without limit.
 
     A local activity that retried for ever would hold its workflow task and stop healthy runs, so after two tries the
-    same activity with the same argument is scheduled as a normal one.
+    same activity with the same argument is scheduled as a normal one. A run that is cancelled does not ask again.
     """
     try:
         answer: StepAnswer = await workflow.execute_local_activity(
@@ -48,7 +48,9 @@ async def ask(activity: str, call: StepCall | EndCall | FailureCall, summary: st
             retry_policy=LOCAL_TRIES,
             summary=summary,
         )
-    except FailureError:
+    except FailureError as error:
+        if is_cancelled_exception(error):
+            raise
         answer = await workflow.execute_activity(
             activity,
             call,

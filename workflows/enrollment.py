@@ -5,12 +5,14 @@ The loop is the only actor: safe point (told to leave, history long enough to ro
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 from workflows.calls import activity_of, ask, failure_of, hand_out
 from workflows.mailbox import Mailbox
@@ -36,6 +38,9 @@ with workflow.unsafe.imports_passed_through():
 
 ROLL_AT_EVENTS = 2000
 """History length from which a safe point continues as new, well before the server suggests it."""
+
+CANCELLED = "cancelled in Temporal"
+"""Detail of an end that somebody asked Temporal for."""
 
 
 class Over(Exception):
@@ -72,7 +77,7 @@ class Enrollment:
 
     @workflow.run
     async def run(self, start: EnrollmentStart, plan: Plan) -> str:
-        """Walk the plan to its end; the result is why the run ended."""
+        """Walk the plan to its end; the result is why the run ended. Who cancels it unenrolls the record."""
         try:
             while True:
                 if self._obey():
@@ -88,6 +93,15 @@ class Enrollment:
         except Over as over:
             self._show(over)
             return over.reason
+        except (asyncio.CancelledError, FailureError) as error:
+            # A worker that lets go of a run cancels its tasks too, without anybody having asked for an end.
+            if self._mail.says_cancel and is_cancelled_exception(error):
+                last = asyncio.ensure_future(self._unenroll())
+                # The request is seen a moment before it interrupts: it may still be on its way, and comes once.
+                with suppress(asyncio.CancelledError):
+                    await asyncio.shield(last)
+                await last
+            raise
 
     @workflow.signal(name=names.SIGNAL_LEAVE)
     def leave(self, message: Leave) -> None:
@@ -109,14 +123,9 @@ class Enrollment:
         leave, changed = self._mail.take()
         if leave is not None:
             raise Over(leave.reason, leave.detail)
+        if self._mail.says_cancel:
+            raise asyncio.CancelledError
         return changed
-
-    def _obey_or_cancel(self, handle: workflow.ActivityHandle[StepAnswer]) -> None:
-        try:
-            self._obey()
-        except Over:
-            handle.cancel()
-            raise
 
     def _arrive(self, step: PlanStep) -> None:
         if not self._standing:
@@ -164,10 +173,14 @@ class Enrollment:
         """
         call = self._call(step)
         handle = hand_out(self._plan, step, call)
-        while not handle.done():
-            await workflow.wait_condition(lambda: handle.done() or self._mail.says_leave)
-            if not handle.done():
-                self._obey_or_cancel(handle)
+        try:
+            while not handle.done():
+                await workflow.wait_condition(lambda: handle.done() or self._mail.says_leave)
+                if not handle.done():
+                    self._obey()
+        except (Over, asyncio.CancelledError):
+            handle.cancel()
+            raise
         try:
             answer = await handle
         except ActivityError as error:
@@ -229,6 +242,13 @@ class Enrollment:
         )
         answer = await ask(names.END_ENROLLMENT, call, "End")
         raise Over(answer.reason or reason, answer.detail)
+
+    async def _unenroll(self) -> None:
+        """End the enrollment before a cancelled run ends."""
+        try:
+            await self._end("unenrolled", CANCELLED)
+        except Over as over:
+            self._show(over)
 
     def _still_inside(self, answer: StepAnswer) -> StepAnswer:
         if answer.kind == "left":

@@ -33,8 +33,13 @@ class Mailbox:
 
     @property
     def says_leave(self) -> bool:
-        """Whether a message asks the run to end."""
-        return any(isinstance(message, Leave) for message in self._inbox)
+        """Whether a message, or somebody who cancelled it in Temporal, asks the run to end."""
+        return self.says_cancel or any(isinstance(message, Leave) for message in self._inbox)
+
+    @property
+    def says_cancel(self) -> bool:
+        """Whether the run was cancelled; what it awaits at that moment may come to an end all the same."""
+        return workflow.cancellation_reason() is not None
 
     @property
     def says_changed(self) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeAlias
+
+from temporalio.client import WorkflowFailureError
 
 from tests.fixtures.running import Running
 from tests.runs.definitions import by_hand, email, follow_up, gap, task
@@ -100,6 +103,16 @@ async def asleep_from_the_entry(ft: Running) -> Any:
     return await ft.ended(taken["enrollment_id"])
 
 
+async def cancelled_in_temporal(ft: Running) -> Any:
+    """A run that somebody cancels while it sleeps."""
+    taken, _ = await _enrolled(ft, "cancelled", [email("hello", "Hello"), gap(days=2)])
+    await ft.stands_at(taken["enrollment_id"], "gap")
+    await ft.run(taken).cancel()
+    with suppress(WorkflowFailureError):
+        await ft.run(taken).result()
+    return await ft.call("GET", f"/enrollments/{taken['enrollment_id']}")
+
+
 async def skipped_and_failed(ft: Running) -> Any:
     """A message without an address is skipped; an action that fails ends the run because it says so."""
     steps = [
@@ -140,6 +153,7 @@ SCENARIOS: dict[str, Scenario] = {
         signal_during_a_delay,
         goal_during_a_delay,
         asleep_from_the_entry,
+        cancelled_in_temporal,
         skipped_and_failed,
         continued_as_new,
     )
