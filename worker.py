@@ -21,9 +21,11 @@ from activities.registry import action_activities
 from activities.steps import step_activities
 from assemble import assembled
 from domain import names
+from domain.errors import Unavailable
 from gateways.temporal import SEARCH_ATTRIBUTES, connect
 from services.housekeeping import clear_old
 from services.installation import Installation
+from services.lost_runs import end_lost
 from services.relay import Relay
 from settings import Settings
 from workflows.enrollment import Enrollment
@@ -41,10 +43,10 @@ the place to wait."""
 PATIENCE_S = 60
 """How long a starting worker waits for Temporal and its search attributes."""
 
-CLEARING_FIRST_S = 300
-"""When a worker clears what is past its days for the first time: not while everybody starts."""
+HOUSE_FIRST_S = 300
+"""When a worker keeps house for the first time: not while everybody starts."""
 
-CLEARING_EVERY_S = 3600
+HOUSE_EVERY_S = 3600
 
 PASSED_THROUGH = ("domain", "workflows")
 """Shared by all runs of a process instead of being imported anew for each: they hold no mutable state."""
@@ -65,11 +67,11 @@ async def run(settings: Settings, role: Role, stop: asyncio.Event) -> None:
 
 
 async def serve(inst: Installation, client: Client, role: Role, stop: asyncio.Event, *, history_days: int) -> None:
-    """Poll the queues of the role, relay and clear what is old, with everything connected already."""
+    """Poll the queues of the role, relay and keep house, with everything connected already."""
     async with AsyncExitStack() as stack:
         for worker in build_workers(inst, client, role):
             await stack.enter_async_context(worker)
-        keeping = (_relay(inst, stop), clear_hourly(inst, history_days, stop)) if role in ("all", "relay") else ()
+        keeping = (_relay(inst, stop), keep_house(inst, history_days, stop)) if role in ("all", "relay") else ()
         tasks = [asyncio.create_task(work) for work in keeping]
         stopping = asyncio.create_task(stop.wait())
         log.info("worker_ready", extra={"role": role})
@@ -136,16 +138,22 @@ async def _relay(inst: Installation, stop: asyncio.Event) -> None:
     await Relay(inst, inst.name).run_forever(stop)
 
 
-async def clear_hourly(inst: Installation, history_days: int, stop: asyncio.Event) -> None:
-    """Clear what is past its days; what an error keeps is cleared an hour later, as nothing depends on it."""
-    pause = CLEARING_FIRST_S
+async def keep_house(inst: Installation, history_days: int, stop: asyncio.Event) -> None:
+    """Clear what is past its days and end who lost their run; what an error keeps has another hour."""
+    pause = HOUSE_FIRST_S
+    looked_at = ""
     while not await _stopped_within(stop, pause):
-        pause = CLEARING_EVERY_S
+        pause = HOUSE_EVERY_S
         try:
             cleared = await clear_old(inst.db, history_days=history_days, now=inst.clock.now())
             log.info("old_rows_cleared", extra=dict(cleared))
         except (SQLAlchemyError, OSError) as error:
             log.warning("old_rows_kept", extra={"error": type(error).__name__})
+        try:
+            ended, looked_at = await end_lost(inst, after=looked_at)
+            log.info("lost_runs_looked_for", extra={"ended": ended})
+        except (SQLAlchemyError, OSError, Unavailable) as error:
+            log.warning("lost_runs_not_looked_for", extra={"error": type(error).__name__})
 
 
 async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:

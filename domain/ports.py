@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from domain.base import Frozen, Instant, Json
 
@@ -145,6 +145,10 @@ class RunStart(Frozen):
     bound_object: str | None = None
 
 
+RunEnd = Literal["completed", "failed", "cancelled", "terminated", "timed out", "not found"]
+"""How a run ended, in Temporal's words; ``not found`` when Temporal knows no run of that id (any more)."""
+
+
 class Runs(Protocol):
     """Temporal, as the services see it: names and plain data, no classes."""
 
@@ -156,8 +160,16 @@ class Runs(Protocol):
         """
         ...
 
-    async def signal(self, run_id: str, name: str, payload: Mapping[str, Json]) -> None:
-        """Deliver a signal; a run that is over needs none and is done.
+    async def signal(self, run_id: str, name: str, payload: Mapping[str, Json]) -> bool:
+        """Deliver a signal; False when there is no run to take it: it is over, or not there.
+
+        Raises:
+            Unavailable: Temporal cannot be reached now.
+        """
+        ...
+
+    async def end_of(self, run_id: str) -> RunEnd | None:
+        """How the run ended; None while it goes on, and whenever Temporal's answer leaves a doubt.
 
         Raises:
             Unavailable: Temporal cannot be reached now.

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, NoReturn
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributeKey,
@@ -21,7 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain import names
 from domain.base import Json
 from domain.errors import Unavailable
-from domain.ports import RunStart
+from domain.ports import RunEnd, RunStart
 
 CALL_TIMEOUT = timedelta(seconds=5)
 
@@ -33,6 +36,15 @@ VERSION = SearchAttributeKey.for_int(names.ATTRIBUTE_VERSION)
 
 SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (WORKFLOW, RECORD, OBJECT, OPPORTUNITY, VERSION)
 """What a namespace must know before workers start; a missing one makes workflow tasks fail in a loop."""
+
+ENDS: dict[int, RunEnd] = {
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_COMPLETED: "completed",
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_FAILED: "failed",
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_CANCELED: "cancelled",
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TERMINATED: "terminated",
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TIMED_OUT: "timed out",
+}
+"""The states a run does not come back from. Any other, one a newer server knows included, says that it goes on."""
 
 
 async def connect(address: str, namespace: str, *, lazy: bool = False) -> Client:
@@ -67,13 +79,28 @@ class TemporalRuns:
         except (RPCError, RuntimeError) as error:
             _unavailable(error)
 
-    async def signal(self, run_id: str, name: str, payload: Mapping[str, Json]) -> None:
-        """Signal the run; one that is over needs no signal."""
+    async def signal(self, run_id: str, name: str, payload: Mapping[str, Json]) -> bool:
+        """Signal the run; False when it is over or not there."""
         try:
             await self._client.get_workflow_handle(run_id).signal(name, dict(payload), rpc_timeout=CALL_TIMEOUT)
         except (RPCError, RuntimeError) as error:
             if not _is_over(error):
                 _unavailable(error)
+            return False
+        return True
+
+    async def end_of(self, run_id: str) -> RunEnd | None:
+        """How the newest run under this id ended; one that was reset or continued as new goes on in a newer one."""
+        asked = DescribeWorkflowExecutionRequest(
+            namespace=self._client.namespace, execution=WorkflowExecution(workflow_id=run_id)
+        )
+        try:
+            found = await self._client.workflow_service.describe_workflow_execution(asked, timeout=CALL_TIMEOUT)
+        except (RPCError, RuntimeError) as error:
+            if not _is_over(error):
+                _unavailable(error)
+            return "not found"
+        return ENDS.get(found.workflow_execution_info.status)
 
     async def start_import(self, job_id: str) -> None:
         """Start the run that works through an import."""

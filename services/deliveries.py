@@ -1,6 +1,7 @@
 """Carrying deliveries to Temporal: starts and signals, in order per enrollment, at least once.
 
-The receiver drops repeated ids, so a delivery that arrived but could not be crossed out is harmless.
+The receiver drops repeated ids, so a delivery that arrived but could not be crossed out is harmless. A signal that
+finds no run needs none: either the enrollment is over as well, or it is ended now.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from domain.messages import EnrollmentStart
 from domain.plan import ENGINE_REV
 from domain.ports import RunStart
 from services.installation import Installation
+from services.lost_runs import end_if_lost
 from services.versions import load_content
 from store.database import Row
 from store.enrollments import get_enrollment
@@ -76,7 +78,8 @@ async def _carry(inst: Installation, delivery: Row) -> None:
         content = await load_content(read, enrollment.workflow_id, enrollment.version)
     if delivery["kind"] != "start":
         payload = {"kind": delivery["kind"], "id": delivery["id"], **delivery["payload"]}
-        await inst.runs.signal(enrollment.run_id, delivery["kind"], payload)
+        if not await inst.runs.signal(enrollment.run_id, delivery["kind"], payload):
+            await end_if_lost(inst, enrollment)
         return
     start = EnrollmentStart(
         enrollment_id=enrollment.id,

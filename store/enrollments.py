@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import RowMapping, bindparam, exists, func, insert, select, update
 
 from domain.base import Json
 from domain.enrollments import Enrollment
 from domain.facts import Seen
 from store.database import Read, Tx
-from store.tables import enrollments, entry_decisions, entry_keys
+from store.tables import deliveries, enrollments, entry_decisions, entry_keys
 
 IS_ACTIVE = enrollments.c.status != "ended"
 IS_MINE = enrollments.c.id == bindparam("enrollment_id")
@@ -69,6 +69,15 @@ async def active_ids_of_record(read: Read, record_id: str) -> list[tuple[str, bo
         .order_by(enrollments.c.id)
     )
     return [(row["id"], row["record_id"] == record_id) for row in rows]
+
+
+async def started_enrollments(read: Read, *, after: str, limit: int) -> list[Enrollment]:
+    """Active enrollments whose start has been delivered, in the order they entered, from an id on."""
+    waits = exists().where(deliveries.c.enrollment_id == enrollments.c.id, deliveries.c.kind == "start")
+    rows = await read.all(
+        select(enrollments).where(enrollments.c.id > after, IS_ACTIVE, ~waits).order_by(enrollments.c.id).limit(limit)
+    )
+    return [enrollment_of(row) for row in rows]
 
 
 async def entered_before(

@@ -12,15 +12,18 @@ import worker
 from services.installation import Installation
 from store.idempotency import KEPT
 from store.tables import idempotency
+from tests.fixtures.runs import RecordingRuns
+from tests.runs.definitions import by_hand, gap
+from tests.services.test_intake import Desk
 
 
 async def test_a_worker_clears_what_is_past_its_days_again_and_again_until_it_is_stopped(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "CLEARING_FIRST_S", 0)
-    monkeypatch.setattr(worker, "CLEARING_EVERY_S", 0.01)
+    monkeypatch.setattr(worker, "HOUSE_FIRST_S", 0)
+    monkeypatch.setattr(worker, "HOUSE_EVERY_S", 0.01)
     stop = asyncio.Event()
-    clearing = asyncio.create_task(worker.clear_hourly(installation, 730, stop))
+    clearing = asyncio.create_task(worker.keep_house(installation, 730, stop))
     for key in ("first", "second"):
         await _claimed_long_ago(installation, key)
         while await _keys(installation):
@@ -32,11 +35,36 @@ async def test_a_worker_clears_what_is_past_its_days_again_and_again_until_it_is
 async def test_a_worker_that_is_stopped_before_its_first_clearing_ends_at_once(installation: Installation) -> None:
     await _claimed_long_ago(installation, "old")
     stop = asyncio.Event()
-    clearing = asyncio.create_task(worker.clear_hourly(installation, 730, stop))
+    clearing = asyncio.create_task(worker.keep_house(installation, 730, stop))
     await asyncio.sleep(0)
     stop.set()
     await clearing
     assert await _keys(installation) == 1
+
+
+async def test_a_worker_ends_who_lost_their_run_also_after_an_hour_in_which_temporal_did_not_answer(
+    installation: Installation, runs: RecordingRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(installation)
+    await desk.enroll(
+        await desk.publish(by_hand("journey", [gap(days=1)])), await desk.create("contact", email="a@b.no")
+    )
+    await desk.work_off()
+    runs.ends[runs.started[0].run_id] = "not found"
+    runs.down = True
+    monkeypatch.setattr(worker, "HOUSE_FIRST_S", 0)
+    monkeypatch.setattr(worker, "HOUSE_EVERY_S", 0.01)
+    stop = asyncio.Event()
+    keeping = asyncio.create_task(worker.keep_house(installation, 730, stop))
+    await _claimed_long_ago(installation, "first")
+    while await _keys(installation):
+        await asyncio.sleep(0.01)
+    runs.down = False
+    while not await desk.ends():
+        await asyncio.sleep(0.01)
+    stop.set()
+    await keeping
+    assert await desk.ends() == [("failed", "its run was not found in Temporal")]
 
 
 async def _claimed_long_ago(inst: Installation, key: str) -> None:

@@ -25,14 +25,20 @@ async def test_a_server_that_was_never_reached_is_unavailable(unused_tcp_port: i
         await runs.signal(run.run_id, "leave", {})
     with pytest.raises(Unavailable):
         await runs.start_import("job")
+    with pytest.raises(Unavailable):
+        await runs.end_of(run.run_id)
     assert await runs.healthy() is False
 
 
 async def test_a_run_that_is_over_needs_no_signal_but_a_missing_namespace_is_no_answer(
     dev_server: WorkflowEnvironment,
 ) -> None:
-    await TemporalRuns(dev_server.client, "http://127.0.0.1:8233").signal("enrollment:w:gone:1", "leave", {})
+    runs = TemporalRuns(dev_server.client, "http://127.0.0.1:8233")
+    assert await runs.signal("enrollment:w:gone:1", "leave", {}) is False
+    assert await runs.end_of("enrollment:w:gone:1") == "not found"
     address = dev_server.client.service_client.config.target_host
     elsewhere = await connect(address, "no-such-namespace")
     with pytest.raises(Unavailable):
         await TemporalRuns(elsewhere, "http://127.0.0.1:8233").signal("enrollment:w:r:1", "leave", {})
+    with pytest.raises(Unavailable):
+        await TemporalRuns(elsewhere, "http://127.0.0.1:8233").end_of("enrollment:w:r:1")

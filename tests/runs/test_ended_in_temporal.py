@@ -1,4 +1,4 @@
-"""A run that somebody cancels in Temporal takes its enrollment with it."""
+"""A run that somebody cancels or terminates in Temporal, or that is gone, takes its enrollment with it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from temporalio.testing import WorkflowEnvironment
 
 import services.versions
 from gateways.mail import open_mail
+from gateways.temporal import TemporalRuns
+from services.lost_runs import end_lost
 from tests.fixtures.breaking import break_version, repair_version
 from tests.fixtures.running import Running, running
 from tests.fixtures.smtp_sink import SmtpSink, smtp_sink
+from tests.fixtures.temporal import program
 from tests.runs.definitions import by_hand, email, gap, task
 from tests.runs.walking import way
 
@@ -131,3 +134,30 @@ async def test_a_message_that_waits_to_be_sent_is_given_up_with_the_cancelled_ru
     assert await way(refusing, ended) == [("hello", "left", "unenrolled")]
     (message,) = (await refusing.call("GET", "/messages?workflow=journey"))["items"]
     assert (message["status"], smtp_sink.received) == ("failed", [])
+
+
+async def test_the_next_signal_finds_that_a_run_was_terminated(ft: Running) -> None:
+    taken = await enrolled(ft, [gap(days=2), email("hello", "Hi {{ contact.first_name }}")])
+    await ft.stands_at(taken["enrollment_id"], "gap")
+    await ft.run(taken).terminate()
+    await ft.patch("contact", (await standing(ft, taken))["record"]["id"], first_name="Bea")
+    ended = await over(ft, taken)
+    assert (ended["end_reason"], ended["end_detail"]) == ("failed", "its run was terminated in Temporal")
+    assert await may_enter_again(ft, ended)
+
+
+async def test_a_look_finds_whose_run_was_terminated_or_is_gone_and_leaves_those_who_run(ft: Running) -> None:
+    terminated = await enrolled(ft, [gap(days=2)])
+    alive = await enrolled(ft, [gap(days=2)], "bea@example.com")
+    for taken in (terminated, alive):
+        await ft.stands_at(taken["enrollment_id"], "gap")
+    await ft.run(terminated).terminate()
+    assert await end_lost(ft.inst, after="") == (1, "")
+    ended = await standing(ft, terminated)
+    assert (ended["end_reason"], ended["end_detail"]) == ("failed", "its run was terminated in Temporal")
+    assert (await standing(ft, alive))["status"] == "active"
+    async with await WorkflowEnvironment.start_local(dev_server_existing_path=program("temporal")) as empty:
+        lost = replace(ft.inst, runs=TemporalRuns(empty.client, "http://127.0.0.1:8233"))
+        assert await end_lost(lost, after="") == (1, "")
+    ended = await standing(ft, alive)
+    assert (ended["end_reason"], ended["end_detail"]) == ("failed", "its run was not found in Temporal")

@@ -73,6 +73,12 @@ class Desk:
             rows = await read.all(select(entry_decisions.c.decision))
         return Counter(row["decision"] for row in rows)
 
+    async def ends(self) -> list[tuple[str, str | None]]:
+        """Reason and detail of every end, in the order of entry."""
+        async with self.inst.db.read() as read:
+            ended = select(enrollments).where(enrollments.c.status == "ended").order_by(enrollments.c.id)
+            return [(row["end_reason"], row["end_detail"]) for row in await read.all(ended)]
+
     async def _write(self, tx: Any) -> Write:
         return Write(
             schema=await load_schema(tx),
