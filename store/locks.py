@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from itertools import groupby
 
 from sqlalchemy import RowMapping, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.enrollments import Enrollment
 from domain.records import StoredRecord
@@ -20,11 +21,13 @@ _RECORDS = select(*COLUMNS).where(records.c.id.in_(bindparam("ids", expanding=Tr
 # key_share: no key of a record ever changes, so rows that merely refer to it need not wait.
 FOR_WRITING = _RECORDS.with_for_update(key_share=True)
 FOR_READING = _RECORDS.with_for_update(read=True)
-ENTRY_KEY = (
-    select(entry_keys)
-    .where(entry_keys.c.workflow_id == bindparam("workflow_id"), entry_keys.c.key == bindparam("key"))
-    .with_for_update(key_share=True)
-)
+# An update that changes nothing: it locks the row that is there, and returns it as the last to commit left it.
+ENTRY_KEY = {
+    dialect.__name__.rpartition(".")[2]: dialect.insert(entry_keys)
+    .on_conflict_do_update(index_elements=["workflow_id", "key"], set_={"record_id": entry_keys.c.record_id})
+    .returning(*entry_keys.columns)
+    for dialect in (sqlite, postgresql)
+}
 EFFECT = select(effects).where(effects.c.key == bindparam("key")).with_for_update(key_share=True)
 
 
@@ -48,10 +51,8 @@ async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[s
 
 async def lock_entry_key(tx: Tx, workflow_id: str, key: str, record_id: str) -> RowMapping:
     """Lock the count of entries under a key; the row is made with ``entries`` 0 when it is the first time."""
-    row = {"workflow_id": workflow_id, "key": key, "record_id": record_id, "entries": 0, "again": None}
-    await tx.insert_ignore(entry_keys, [row])
-    locked = await tx.one(ENTRY_KEY, workflow_id=workflow_id, key=key)
-    assert locked is not None, "an entry key is never deleted"
+    locked = await tx.one(ENTRY_KEY[tx.dialect], workflow_id=workflow_id, key=key, record_id=record_id, entries=0)
+    assert locked is not None, "what is inserted or updated is returned"
     return locked
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar
 
@@ -20,6 +21,8 @@ TAKES_LOCK = "BEGIN IMMEDIATE"
 """The statement that waits for the writers of other processes."""
 TAKES_NOTHING = "BEGIN"
 """The statement that only notes that a view begins."""
+ASK_AGAIN_S = 0.001
+"""How long to wait before asking again for the lock of another process."""
 
 
 async def connect(path: str, *, busy_s: float, pragmas: Sequence[str], at_once: bool) -> Connection:
@@ -35,16 +38,17 @@ async def connect(path: str, *, busy_s: float, pragmas: Sequence[str], at_once: 
             raw.execute(f"PRAGMA {pragma}")
         return raw
 
-    return Connection(await asyncio.to_thread(opened), at_once=at_once)
+    return Connection(await asyncio.to_thread(opened), busy_s=busy_s, at_once=at_once)
 
 
 class Connection:
     """One SQLite connection; its operations take effect in the order they were asked for, cancelled or not."""
 
-    def __init__(self, raw: sqlite3.Connection, *, at_once: bool) -> None:
+    def __init__(self, raw: sqlite3.Connection, *, busy_s: float, at_once: bool) -> None:
         self._connection: sqlite3.Connection | None = raw
         self._conn = raw
-        self._at_once = at_once
+        self._busy_s = busy_s
+        self.hops = not at_once
         self._running: asyncio.Future[Any] | None = None
 
     async def do(self, work: Callable[[], T], *, waits: bool) -> T:
@@ -60,9 +64,22 @@ class Connection:
         self._running = running
         return await asyncio.shield(running)
 
-    def hops(self, statement: str) -> bool:
-        """Whether a statement may take long."""
-        return statement == TAKES_LOCK if self._at_once else statement != TAKES_NOTHING
+    async def take_lock(self, begin: Callable[[], None]) -> None:
+        """Begin a write transaction as soon as no other process is in one.
+
+        SQLite itself asks again after 1, 2, 5, 10, 15, 20, 25, 50 and 100 ms; a transaction of ours takes about 2.
+        """
+
+        def patiently() -> None:
+            deadline = time.monotonic() + self._busy_s
+            self._conn.execute("PRAGMA busy_timeout = 0")
+            try:
+                while not _taken(begin, last=time.monotonic() > deadline):
+                    time.sleep(ASK_AGAIN_S)
+            finally:
+                self._conn.execute(f"PRAGMA busy_timeout = {int(1000 * self._busy_s)}")
+
+        await self.do(patiently, waits=True)
 
     def cursor(self) -> Cursor:
         """A new cursor."""
@@ -90,6 +107,17 @@ class Connection:
         """Close without waiting, for a connection nobody holds any more."""
         self._connection = None
         self._conn.close()
+
+
+def _taken(begin: Callable[[], None], *, last: bool) -> bool:
+    """Try to take the lock; False while another process holds it, an error when this was the ``last`` try."""
+    try:
+        begin()
+    except sqlite3.OperationalError as error:
+        if last or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 class Cursor:
@@ -127,7 +155,10 @@ class Cursor:
             self._raw.execute(statement, parameters)
             self._rows = self._raw.fetchall() if self._raw.description else ()
 
-        await self._connection.do(work, waits=self._connection.hops(statement))
+        if statement == TAKES_LOCK:
+            await self._connection.take_lock(work)
+        else:
+            await self._connection.do(work, waits=self._connection.hops and statement != TAKES_NOTHING)
         return self
 
     async def executemany(self, statement: str, rows: Sequence[Sequence[Any]]) -> Self:
