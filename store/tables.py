@@ -1,6 +1,7 @@
 """Every table of the installation; with those it names, the only description of the schema.
 
-Migrations are checked against it. The tables of records and people are in ``store.record_tables``.
+Migrations are checked against it. The tables of records and people are in
+``store.record_tables``, those of definitions in ``store.workflow_tables``, lists in ``store.list_tables``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
 from store.columns import Document, Sequence_, at, id_column, metadata
+from store.list_tables import list_interests, list_members, lists
 from store.record_tables import (
     account,
     api_keys,
@@ -19,6 +21,7 @@ from store.record_tables import (
     unique_values,
     users,
 )
+from store.workflow_tables import hooks, interests, sweeps, versions, workflows
 
 __all__ = [
     "account",
@@ -30,17 +33,24 @@ __all__ = [
     "enrollments",
     "entry_decisions",
     "entry_keys",
+    "event_uses",
     "events",
+    "goals_reached",
+    "hooks",
     "idempotency",
     "interests",
     "job_rows",
     "jobs",
+    "list_interests",
+    "list_members",
+    "lists",
     "messages",
     "metadata",
     "notifications",
     "object_types",
     "property_definitions",
     "records",
+    "sweeps",
     "tasks",
     "unique_values",
     "users",
@@ -112,48 +122,30 @@ events = Table(
     Column("step", String(40)),
     at("occurred_at"),
     at("received_at"),
-    Index("ix_events_record_id_name", "record_id", "name"),
+    # The sender's own id, which makes the same event twice one event; and the place of its change in the order.
+    Column("external_id", String(200), unique=True),
+    Column("seq", BigInteger, nullable=False),
+    Index("ix_events_record_id_name", "record_id", "name", "seq"),
 )  # fmt: skip
 
-workflows = Table(
-    "workflows", metadata,
-    id_column(),
-    Column("slug", String(63), nullable=False, unique=True),
-    Column("name", String(200), nullable=False),
-    Column("folder", String(200), nullable=False),
-    Column("object", String(40), nullable=False),
-    Column("type", String(20), nullable=False),
-    Column("draft", Document, nullable=False),
-    Column("draft_revision", Integer, nullable=False),
-    Column("is_on", Boolean, nullable=False),
-    Column("is_paused", Boolean, nullable=False),
-    Column("version", Integer),
-    Column("live", Document),
-    at("created_at"),
-    at("updated_at"),
+# An event that let a wait of an enrollment go on is used up for its other waits (rule R5).
+event_uses = Table(
+    "event_uses", metadata,
+    Column("enrollment_id", String(36), ForeignKey("enrollments.id"), primary_key=True),
+    Column("event_id", String(36), primary_key=True),
+    Column("step", String(40), nullable=False),
 )  # fmt: skip
 
-versions = Table(
-    "versions", metadata,
-    Column("workflow_id", String(36), ForeignKey("workflows.id"), primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("definition", Document, nullable=False),
-    Column("plan", Document, nullable=False),
-    Column("engine_rev", Integer, nullable=False),
-    at("published_at"),
-)  # fmt: skip
-
-# The candidate index. Rows with a trigger are the triggers of the current version of a workflow that is on;
-# rows without one are what an enrollment of that version reads in any role.
-interests = Table(
-    "interests", metadata,
-    Column("id", Sequence_, primary_key=True, autoincrement=True),
-    Column("key", String(200), nullable=False),
-    Column("workflow_id", String(36), ForeignKey("workflows.id"), nullable=False),
+goals_reached = Table(
+    "goals_reached", metadata,
+    Column("enrollment_id", String(36), ForeignKey("enrollments.id"), primary_key=True),
+    Column("goal", String(40), primary_key=True),
+    Column("workflow_id", String(36), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("trigger", String(40)),
-    Index("ix_interests_key", "key"),
-    Index("ix_interests_workflow_id_version", "workflow_id", "version"),
+    Column("record_id", String(36), nullable=False),
+    Column("seen", Document),
+    at("reached_at"),
+    Index("ix_goals_reached_workflow_id_goal", "workflow_id", "goal"),
 )  # fmt: skip
 
 entry_keys = Table(
@@ -188,6 +180,7 @@ enrollments = Table(
     Column("cause_id", String(100)),
     Column("depth", Integer, nullable=False),
     Column("entered_seq", BigInteger),
+    Column("entry_event_id", String(36)),
     at("started_at"),
     at("ended_at", nullable=True),
     Column("end_reason", String(30)),
@@ -339,6 +332,8 @@ jobs = Table(
     Column("counts", Document, nullable=False),
     Column("total", Integer, nullable=False),
     Column("cursor", Integer, nullable=False),
+    # Behind which record bulk work goes on.
+    Column("place", String(36)),
     Column("error", Text),
     at("created_at"),
     at("updated_at"),

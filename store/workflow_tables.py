@@ -1,0 +1,67 @@
+"""The tables of what people define: workflows, their versions, and by what their triggers are found."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+
+from store.columns import Document, Sequence_, at, id_column, metadata
+
+workflows = Table(
+    "workflows", metadata,
+    id_column(),
+    Column("slug", String(63), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("folder", String(200), nullable=False),
+    Column("object", String(40), nullable=False),
+    Column("type", String(20), nullable=False),
+    Column("draft", Document, nullable=False),
+    Column("draft_revision", Integer, nullable=False),
+    Column("is_on", Boolean, nullable=False),
+    Column("is_paused", Boolean, nullable=False),
+    Column("version", Integer),
+    Column("live", Document),
+    at("turn_off_at", nullable=True),
+    at("created_at"),
+    at("updated_at"),
+)  # fmt: skip
+
+versions = Table(
+    "versions", metadata,
+    Column("workflow_id", String(36), ForeignKey("workflows.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("definition", Document, nullable=False),
+    Column("plan", Document, nullable=False),
+    Column("engine_rev", Integer, nullable=False),
+    at("published_at"),
+)  # fmt: skip
+
+# The candidate index. Rows with a trigger are the triggers of the current version of a workflow that is on;
+# rows without one are what an enrollment of that version reads in any role.
+interests = Table(
+    "interests", metadata,
+    Column("id", Sequence_, primary_key=True, autoincrement=True),
+    Column("key", String(200), nullable=False),
+    Column("workflow_id", String(36), ForeignKey("workflows.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("trigger", String(40)),
+    Index("ix_interests_key", "key"),
+    Index("ix_interests_workflow_id_version", "workflow_id", "version"),
+)  # fmt: skip
+
+hooks = Table(
+    "hooks", metadata,
+    Column("token", String(64), primary_key=True),
+    Column("workflow_id", String(36), ForeignKey("workflows.id"), nullable=False),
+    Column("trigger", String(40), nullable=False),
+    # Needed as it is to check a signature.
+    Column("secret", String(80), nullable=False),
+    at("created_at"),
+    UniqueConstraint("workflow_id", "trigger", name="uq_hooks_workflow_id_trigger"),
+)  # fmt: skip
+
+# Up to which instant what changes by time alone was looked at.
+sweeps = Table(
+    "sweeps", metadata,
+    Column("name", String(120), primary_key=True),
+    at("swept_at"),
+)  # fmt: skip
