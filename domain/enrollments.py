@@ -29,6 +29,7 @@ class Enrollment(Frozen):
     cause_id: str | None
     depth: int
     entered_seq: int | None
+    entry_event_id: str | None = None
     started_at: Instant
     ended_at: Instant | None
     end_reason: EndReason | None
