@@ -145,7 +145,12 @@ async def test_a_run_explains_itself_in_temporal(ft: Running) -> None:
     await ft.publish(by_hand("journey", [gap(days=2)]))
     contact = await ft.create("contact", **ANA)
     taken = await ft.enroll("journey", "contact", contact)
-    await ft.stands_at(taken["enrollment_id"], "gap")
+
+    async def sleeps() -> bool:
+        # The entry planned the delay; the run sets its timer when a worker takes it up.
+        return "TIMER_STARTED" in await ft.events(await ft.call("GET", f"/enrollments/{taken['enrollment_id']}"))
+
+    await ft.until(sleeps, "the run sleeps")
     found = await ft.run(taken).describe()
     assert await found.static_summary() == f"journey v1 · contact {contact}"
     timers = [e for e in (await ft.run(taken).fetch_history()).events if e.HasField("timer_started_event_attributes")]
