@@ -139,7 +139,7 @@ async def _relay(inst: Installation, stop: asyncio.Event) -> None:
 
 
 async def keep_house(inst: Installation, history_days: int, stop: asyncio.Event) -> None:
-    """Clear what is past its days and end who lost their run; what an error keeps has another hour."""
+    """Clear what is past its days and end whose run is over; what an error keeps has another hour."""
     pause = HOUSE_FIRST_S
     looked_at = ""
     while not await _stopped_within(stop, pause):
@@ -150,8 +150,11 @@ async def keep_house(inst: Installation, history_days: int, stop: asyncio.Event)
         except (SQLAlchemyError, OSError) as error:
             log.warning("old_rows_kept", extra={"error": type(error).__name__})
         try:
-            ended, looked_at = await end_lost(inst, after=looked_at)
-            log.info("lost_runs_looked_for", extra={"ended": ended})
+            look = await end_lost(inst, after=looked_at)
+            looked_at = look.next_after
+            log.info("lost_runs_looked_for", extra={"looked_at": look.looked_at, "ended": look.ended})
+            if look.not_found:
+                log.warning("runs_not_found", extra={"runs": look.not_found, "looked_at": look.looked_at})
         except (SQLAlchemyError, OSError, Unavailable) as error:
             log.warning("lost_runs_not_looked_for", extra={"error": type(error).__name__})
 

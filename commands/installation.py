@@ -1,4 +1,4 @@
-"""The commands that work on the installation itself: `up api worker migrate key`."""
+"""The commands that work on the installation itself: `up api worker migrate key outbox missing-runs`."""
 
 from __future__ import annotations
 
@@ -159,6 +159,33 @@ def outbox(
             show(shown, table(rows, ("when", "channel", "to", "subject or text")), as_json=as_json)
         if more > 0:
             typer.echo(f"… and {more} older; --limit {len(found)} shows all", err=as_json)
+
+
+def missing_runs(as_json: AsJson = False) -> None:
+    """List the active enrollments whose run Temporal does not know; changes nothing."""
+    with speaking(as_json):
+        settings = read_settings()
+        from assemble import assembled
+        from domain.errors import Unavailable
+        from services import lost_runs
+
+        async def look() -> list[dict[str, str]]:
+            async with assembled(settings, "missing-runs") as (inst, _):
+                return [
+                    {"enrollment": e.id, "object": e.object, "record": e.record_id, "since": e.started_at.isoformat()}
+                    async for e in lost_runs.missing_runs(inst)
+                ]
+
+        place = f"{settings.temporal_address}, namespace {settings.temporal_namespace}"
+        try:
+            found = asyncio.run(look())
+        except Unavailable as error:
+            raise Failed(ExitCode.NOT_REACHABLE, f"{error}: {place}") from None
+        text = f"Temporal at {place} has the run of every active enrollment"
+        if found:
+            said = f"Temporal at {place} does not know the runs of {len(found)} active enrollments"
+            text = f"{said}\n{table([tuple(e.values()) for e in found], tuple(found[0]))}"
+        show(found, text, as_json=as_json)
 
 
 def read_settings() -> Settings:

@@ -145,8 +145,11 @@ class RunStart(Frozen):
     bound_object: str | None = None
 
 
-RunEnd = Literal["completed", "failed", "cancelled", "terminated", "timed out", "not found"]
-"""How a run ended, in Temporal's words; ``not found`` when Temporal knows no run of that id (any more)."""
+RunEnd = Literal["completed", "failed", "cancelled", "terminated", "timed out"]
+"""How a run ended, in Temporal's words."""
+
+NotFoundRun = Literal["not found"]
+"""Temporal knows no run of that id. That is no end: it may be the wrong Temporal, or one that lost its data."""
 
 
 class Runs(Protocol):
@@ -168,8 +171,8 @@ class Runs(Protocol):
         """
         ...
 
-    async def end_of(self, run_id: str) -> RunEnd | None:
-        """How the run ended; None while it goes on, and whenever Temporal's answer leaves a doubt.
+    async def end_of(self, run_id: str) -> RunEnd | NotFoundRun | None:
+        """How the run ended, or that there is none; None while it goes on, and for a state this release does not know.
 
         Raises:
             Unavailable: Temporal cannot be reached now.

@@ -24,7 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain import names
 from domain.base import Json
 from domain.errors import Unavailable
-from domain.ports import RunEnd, RunStart
+from domain.ports import NotFoundRun, RunEnd, RunStart
 
 CALL_TIMEOUT = timedelta(seconds=5)
 
@@ -89,7 +89,7 @@ class TemporalRuns:
             return False
         return True
 
-    async def end_of(self, run_id: str) -> RunEnd | None:
+    async def end_of(self, run_id: str) -> RunEnd | NotFoundRun | None:
         """How the newest run under this id ended; one that was reset or continued as new goes on in a newer one."""
         asked = DescribeWorkflowExecutionRequest(
             namespace=self._client.namespace, execution=WorkflowExecution(workflow_id=run_id)

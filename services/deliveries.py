@@ -1,7 +1,8 @@
 """Carrying deliveries to Temporal: starts and signals, in order per enrollment, at least once.
 
 The receiver drops repeated ids, so a delivery that arrived but could not be crossed out is harmless. A signal that
-finds no run needs none: either the enrollment is over as well, or it is ended now.
+finds no run is done all the same: the enrollment is over as well, or Temporal says how its run ended and it is ended
+now, or the run is missing, which no repetition of the signal mends (``services.lost_runs``).
 """
 
 from __future__ import annotations

@@ -1,13 +1,19 @@
-"""Enrollments whose run was terminated in Temporal or is not there any more: nobody else would ever end them.
+"""Enrollments whose run Temporal ended by itself: nobody else would ever end them. And those whose run is not there.
 
 A run ends only after its enrollment did, and an enrollment whose start was delivered had its run. So one that is active
 after Temporal said that its run is over has nobody who carries it on, and its key would keep everybody out.
+
+A run that Temporal does not know is no such end: a wrong address, another namespace or a server restored empty knows
+none of them, and everybody would be ended at once. These are only counted and listed; a person decides.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import Literal
 
+from domain.base import Frozen
 from domain.enrollments import Enrollment
 from services.installation import Installation
 from services.leaving import end_enrollment
@@ -21,37 +27,73 @@ AT_ONCE = 20
 """Questions to Temporal under way at the same time."""
 
 
-async def end_if_lost(inst: Installation, seen: Enrollment) -> bool:
-    """End an enrollment as ``failed`` when Temporal says for certain that its run is over; whether it was.
+class Look(Frozen):
+    """What one round found. ``next_after`` is where the next one goes on; ``""``: it begins anew."""
 
-    ``seen``: as it was read after its start was delivered and before Temporal is asked.
+    looked_at: int
+    ended: int
+    not_found: int
+    next_after: str
+
+
+async def end_if_lost(inst: Installation, seen: Enrollment) -> Literal["ended", "not found"] | None:
+    """End an enrollment as ``failed`` when Temporal says how its run ended; None when it is left alone.
+
+    ``not found``: Temporal knows no such run; nothing is ended. ``seen``: as it was read after its start was delivered
+    and before Temporal is asked.
 
     Raises:
         Unavailable: Temporal cannot be reached now.
     """
     if seen.status == "ended" or (end := await inst.runs.end_of(seen.run_id)) is None:
-        return False
-    detail = "its run was not found in Temporal" if end == "not found" else f"its run was {end} in Temporal"
+        return None
+    if end == "not found":
+        return end
     async with inst.db.transaction() as tx:
         await lock_records(tx, [seen.record_id, *([seen.bound_id] if seen.bound_id else [])], write=False)
         enrollment = (await lock_enrollments(tx, [seen.id])).get(seen.id)
         if enrollment is None or enrollment.status == "ended":
-            return False
+            return None
+        detail = f"its run was {end} in Temporal"
         await end_enrollment(tx, enrollment, "failed", detail=detail, now=inst.clock.now(), tell=False)
-    return True
+    return "ended"
 
 
-async def end_lost(inst: Installation, *, after: str, limit: int = LOOKED_AT) -> tuple[int, str]:
-    """Look at up to ``limit`` active enrollments, from an id on; how many were ended, and where to go on.
+async def end_lost(inst: Installation, *, after: str, limit: int = LOOKED_AT) -> Look:
+    """Look at up to ``limit`` active enrollments, from an id on, and end whose run is over.
 
-    At the last one it begins anew with the one that is inside longest (``""``).
+    After the last one the next round begins anew with the one that is inside longest.
 
     Raises:
         Unavailable: Temporal cannot be reached now; what was ended stays ended.
     """
     async with inst.db.read() as read:
         page = await started_enrollments(read, after=after, limit=limit)
-    ended = 0
+    found: list[Literal["ended", "not found"] | None] = []
     for begin in range(0, len(page), AT_ONCE):
-        ended += sum(await asyncio.gather(*(end_if_lost(inst, one) for one in page[begin : begin + AT_ONCE])))
-    return ended, page[-1].id if len(page) == limit else ""
+        found += await asyncio.gather(*(end_if_lost(inst, one) for one in page[begin : begin + AT_ONCE]))
+    return Look(
+        looked_at=len(page),
+        ended=found.count("ended"),
+        not_found=found.count("not found"),
+        next_after=page[-1].id if len(page) == limit else "",
+    )
+
+
+async def missing_runs(inst: Installation, *, portion: int = LOOKED_AT) -> AsyncIterator[Enrollment]:
+    """Every active enrollment whose run Temporal does not know, the one that is inside longest first; changes nothing.
+
+    Raises:
+        Unavailable: Temporal cannot be reached now.
+    """
+    after: str | None = ""
+    while after is not None:
+        async with inst.db.read() as read:
+            page = await started_enrollments(read, after=after, limit=portion)
+        for begin in range(0, len(page), AT_ONCE):
+            asked = page[begin : begin + AT_ONCE]
+            ends = await asyncio.gather(*(inst.runs.end_of(one.run_id) for one in asked))
+            for one, end in zip(asked, ends, strict=True):
+                if end == "not found":
+                    yield one
+        after = page[-1].id if len(page) == portion else None

@@ -42,15 +42,16 @@ async def test_a_worker_that_is_stopped_before_its_first_clearing_ends_at_once(i
     assert await _keys(installation) == 1
 
 
-async def test_a_worker_ends_who_lost_their_run_also_after_an_hour_in_which_temporal_did_not_answer(
-    installation: Installation, runs: RecordingRuns, monkeypatch: pytest.MonkeyPatch
+async def test_a_worker_ends_whose_run_is_over_also_after_an_hour_in_which_temporal_did_not_answer(
+    installation: Installation, runs: RecordingRuns, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = Desk(installation)
-    await desk.enroll(
-        await desk.publish(by_hand("journey", [gap(days=1)])), await desk.create("contact", email="a@b.no")
-    )
+    journey = await desk.publish(by_hand("journey", [gap(days=1)]))
+    for address in ("a@b.no", "c@d.no"):
+        await desk.enroll(journey, await desk.create("contact", email=address))
     await desk.work_off()
-    runs.ends[runs.started[0].run_id] = "not found"
+    runs.ends[runs.started[0].run_id] = "terminated"
+    runs.ends[runs.started[1].run_id] = "not found"
     runs.down = True
     monkeypatch.setattr(worker, "HOUSE_FIRST_S", 0)
     monkeypatch.setattr(worker, "HOUSE_EVERY_S", 0.01)
@@ -60,11 +61,13 @@ async def test_a_worker_ends_who_lost_their_run_also_after_an_hour_in_which_temp
     while await _keys(installation):
         await asyncio.sleep(0.01)
     runs.down = False
-    while not await desk.ends():
+    while not any(entry.getMessage() == "runs_not_found" for entry in caplog.records):
         await asyncio.sleep(0.01)
     stop.set()
     await keeping
-    assert await desk.ends() == [("failed", "its run was not found in Temporal")]
+    assert await desk.ends() == [("failed", "its run was terminated in Temporal")]
+    said = next(entry for entry in caplog.records if entry.getMessage() == "runs_not_found")
+    assert (vars(said)["runs"], said.levelname) == (1, "WARNING")
 
 
 async def _claimed_long_ago(inst: Installation, key: str) -> None:

@@ -1,7 +1,8 @@
-"""A run that somebody cancels or terminates in Temporal, or that is gone, takes its enrollment with it."""
+"""A run that somebody cancels or terminates in Temporal takes its enrollment with it; one that is gone does not."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
+from typer.testing import CliRunner, Result
 
 import services.versions
+from cli import app
 from gateways.mail import open_mail
 from gateways.temporal import TemporalRuns
-from services.lost_runs import end_lost
+from services.lost_runs import end_lost, missing_runs
 from tests.fixtures.breaking import break_version, repair_version
 from tests.fixtures.running import Running, running
 from tests.fixtures.smtp_sink import SmtpSink, smtp_sink
@@ -56,6 +59,18 @@ async def cancelled(ft: Running, taken: Any) -> Any:
         await ft.run(taken).result()
     assert (await ft.run(taken).describe()).status == WorkflowExecutionStatus.CANCELED
     return await over(ft, taken)
+
+
+async def listed(ft: Running, address: str, namespace: str) -> Result:
+    """What `followthrough missing-runs` says when it asks the Temporal server there."""
+    where = {
+        "DATABASE_URL": ft.inst.db.url,
+        "DATA_DIR": str(ft.folder),
+        "TEMPORAL_ADDRESS": address,
+        "TEMPORAL_NAMESPACE": namespace,
+    }
+    env = {f"FOLLOWTHROUGH_{name}": value for name, value in where.items()}
+    return await asyncio.to_thread(CliRunner().invoke, app, ["missing-runs"], env=env)
 
 
 async def may_enter_again(ft: Running, ended: Any) -> bool:
@@ -146,18 +161,31 @@ async def test_the_next_signal_finds_that_a_run_was_terminated(ft: Running) -> N
     assert await may_enter_again(ft, ended)
 
 
-async def test_a_look_finds_whose_run_was_terminated_or_is_gone_and_leaves_those_who_run(ft: Running) -> None:
+async def test_a_look_ends_whose_run_was_terminated_and_an_empty_temporal_ends_nobody(ft: Running) -> None:
     terminated = await enrolled(ft, [gap(days=2)])
     alive = await enrolled(ft, [gap(days=2)], "bea@example.com")
     for taken in (terminated, alive):
         await ft.stands_at(taken["enrollment_id"], "gap")
     await ft.run(terminated).terminate()
-    assert await end_lost(ft.inst, after="") == (1, "")
+    look = await end_lost(ft.inst, after="")
+    assert (look.looked_at, look.ended, look.not_found) == (2, 1, 0)
+    assert [one async for one in missing_runs(ft.inst)] == []
     ended = await standing(ft, terminated)
     assert (ended["end_reason"], ended["end_detail"]) == ("failed", "its run was terminated in Temporal")
     assert (await standing(ft, alive))["status"] == "active"
     async with await WorkflowEnvironment.start_local(dev_server_existing_path=program("temporal")) as empty:
         lost = replace(ft.inst, runs=TemporalRuns(empty.client, "http://127.0.0.1:8233"))
-        assert await end_lost(lost, after="") == (1, "")
-    ended = await standing(ft, alive)
-    assert (ended["end_reason"], ended["end_detail"]) == ("failed", "its run was not found in Temporal")
+        look = await end_lost(lost, after="")
+        assert (look.looked_at, look.ended, look.not_found) == (1, 0, 1)
+        address = empty.client.service_client.config.target_host
+        said = await listed(ft, address, "default")
+        assert (said.exit_code, alive["enrollment_id"] in said.output) == (0, True)
+        unknown = await listed(ft, address, "no-such-namespace")
+        assert unknown.exit_code == 4
+        await ft.stop_worker()
+        ft.inst = lost
+        await ft.start_worker("relay")
+        await ft.patch("contact", (await standing(ft, alive))["record"]["id"], first_name="Bea")
+        await ft.settled()
+        await ft.stop_worker()
+    assert (await standing(ft, alive))["status"] == "active"

@@ -1,18 +1,27 @@
-"""An enrollment whose run is over in Temporal ends too, and no other."""
+"""An enrollment whose run is over in Temporal ends too, and no other: least of all one whose run is not found."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from domain.errors import Unavailable
 from services.installation import Installation
-from services.lost_runs import end_lost
+from services.lost_runs import Look, end_lost, missing_runs
+from store.enrollments import started_enrollments
+from store.intake import add_delivery
+from store.tables import deliveries
 from tests.fixtures.clock import FixedClock
 from tests.fixtures.runs import RecordingRuns
 from tests.runs.definitions import by_hand, gap
 from tests.services.test_intake import Desk
+
+
+def look(*, looked_at: int = 0, ended: int = 0, not_found: int = 0) -> Look:
+    """A round that came to the last enrollment."""
+    return Look(looked_at=looked_at, ended=ended, not_found=not_found, next_after="")
 
 
 @pytest.fixture
@@ -30,25 +39,48 @@ async def test_whose_start_was_not_delivered_has_lost_nothing(desk: Desk, runs: 
     runs.down = True
     await desk.relay.drain_once()
     runs.down = False
-    assert await end_lost(desk.inst, after="") == (0, "")
+    assert await end_lost(desk.inst, after="") == look()
 
 
-@pytest.mark.parametrize("end", ["terminated", "timed out", "failed", "cancelled", "completed", "not found"])
+@pytest.mark.parametrize("end", ["terminated", "timed out", "failed", "cancelled", "completed"])
 async def test_who_lost_their_run_fails_and_may_enter_again(desk: Desk, runs: RecordingRuns, end: str) -> None:
     await desk.work_off()
     runs.ends[runs.started[1].run_id] = end  # type: ignore[assignment]
-    assert await end_lost(desk.inst, after="") == (1, "")
+    assert await end_lost(desk.inst, after="") == look(looked_at=3, ended=1)
     assert await desk.ends() == [("failed", f"its run was {end} in Temporal")]
-    assert await end_lost(desk.inst, after="") == (0, "")
+    assert await end_lost(desk.inst, after="") == look(looked_at=2)
+
+
+async def test_whose_run_is_not_found_is_counted_and_listed_but_stays_inside(desk: Desk, runs: RecordingRuns) -> None:
+    await desk.work_off()
+    gone = sorted(run.run_id for run in runs.started)[1:]
+    runs.ends |= dict.fromkeys(gone, "not found")
+    assert await end_lost(desk.inst, after="") == look(looked_at=3, not_found=2)
+    listed = [one.run_id async for one in missing_runs(desk.inst, portion=2)]
+    assert listed == gone
+    assert await desk.ends() == []
+
+
+async def test_a_signal_that_finds_no_run_is_done_and_ends_nobody(desk: Desk, runs: RecordingRuns) -> None:
+    await desk.work_off()
+    runs.ends |= {run.run_id: "not found" for run in runs.started}
+    async with desk.inst.db.transaction() as tx:
+        inside = (await started_enrollments(tx, after="", limit=1))[0]
+        await add_delivery(tx, inside.id, "record_changed", {}, now=desk.inst.clock.now())
+    await desk.work_off()
+    assert [signal[0] for signal in runs.signals] == [inside.run_id]
+    async with desk.inst.db.read() as read:
+        assert await read.all(select(deliveries)) == []
+    assert await desk.ends() == []
 
 
 async def test_rounds_go_on_where_the_last_one_stopped_and_begin_anew(desk: Desk, runs: RecordingRuns) -> None:
     await desk.work_off()
     runs.ends |= {run.run_id: "terminated" for run in runs.started}
     first = await end_lost(desk.inst, after="", limit=2)
-    assert first[0] == 2
-    assert first[1] != ""
-    assert await end_lost(desk.inst, after=first[1], limit=2) == (1, "")
+    assert first.ended == 2
+    assert first.next_after != ""
+    assert await end_lost(desk.inst, after=first.next_after, limit=2) == look(looked_at=1, ended=1)
 
 
 async def test_a_temporal_that_does_not_answer_ends_nobody(desk: Desk, runs: RecordingRuns) -> None:
