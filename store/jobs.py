@@ -18,6 +18,7 @@ from store.tables import job_rows, jobs
 class Job(Frozen):
     """One piece of long work. ``scope`` is what a key needs to see it; ``cursor`` is the number of rows gone through.
 
+    ``place``: behind which record it goes on, where it goes through records.
     ``counts``: ``{"created": 12, "rejected": 1}``; ``input`` is what it was asked to do.
     """
 
@@ -29,6 +30,7 @@ class Job(Frozen):
     counts: dict[str, int]
     total: int
     cursor: int
+    place: str | None = None
     error: str | None
     created_at: Instant
     updated_at: Instant
