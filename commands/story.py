@@ -17,10 +17,11 @@ def called(pointer: Any) -> str | None:
 def story(found: Any, timeline: Any) -> str:
     """An enrollment and its timeline, as the API answers them, told from the entry to where it stands or ended."""
     about = f", about {_named(found['bound'])}" if found["bound"] else ""
-    lines = [f"{_named(found['record'])} in {found['workflow']} v{found['version']}{about}", _state(found)]
+    lines = [f"{_named(found['record'])} in {found['workflow']} v{found['version']}{about}", _state(found, timeline)]
+    lines += _seen(timeline["end_seen"])
     if (entry := timeline["entry"]) is not None:
         lines.append(f"entered {_at(entry['at'])}: {entry['why']}, {entry['who']}")
-        lines += _seen(entry)
+        lines += _seen(entry["seen"])
     rows = [
         (
             _at(visit["entered_at"]),
@@ -34,7 +35,7 @@ def story(found: Any, timeline: Any) -> str:
     head, *told = table(rows, ("entered (UTC)", "left (UTC)", "step", "way", "what happened")).split("\n")
     lines += ["", head]
     for line, visit in zip(told, timeline["visits"], strict=True):
-        lines += [line, *_seen(visit), *_produced(visit)]
+        lines += [line, *_seen(visit["seen"]), *_produced(visit)]
     return "\n".join([*lines, "", f"its run: {found['temporal']['ui_url']}"])
 
 
@@ -43,21 +44,21 @@ def _named(pointer: Any) -> str:
     return f"{pointer['object']} {name}({pointer['id']})"
 
 
-def _state(found: Any) -> str:
+def _state(found: Any, timeline: Any) -> str:
     if found["ended_at"]:
-        return f"ended {_at(found['ended_at'])}: {found['end_words']}"
+        return f"ended {_at(found['ended_at'])}: {timeline['end']}"
     until = f" until {_at(found['wakes_at'])}" if found["wakes_at"] else ""
     return str(found["status"]) + (f", at {found['step']}{until}" if found["step"] else "")
 
 
-def _seen(where: Any) -> list[str]:
+def _seen(values: Any) -> list[str]:
     """The values a decision saw, one a line."""
 
     def line(seen: Any) -> str:
         value = json.dumps(seen["value"], ensure_ascii=False)
         return f"    {seen['what']}: {'yes' if seen['holds'] else 'no'}, it was {value}"
 
-    return [line(each) for each in where["seen"]]
+    return [line(each) for each in values]
 
 
 def _produced(visit: Any) -> list[str]:

@@ -51,7 +51,7 @@ async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: dat
     if facts is None:
         return
     if (reason := departure(content.definition, facts)) is not None:
-        await end_enrollment(tx, enrollment, reason.reason, detail=reason.detail, now=now)
+        await end_enrollment(tx, enrollment, reason.reason, detail=reason.detail, seen=reason.seen, now=now)
         return
     own = change.cause.kind == "enrollment" and change.cause.id == enrollment.id
     if change.wake and not own and enrollment.status != "starting":

@@ -10,8 +10,8 @@ from collections.abc import Collection
 
 from domain.enrollments import Enrollment
 from domain.errors import NotFound
-from domain.leaving import departure
-from domain.messages import EndCall, EndReason, StepAnswer, StepCall
+from domain.leaving import Departure, departure
+from domain.messages import EndCall, StepAnswer, StepCall
 from domain.records import StoredRecord
 from services.facts import read_facts
 from services.inside import Inside, Passed
@@ -100,9 +100,9 @@ async def _look(
     record = _present(records, enrollment.record_id)
     bound = _present(records, enrollment.bound_id)
     if record is None:
-        return await _leave(tx, enrollment, "record_deleted", None, call)
+        return await _leave(tx, enrollment, Departure(reason="record_deleted"), call)
     if enrollment.bound_id is not None and bound is None:
-        return await _leave(tx, enrollment, "bound_record_gone", None, call)
+        return await _leave(tx, enrollment, Departure(reason="bound_record_gone"), call)
     account = await load_account(tx)
     content = await load_content(tx, enrollment.workflow_id, enrollment.version)
     facts = await read_facts(
@@ -117,9 +117,9 @@ async def _look(
         known=records,
     )
     if facts is None:
-        return await _leave(tx, enrollment, "record_deleted", None, call)
+        return await _leave(tx, enrollment, Departure(reason="record_deleted"), call)
     if (reason := departure(content.definition, facts)) is not None:
-        return await _leave(tx, enrollment, reason.reason, reason.detail, call)
+        return await _leave(tx, enrollment, reason, call)
     return Inside(enrollment=enrollment, content=content, facts=facts, record=record, bound=bound, account=account)
 
 
@@ -128,8 +128,6 @@ def _present(records: dict[str, StoredRecord], record_id: str | None) -> StoredR
     return found if found is not None and found.deleted_at is None else None
 
 
-async def _leave(
-    tx: Tx, enrollment: Enrollment, reason: EndReason, detail: str | None, call: StepCall | EndCall
-) -> StepAnswer:
-    await end_enrollment(tx, enrollment, reason, detail=detail, now=call.now, tell=False)
-    return LEFT.model_copy(update={"reason": reason, "detail": detail})
+async def _leave(tx: Tx, enrollment: Enrollment, found: Departure, call: StepCall | EndCall) -> StepAnswer:
+    await end_enrollment(tx, enrollment, found.reason, detail=found.detail, seen=found.seen, now=call.now, tell=False)
+    return LEFT.model_copy(update={"reason": found.reason, "detail": found.detail})

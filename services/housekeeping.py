@@ -11,7 +11,14 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from store.database import Database, Tx
-from store.housekeeping import clear_changes, clear_decisions, clear_effects, clear_keys, clear_visits
+from store.housekeeping import (
+    clear_changes,
+    clear_decisions,
+    clear_effects,
+    clear_end_values,
+    clear_keys,
+    clear_visits,
+)
 from store.idempotency import KEPT as KEYS_KEPT
 
 CHANGES_KEPT = timedelta(days=30)
@@ -34,6 +41,7 @@ async def clear_old(db: Database, *, history_days: int, now: datetime, batch: in
         "visits": (clear_visits, history),
         "entry_decisions": (clear_decisions, history),
         "effects": (clear_effects, history),
+        "end_values": (clear_end_values, history),
         "idempotency": (clear_keys, now - KEYS_KEPT),
     }
     return {name: await _in_batches(db, clear, before, batch) for name, (clear, before) in work.items()}

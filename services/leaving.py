@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from domain.enrollments import Enrollment
+from domain.facts import Seen
 from domain.messages import EndReason
 from store.database import Tx
 from store.effects import abandon_effects
@@ -15,13 +17,21 @@ from store.visits import close_open_visits
 
 
 async def end_enrollment(
-    tx: Tx, enrollment: Enrollment, reason: EndReason, *, detail: str | None = None, now: datetime, tell: bool = True
+    tx: Tx,
+    enrollment: Enrollment,
+    reason: EndReason,
+    *,
+    detail: str | None = None,
+    seen: Sequence[Seen] = (),
+    now: datetime,
+    tell: bool = True,
 ) -> None:
     """End a locked, active enrollment: close its visit, give up what waits to be sent, and tell its run.
 
-    ``tell`` is false when the run itself asked, as it learns from the answer.
+    ``seen``: the values the reason was judged on, where it is a condition. ``tell`` is false when the run itself asked,
+    as it learns from the answer.
     """
-    await close_enrollment(tx, enrollment.id, reason, detail, now)
+    await close_enrollment(tx, enrollment.id, reason, detail, now, seen=seen)
     await close_open_visits(tx, enrollment.id, now=now, reason=reason)
     await abandon_effects(tx, enrollment.id, now=now)
     if tell:

@@ -77,11 +77,15 @@ class Visit(Frozen):
 
 
 class EnrollmentTimeline(Frozen):
-    """The story of one enrollment. ``entry`` is null when its decision is older than the kept history."""
+    """The story of one enrollment. ``entry`` is null when its decision is older than the kept history.
+
+    ``end`` names the goal it reached; ``end_seen`` are the values the goal, the suppression or the exit condition saw.
+    """
 
     entry: Entry | None
     visits: list[Visit]
     end: str | None
+    end_seen: list[Seen]
 
 
 class RecordItem(Frozen):
@@ -114,7 +118,8 @@ async def tell_enrollment(read: Read, enrollment: Row) -> EnrollmentTimeline:
     return EnrollmentTimeline(
         entry=None if entry is None else _entry(entry, content, await load_schema(read)),
         visits=[_visit(row, content, messages, tasks) for row in visits],
-        end=tell_end(enrollment["end_reason"], enrollment["end_detail"]),
+        end=_end(enrollment, content),
+        end_seen=_seen(enrollment["end_seen"]),
     )
 
 
@@ -157,6 +162,12 @@ def _visit(row: Row, content: Content, messages: Sequence[Row], tasks: Mapping[s
         tasks=[] if made is None else [TaskLink(**{name: made[name] for name in TaskLink.model_fields})],
         words=tell_visit(row["outcome"], row["reason"], row["detail"]),
     )
+
+
+def _end(enrollment: Row, content: Content) -> str | None:
+    reason, detail = enrollment["end_reason"], enrollment["end_detail"]
+    goals = content.definition.exit.goals if reason == "goal" else ()
+    return tell_end(reason, next((goal.name for goal in goals if goal.id == detail and goal.name), detail))
 
 
 def _seen(stored: Sequence[Mapping[str, Any]] | None) -> list[Seen]:

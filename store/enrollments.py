@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +40,8 @@ STAND = update(enrollments).where(IS_MINE).values(
     status="active", step=bindparam("at"), wakes_at=bindparam("until")
 )  # fmt: skip
 CLOSE = update(enrollments).where(IS_MINE, IS_ACTIVE).values(
-    status="ended", wakes_at=None, ended_at=bindparam("at"), end_reason=bindparam("why"), end_detail=bindparam("more")
+    status="ended", wakes_at=None, ended_at=bindparam("at"), end_reason=bindparam("why"), end_detail=bindparam("more"),
+    end_seen=bindparam("saw"),
 )  # fmt: skip
 
 
@@ -105,9 +106,12 @@ async def stand_at(tx: Tx, enrollment_id: str, step: str, wakes_at: datetime | N
     await tx.run(STAND, enrollment_id=enrollment_id, at=step, until=wakes_at)
 
 
-async def close_enrollment(tx: Tx, enrollment_id: str, reason: str, detail: str | None, now: datetime) -> None:
-    """End an active enrollment."""
-    await tx.run(CLOSE, enrollment_id=enrollment_id, at=now, why=reason, more=detail)
+async def close_enrollment(
+    tx: Tx, enrollment_id: str, reason: str, detail: str | None, now: datetime, *, seen: Sequence[Seen] = ()
+) -> None:
+    """End an active enrollment, with the values its reason was judged on."""
+    saw: list[Json] | None = [s.model_dump() for s in seen] or None
+    await tx.run(CLOSE, enrollment_id=enrollment_id, at=now, why=reason, more=detail, saw=saw)
 
 
 async def insert_decision(tx: Tx, values: Mapping[str, Any], seen: tuple[Seen, ...]) -> None:

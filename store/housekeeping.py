@@ -1,8 +1,8 @@
 """Deleting what is past its days, a bounded number of rows at a time.
 
 Each function deletes up to ``limit`` rows, oldest first, and answers how many. What a deletion depends on is asked of
-the row itself once more, so that a row somebody changes at the same time stays. Entry keys, enrollments and messages
-are never touched: re-entry and reports need them for ever.
+the row itself once more, so that a row somebody changes at the same time stays. No entry key, enrollment or message
+is ever deleted: re-entry and reports need them for ever. Enrollments only lose the values that their end saw.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, and_, delete, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, and_, delete, null, or_, select, tuple_, update
 from sqlalchemy import Table as SqlTable
 
 from store.database import Tx
@@ -45,6 +45,13 @@ async def clear_effects(tx: Tx, before: datetime, limit: int) -> int:
         effects.c.enrollment_id.in_(_ended(before)),
     ]
     return await _clear(tx, effects, old, effects.c.created_at, limit)
+
+
+async def clear_end_values(tx: Tx, before: datetime, limit: int) -> int:
+    """What the ends before ``before`` saw; the enrollment, its reason and its detail stay."""
+    old = [enrollments.c.end_seen.is_not(None), enrollments.c.ended_at < before]
+    chosen = select(enrollments.c.id).where(*old).order_by(enrollments.c.ended_at).limit(limit)
+    return await tx.run(update(enrollments).where(enrollments.c.id.in_(chosen), *old).values(end_seen=null()))
 
 
 async def clear_keys(tx: Tx, before: datetime, limit: int) -> int:

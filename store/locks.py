@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from domain.enrollments import Enrollment
 from domain.records import StoredRecord
 from store.database import Tx
+from store.enrollments import enrollment_of
 from store.records import COLUMNS, stored
 from store.tables import account, effects, enrollments, entry_keys, records
 
@@ -60,7 +61,7 @@ async def lock_enrollments(tx: Tx, ids: Iterable[str]) -> dict[str, Enrollment]:
     """Lock enrollments for writing and return them as they are now; a missing id is absent."""
     mine = select(enrollments).where(enrollments.c.id.in_(sorted(set(ids)))).order_by(enrollments.c.id)
     rows = await tx.all(mine.with_for_update(key_share=True))
-    return {row["id"]: Enrollment(**row) for row in rows}
+    return {row["id"]: enrollment_of(row) for row in rows}
 
 
 async def lock_enrollment(tx: Tx, seen: Enrollment) -> Enrollment | None:

@@ -185,6 +185,7 @@ enrollments = Table(
     at("ended_at", nullable=True),
     Column("end_reason", String(30)),
     Column("end_detail", Text),
+    Column("end_seen", Document),
     Index("uq_enrollments_active", "workflow_id", "key", unique=True,
           sqlite_where=text("status <> 'ended'"), postgresql_where=text("status <> 'ended'")),
     Index("ix_enrollments_record_active", "record_id",

@@ -102,7 +102,10 @@ class CausePointer(Shown):
 
 
 class EnrollmentView(Shown):
-    """One passage of a record through a workflow. ``step`` is where it stands, ``wakes_at`` until when."""
+    """One passage of a record through a workflow. ``step`` is where it stands, ``wakes_at`` until when.
+
+    ``end_seen`` are the values that the goal, the suppression or the exit condition saw which ended it.
+    """
 
     id: str
     workflow: str
@@ -120,6 +123,7 @@ class EnrollmentView(Shown):
     end_reason: str | None
     end_detail: str | None
     end_words: str | None
+    end_seen: list[Seen]
     temporal: TemporalView
 
 
@@ -166,6 +170,7 @@ def enrollment_view(row: RowMapping, ui_url: str, names: Mapping[str, str]) -> E
         bound=None if bound is None else RecordPointer(object=row["bound_object"], id=bound, name=names.get(bound)),
         cause=CausePointer(kind=row["cause_kind"], id=row["cause_id"]),
         end_words=tell_end(row["end_reason"], row["end_detail"]),
+        end_seen=[Seen.model_validate(each) for each in row["end_seen"] or ()],
         temporal=TemporalView(workflow_id=row["run_id"], ui_url=ui_url),
     )
 

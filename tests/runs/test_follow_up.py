@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -13,6 +13,7 @@ from tests.fixtures.running import Running
 from tests.runs.definitions import by_hand, email, follow_up, gap, of_opportunity, task
 
 ANA = {"email": "ana@example.com", "first_name": "Ana"}
+IS_WON = [{"what": "Stage of an opportunity is Won", "value": "Won", "holds": True}]
 
 
 async def contact_with_deal(ft: Running, n: int = 1, **deal: object) -> tuple[str, str]:
@@ -76,7 +77,7 @@ async def test_a_goal_reached_in_a_delay_ends_the_run_at_once(ft_both: Running) 
     await ft.stands_at(str(enrollment["id"]), "gap")
     await ft.patch("opportunity", opportunity, stage="Won")
     over = await ft.ended(str(enrollment["id"]))
-    assert (over["end_reason"], over["end_detail"]) == ("goal", "won")
+    assert (over["end_reason"], over["end_detail"], over["end_seen"]) == ("goal", "won", IS_WON)
     last = (await ft.timeline(over["id"]))["visits"][-1]
     assert (last["step"], last["outcome"]) == ("gap", "left")
     assert len(ft.outbox()) == 1
@@ -107,8 +108,35 @@ async def test_with_every_relay_stopped_the_gate_refuses_the_step_that_comes_due
     await ft.patch("opportunity", opportunity, stage="Won")
     await ft.start_worker("runs")
     over = await ft.ended(str(enrollment["id"]))
-    assert over["end_reason"] == "goal"
+    assert (over["end_reason"], over["end_detail"], over["end_seen"]) == ("goal", "won", IS_WON)
+    told = await ft.timeline(over["id"])
+    assert (told["end"], told["end_seen"]) == ("reached a goal (Won)", IS_WON)
     assert len(ft.outbox()) == 1
+
+
+@pytest.mark.parametrize("way", ["relay", "runs"])
+@pytest.mark.parametrize("end", ["suppressed", "exit_condition"])
+async def test_what_a_condition_saw_is_kept_whether_relay_or_gate_ended_it(
+    ft_idle: Running, way: Literal["relay", "runs"], end: str
+) -> None:
+    ft = ft_idle
+    oslo = {"property": "city", "op": "is", "value": "Oslo"}
+    parts = {"entry": {"suppress": oslo}} if end == "suppressed" else {"exit": {"when": oslo}}
+    await ft.publish(by_hand("journey", [task("call", "Call")], **parts))
+    contact = await ft.create("contact", **ANA)
+    taken = await ft.enroll("journey", "contact", contact)
+    assert (await ft.call("GET", f"/enrollments/{taken['enrollment_id']}"))["end_seen"] == []
+    await ft.patch("contact", contact, city="Oslo")
+    await ft.start_worker(way)
+
+    async def is_over() -> bool:
+        return bool((await ft.call("GET", f"/enrollments/{taken['enrollment_id']}"))["status"] == "ended")
+
+    await ft.until(is_over, "the enrollment ends")
+    over = await ft.call("GET", f"/enrollments/{taken['enrollment_id']}")
+    seen = [{"what": "City is Oslo", "value": "Oslo", "holds": True}]
+    assert (over["end_reason"], over["end_seen"]) == (end, seen)
+    assert (await ft.call("GET", "/tasks?workflow=journey"))["items"] == []
 
 
 async def test_the_reference_journey_costs_at_most_16_events_and_one_non_local_activity(ft: Running) -> None:

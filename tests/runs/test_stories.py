@@ -70,8 +70,9 @@ async def test_a_passage_ended_in_a_delay_says_when_and_why(ft: Running) -> None
     await ft.patch("opportunity", deal, stage="Won")
     await ft.ended(enrollment["id"])
     lines = await told(ft, enrollment)
-    ended = re.fullmatch(rf"ended ({INSTANT}): reached a goal \(won\)", lines[1])
+    ended = re.fullmatch(rf"ended ({INSTANT}): reached a goal \(Won\)", lines[1])
     assert ended is not None
+    assert lines[2] == '    Stage of an opportunity is Won: yes, it was "Won"'
     assert line(lines, f"^{INSTANT}  {ended[1]}  gap +- +left here: reached a goal$")
     assert not any(until[1] in each for each in lines)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Table as SqlTable
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from services.housekeeping import clear_old
 from store.database import Database
@@ -33,7 +33,7 @@ BEFORE_ALL = START - timedelta(days=1000)
 ENDS: dict[str, datetime | None] = {"gone": LONG_AGO, "recent": NOT_YET, "inside": None}
 """Three enrollments of old: one ended long ago, one not so long ago, one is still inside."""
 
-NOTHING = {"changes": 0, "visits": 0, "entry_decisions": 0, "effects": 0, "idempotency": 0}
+NOTHING = {"changes": 0, "visits": 0, "entry_decisions": 0, "effects": 0, "end_values": 0, "idempotency": 0}
 
 
 async def clear(database: Database, clock: FixedClock, batch: int = 500) -> dict[str, int]:
@@ -133,6 +133,19 @@ async def test_decisions_go_with_their_enrollment_or_by_themselves_when_there_is
     await write(inhabited, entry_decisions, *of_enrollments, decision("none", None), decision("new", None, NOT_YET))
     assert await clear(inhabited, clock) == NOTHING | {"entry_decisions": 2}
     assert await left(inhabited, entry_decisions, "id") == ["inside", "new", "recent"]
+
+
+async def test_what_an_end_saw_goes_and_the_enrollment_keeps_how_it_ended(
+    inhabited: Database, clock: FixedClock
+) -> None:
+    seen = [{"what": "Stage is Won", "value": "Won", "holds": True}]
+    async with inhabited.transaction() as tx:
+        ended = update(enrollments).where(enrollments.c.status == "ended")
+        await tx.run(ended.values(end_reason="goal", end_detail="won", end_seen=seen))
+    assert await clear(inhabited, clock) == NOTHING | {"end_values": 1}
+    async with inhabited.read() as read:
+        rows = {row["id"]: (row["end_detail"], row["end_seen"]) for row in await read.all(select(enrollments))}
+    assert rows == {"gone": ("won", None), "recent": ("won", seen), "inside": (None, None)}
 
 
 async def test_changes_go_thirty_days_after_they_were_judged(database: Database, clock: FixedClock) -> None:
