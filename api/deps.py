@@ -98,6 +98,7 @@ def needs(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
 
 RecordsRead = Annotated[Caller, Depends(needs("records:read"))]
 RecordsWrite = Annotated[Caller, Depends(needs("records:write"))]
+EventsWrite = Annotated[Caller, Depends(needs("events:write"))]
 WorkflowsRead = Annotated[Caller, Depends(needs("workflows:read"))]
 WorkflowsWrite = Annotated[Caller, Depends(needs("workflows:write"))]
 WorkflowsPublish = Annotated[Caller, Depends(needs("workflows:publish"))]

@@ -45,7 +45,7 @@ def set_record(
 ) -> None:
     """Set properties of a record; a value that is JSON (a number, true, a list, a text in quotes) is sent as such."""
     with speaking(as_json), connect() as api:
-        properties = dict(_assignment(each) for each in values)
+        properties = dict(read_assignment(each) for each in values)
         found = find(api, reference)
         try:
             made = api.patch(f"/records/{found['object']}/{found['id']}", {"properties": properties})
@@ -143,7 +143,12 @@ def follow(api: Client, job_id: str, *, quiet: bool) -> Any:
             time.sleep(POLL_S)
 
 
-def _assignment(written: str) -> tuple[str, Any]:
+def read_assignment(written: str) -> tuple[str, Any]:
+    """Name and value of ``name=value``; nothing after = is None.
+
+    Raises:
+        Failed: it is written otherwise.
+    """
     name, equals, value = written.partition("=")
     if not equals or not name:
         raise Failed(ExitCode.USAGE, f"{written}: write property=value")

@@ -214,6 +214,8 @@ def _told(kind: str, row: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
 
 
 def _change_words(row: Mapping[str, Any]) -> str:
+    if row["kind"] == "event":
+        return f"event {(row['detail'] or {}).get('event')}"
     if row["kind"] != "updated":
         return str(row["kind"])
     return f"changed {', '.join(_differences(row))}"

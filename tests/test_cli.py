@@ -188,6 +188,20 @@ async def test_a_value_says_how_it_was_understood_and_how_the_other_is_written(l
     assert made.json["properties"] == expected
 
 
+async def test_an_event_is_sent_once_and_listed(line: Line) -> None:
+    who = "contact/email/ana@example.com"
+    sent = ("event", "send", "form.submitted", who, "form=webinar", "seats=2", "--id", "f-1")
+    await line.run(*sent, code=3)
+    made = await line.run(*sent, "--create", "--json")
+    assert made.json["properties"] == {"form": "webinar", "seats": 2}
+    assert "duplicate: it was recorded before" in (await line.run(*sent)).out
+    found = await line.run("event", "list", "--record", who, "--json")
+    assert [event["id"] for event in found.json] == [made.json["id"]]
+    assert "form=webinar, seats=2" in (await line.run("event", "list")).out
+    await line.run("event", "send", "form.submitted", "contact/some-id", "--create", code=2)
+    assert "custom.<name>" in (await line.run("event", "send", "submitted", who, code=1)).err
+
+
 async def test_a_record_is_found_by_a_text_of_digits_and_by_a_number(line: Line) -> None:
     reference = await contact(line)
     await line.run("record", "set", reference, 'external_id="0123"')

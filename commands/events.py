@@ -1,0 +1,68 @@
+"""`followthrough event …`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from commands.client import connect
+from commands.output import AsJson, ExitCode, Failed, show, speaking, table
+from commands.records import Reference, find, read_assignment
+
+event = typer.Typer(help="Say that something happened to a record, or look what did.", no_args_is_help=True)
+
+
+@event.command("send")
+def send_event(
+    name: Annotated[str, typer.Argument(metavar="EVENT", help="form.submitted, …, or custom.<name>.")],
+    reference: Reference,
+    values: Annotated[list[str] | None, typer.Argument(metavar="[PROPERTY=VALUE]…", help="What it carries.")] = None,
+    event_id: Annotated[str | None, typer.Option("--id", help="Your own id; twice the same is one event.")] = None,
+    at: Annotated[str | None, typer.Option(help="When it happened, as 2026-11-22T10:00:00Z; default now.")] = None,
+    create: Annotated[bool, typer.Option("--create", help="Make a record that cannot be found by its value.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Record an event; triggers, waits and conditions see it."""
+    with speaking(as_json), connect() as api:
+        properties = {name: value for name, value in map(read_assignment, values or []) if value is not None}
+        body: dict[str, Any] = {"event": name, "record": _named(reference, create), "properties": properties}
+        if event_id is not None:
+            body["event_id"] = event_id
+        if at is not None:
+            body["occurred_at"] = at
+        made = api.post("/events", body)
+        known = ": it was recorded before, nothing was done" if made["status"] == "duplicate" else ""
+        text = f"{made['status']}{known}\n{made['event']} {made['id']} of {made['record']['object']} "
+        show(made, text + made["record"]["id"], as_json=as_json)
+
+
+@event.command("list")
+def list_events(
+    reference: Annotated[str | None, typer.Option("--record", metavar="RECORD", help="Only of this record.")] = None,
+    name: Annotated[str | None, typer.Option("--event", help="Only of this name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List events, newest first."""
+    with speaking(as_json), connect() as api:
+        record = None if reference is None else find(api, reference)["id"]
+        found = list(api.items("/events", at_most=limit, record=record, event=name))
+        rows = [
+            (e["occurred_at"], e["event"], f"{e['record']['object']} {e['record']['id']}",
+             ", ".join(f"{key}={value}" for key, value in e["properties"].items()))
+            for e in found
+        ]  # fmt: skip
+        show(found, table(rows, ("when", "event", "record", "properties")), as_json=as_json)
+
+
+def _named(reference: str, create: bool) -> dict[str, Any]:
+    """The record as the API wants it named; one that is to be made cannot be looked up before."""
+    match reference.split("/", 2):
+        case [object, id]:
+            if create:
+                raise Failed(ExitCode.USAGE, f"{reference}: --create needs object/property/value")
+            return {"object": object, "id": id}
+        case [object, property, value]:
+            return {"object": object, "by": {property: value}, "create": create}
+    raise Failed(ExitCode.USAGE, f"{reference}: write object/id or object/property/value")

@@ -1,0 +1,63 @@
+"""Which events there are, and what one may carry.
+
+An event is a fact about a record at an instant. Its name is one of those the product knows, or ``custom.<name>``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from domain.base import Json
+from domain.problems import FieldError
+
+BUILTIN_EVENTS = (
+    "form.submitted", "survey.submitted", "page.viewed",
+    "email.sent", "email.delivered", "email.opened", "email.clicked", "email.bounced", "email.complained",
+    "email.unsubscribed", "sms.sent", "sms.delivered", "sms.failed", "sms.received",
+    "message.replied", "message.sent_by_user",
+    "meeting.booked", "meeting.cancelled", "meeting.attended", "meeting.no_show",
+    "task.completed", "order.paid",
+)  # fmt: skip
+"""The names that mean the same in every installation. Forms and surveys carry which one it was as ``form``."""
+
+CUSTOM = r"custom\.[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"
+NAME_LENGTH = 120
+MAX_PROPERTIES_BYTES = 64 * 1024
+"""What the properties of one event may weigh as JSON."""
+
+FUTURE = timedelta(minutes=5)
+"""How far the clock of a sender may be ahead of ours."""
+
+HOOK_PREFIX = "hook:"
+"""What the ids of deliveries to hooks begin with among the ids of events; no sender may use it."""
+
+
+def event_name_problem(name: str) -> str | None:
+    """Why ``name`` is the name of no event, in words; None when it is one."""
+    if name in BUILTIN_EVENTS or (len(name) <= NAME_LENGTH and re.fullmatch(CUSTOM, name)):
+        return None
+    own = "custom.<name> in lower case letters, digits and underscores"
+    return f"there is no event {name[:NAME_LENGTH]!r}; use {own}, or one of {', '.join(BUILTIN_EVENTS)}"
+
+
+def event_problems(
+    name: str, properties: Mapping[str, Json], *, occurred_at: datetime, external_id: str | None, now: datetime
+) -> list[FieldError]:
+    """Every mistake in what somebody says that happened."""
+    found = []
+    if (words := event_name_problem(name)) is not None:
+        found.append(FieldError(path="/event", code="wrong_value", message=words))
+    size = len(json.dumps(properties, ensure_ascii=False).encode())
+    if size > MAX_PROPERTIES_BYTES:
+        words = f"the properties are {size} bytes, more than {MAX_PROPERTIES_BYTES}"
+        found.append(FieldError(path="/properties", code="wrong_value", message=words))
+    if occurred_at > now + FUTURE:
+        words = f"it lies more than {FUTURE.seconds // 60} minutes in the future; an event is recorded once it happened"
+        found.append(FieldError(path="/occurred_at", code="wrong_value", message=words))
+    if external_id is not None and external_id.startswith(HOOK_PREFIX):
+        words = f"an event_id cannot begin with {HOOK_PREFIX!r}, which names deliveries to hooks"
+        found.append(FieldError(path="/event_id", code="wrong_value", message=words))
+    return found

@@ -1,0 +1,144 @@
+"""Recording what happened to a record: one event per id of its sender, with the change that wakes whoever waits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domain.base import Frozen, Instant, Json
+from domain.errors import Invalid, NotFound
+from domain.events import event_problems
+from domain.records import StoredRecord
+from services.records import Write, find_record, upsert_record
+from store.changes import append_change
+from store.database import Tx
+from store.events import EventRow, claim_event, find_by_external_id, place_event
+from store.ids import new_id
+from store.locks import lock_records
+from store.records import get_record
+
+
+class Whose(Frozen):
+    """The record an event is about: by ``id``, or by a unique ``property`` and its ``value``.
+
+    ``create``: a record that cannot be found by its value is made, with that value.
+    """
+
+    object: str
+    id: str | None = None
+    property: str = ""
+    value: Json = None
+    create: bool = False
+
+
+class Happened(Frozen):
+    """What somebody says that happened. ``external_id`` is the sender's own: the same one again is the same event.
+
+    ``enrollment_id`` and ``step`` say which message or task of which run it answers.
+    """
+
+    name: str
+    properties: dict[str, Json] = {}
+    occurred_at: Instant | None = None
+    external_id: str | None = None
+    enrollment_id: str | None = None
+    step: str | None = None
+
+
+class Recorded(Frozen):
+    """The event as it stands; ``is_new`` False: it was recorded before and nothing was done."""
+
+    event: EventRow
+    is_new: bool
+
+
+class KnownAlready(Exception):
+    """An event of the same external id was committed before; nothing was written."""
+
+
+async def send_event(tx: Tx, write: Write, whose: Whose, happened: Happened) -> Recorded:
+    """Record an event of whoever it is about; the same external id twice is one event, whatever else it says.
+
+    Raises:
+        Invalid: the name is none, it lies in the future, or the record is named wrongly; every mistake is listed.
+        NotFound: there is no such record or object type.
+        Conflict: the record is being created and deleted by others at the same time.
+    """
+    check_event(happened, now=write.now)
+    known = await _known(tx, happened)
+    if known is not None:
+        return known
+    try:
+        # A record made for an event that turns out to be known is undone with it.
+        async with tx.savepoint():
+            record = await _record(tx, write, whose)
+            return Recorded(event=await record_event(tx, write, record.id, happened), is_new=True)
+    except KnownAlready:
+        known = await _known(tx, happened)
+        assert known is not None, "whoever used the id first has committed"
+        return known
+
+
+def check_event(happened: Happened, *, now: datetime) -> None:
+    """Refuse what cannot have happened.
+
+    Raises:
+        Invalid: every mistake is listed.
+    """
+    at = happened.occurred_at or now
+    mistakes = event_problems(
+        happened.name, happened.properties, occurred_at=at, external_id=happened.external_id, now=now
+    )
+    if mistakes:
+        raise Invalid("; ".join(mistake.message for mistake in mistakes), errors=mistakes)
+
+
+async def record_event(tx: Tx, write: Write, record_id: str, happened: Happened) -> EventRow:
+    """Write an event and its change, after locking the record; the name is not examined.
+
+    Raises:
+        NotFound: the record is missing or deleted.
+        KnownAlready: its external id was used before.
+    """
+    record = (await lock_records(tx, [record_id], write=True)).get(record_id)
+    if record is None or record.deleted_at is not None:
+        raise NotFound(f"there is no record {record_id}")
+    event = EventRow(
+        id=new_id(write.now),
+        name=happened.name,
+        record_id=record.id,
+        object=record.object,
+        properties=happened.properties,
+        enrollment_id=happened.enrollment_id,
+        step=happened.step,
+        occurred_at=happened.occurred_at or write.now,
+        received_at=write.now,
+        external_id=happened.external_id,
+        seq=0,
+    )
+    if not await claim_event(tx, event):
+        raise KnownAlready
+    detail: dict[str, Json] = {"event": happened.name}
+    seq = await append_change(tx, record, "event", write.stamp, detail=detail, event_id=event.id)
+    await place_event(tx, event.id, seq)
+    return event.model_copy(update={"seq": seq})
+
+
+async def _known(tx: Tx, happened: Happened) -> Recorded | None:
+    if happened.external_id is None:
+        return None
+    event = await find_by_external_id(tx, happened.external_id)
+    return None if event is None else Recorded(event=event, is_new=False)
+
+
+async def _record(tx: Tx, write: Write, whose: Whose) -> StoredRecord:
+    if whose.id is not None:
+        named = await get_record(tx, whose.id)
+        if named is None or named.object != whose.object:
+            raise NotFound(f"there is no {whose.object} {whose.id}")
+        return named
+    record = await find_record(tx, write, whose.object, whose.property, whose.value)
+    if record is None and whose.create:
+        record, _ = await upsert_record(tx, write, whose.object, whose.property, whose.value, {})
+    if record is None:
+        raise NotFound(f"there is no {whose.object} with {whose.property} {whose.value}")
+    return record
