@@ -8,9 +8,9 @@ from domain.base import Frozen
 from domain.catalogue import ActionSpec, Catalogue, ConfigScope
 from domain.conditions import Of
 from domain.configs import config_of, variables_of
-from domain.definition import ChangedTrigger, CreatedTrigger, Definition, FilterTrigger, Trigger
+from domain.definition import ChangedTrigger, CreatedTrigger, Definition, EventTrigger, FilterTrigger, Trigger
 from domain.graph import Graph, Place, draw
-from domain.names import association_key, object_key, property_key
+from domain.names import association_key, event_key, object_key, property_key
 from domain.plan import NAME_LIMIT, REFUSE_BYTES, WARN_BYTES, Plan, PlanStep, Policy
 from domain.problems import Problem
 from domain.reading import keys_read
@@ -139,6 +139,8 @@ def _action(step: ActionStep, spec: ActionSpec, policies: list[Policy]) -> dict[
 
 
 def _trigger_keys(trigger: Trigger, definition: Definition) -> Iterator[str]:
+    if isinstance(trigger, EventTrigger):
+        yield event_key(trigger.event)
     if not isinstance(trigger, FilterTrigger | CreatedTrigger | ChangedTrigger):
         return
     subject = trigger.object or definition.object

@@ -11,6 +11,7 @@ from domain.fields import Liquid, UserReference
 from domain.ports import TemplateProblem
 from domain.reader import Reader, join, similar
 from domain.steps import ActionStep
+from domain.triggers import EventTrigger, WebhookTrigger
 from domain.value_rules import check_user
 
 FIXED_VARIABLES: Mapping[str, frozenset[str]] = {
@@ -75,6 +76,8 @@ def _template_words(problem: TemplateProblem) -> str:
 
 def _check_variable(x: Examination, variable: tuple[str, ...], path: str) -> None:
     root, rest = variable[0], variable[1:]
+    if root == "event" and any(isinstance(t, EventTrigger | WebhookTrigger) for t in x.definition.entry.triggers):
+        return  # It carries whatever its sender gave it.
     known = _members(x, root)
     if known is None:
         roots = [*x.catalogue.schema.objects, *FIXED_VARIABLES, "record", "parameters", "steps"]

@@ -28,11 +28,15 @@ class Verdict(Frozen):
 
 
 class Attempt(Frozen):
-    """What tries to enter: which trigger let it (None: by hand or API) and how deep its chain of causes is."""
+    """What tries to enter: which trigger let it (None: by hand or API) and how deep its chain of causes is.
+
+    ``is_repeated``: the event that caused it let somebody in under this key before.
+    """
 
     trigger: str | None
     bound_id: str | None
     depth: int
+    is_repeated: bool = False
 
 
 def runs_alone(definition: Definition, bound_object: str | None) -> bool:
@@ -54,6 +58,8 @@ def before_reading(attempt: Attempt, *, is_on: bool, is_paused: bool) -> Verdict
     """The part of rule E2 that needs no facts."""
     if attempt.depth > MAX_DEPTH:
         return Verdict(decision="loop_stopped", detail=f"the chain of causes is {attempt.depth} enrollments deep")
+    if attempt.is_repeated:
+        return Verdict(decision="duplicate_event")
     if not is_on:
         return Verdict(decision="workflow_off")
     if is_paused:

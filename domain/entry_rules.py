@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from domain.condition_rules import PARAMETER_TYPES, Subject, check_condition
+from domain.condition_rules import PARAMETER_TYPES, Subject, check_condition, check_of
 from domain.definition import Parameter
+from domain.events import event_name_problem
 from domain.examination import Examination
 from domain.reader import join, similar
 from domain.schema import PropertyDefinition
@@ -105,7 +106,7 @@ def is_zone(name: str) -> bool:
 def _check_trigger(x: Examination, trigger: Trigger, path: str) -> None:
     match trigger:
         case EventTrigger():
-            x.refuse(join(path, "on"), "a trigger on events")
+            _check_event(x, trigger, path)
         case WebhookTrigger():
             x.refuse(join(path, "on"), "a trigger on a webhook")
         case FilterTrigger() | CreatedTrigger() | ChangedTrigger():
@@ -130,6 +131,19 @@ def _subject(x: Examination, named: str | None, path: str) -> str | None:
         x.tell(path, "wrong_value", what)
         return None
     return named if x.known_object(named, path) else None
+
+
+def _check_event(x: Examination, trigger: EventTrigger, path: str) -> None:
+    own = x.definition.object
+    if (words := event_name_problem(trigger.event)) is not None:
+        x.tell(join(path, "event"), "wrong_value", words)
+    if trigger.of is not None:
+        check_of(x, trigger.of, join(path, "of"), Subject(own, "trigger"))
+        if trigger.of.match is not None:
+            what = "every event of an associated record fires; remove match"
+            x.tell(join(path, "of", "match"), "wrong_value", what)
+    if trigger.where is not None:
+        check_condition(x, trigger.where, join(path, "where"), Subject(own, "trigger"))
 
 
 def _check_changed(x: Examination, trigger: ChangedTrigger, object: str, path: str) -> None:

@@ -49,7 +49,8 @@ def trigger_words(trigger: Trigger, schema: Schema, object: str) -> str:
             owner = "" if about == object else f"{_label(about, schema)}: "
             return f"{owner}{said}{_where(trigger.where, schema, about)}"
         case EventTrigger():
-            return f"event {trigger.event} happened{_where(trigger.where, schema, object)}"
+            whose = f" of {_label(trigger.of.object, schema).lower()}" if trigger.of else ""
+            return f"event {trigger.event}{whose} happened{_where(trigger.where, schema, object)}"
         case WebhookTrigger():
             return f"its hook was called{_where(trigger.where, schema, object)}"
         case _ as never:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.names import association_key, object_key, property_key
+from domain.names import association_key, event_key, object_key, property_key
 from domain.records import Change
 
 
@@ -17,6 +17,8 @@ def keys_touched(change: Change) -> frozenset[str]:
     if change.kind in ("associated", "dissociated"):
         other = str((change.detail or {}).get("other_object"))
         return frozenset({association_key(change.object, other)})
+    if change.kind == "event":
+        return frozenset({event_key(str((change.detail or {}).get("event")))})
     keys = {property_key(change.object, name) for name in changed_properties(change)}
     if change.kind == "deleted":
         others = (change.detail or {}).get("other_objects")

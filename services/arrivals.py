@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.records import Change
+from domain.records import Cause, Change
 from domain.touches import keys_touched
 from services.enrolling import EnrollRequest, enroll
 from services.firing import Firing, Subject
@@ -54,12 +54,20 @@ async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now:
                 record_id=record_id,
                 bound_id=subject.bound_id,
                 trigger=ref.trigger,
-                cause=change.cause,
+                cause=_cause(change),
                 change_seq=change.seq,
+                event_id=change.event_id,
                 seen=subject.seen,
             )
             await enroll(tx, request, now=now)
     return str(place) if place is not None else None
+
+
+def _cause(change: Change) -> Cause:
+    """Who let somebody in: the event itself, unless a workflow sent it, whose chain must not be lost."""
+    if change.event_id is None or change.cause.kind == "enrollment":
+        return change.cause
+    return Cause(kind="event", id=change.event_id, depth=change.cause.depth)
 
 
 async def _examine(

@@ -34,6 +34,7 @@ from store.enrollments import (
     active_enrollments,
     count_entry,
     entered_before,
+    entered_by_event,
     insert_decision,
     insert_enrollment,
 )
@@ -47,6 +48,8 @@ from store.workflows import get_workflow
 class EnrollRequest(Frozen):
     """Somebody shall enter: ``trigger`` is None by hand and through the API; ``change_seq`` is the change that fired.
 
+    ``event_id``: the event that fired; it lets each record in once.
+
     ``seen``: the values the trigger saw. ``starter``: the process that starts the run itself as soon as this is
     committed (``deliveries.deliver_now``); until its lease ends no relay does.
     """
@@ -58,6 +61,7 @@ class EnrollRequest(Frozen):
     cause: Cause
     change_seq: int | None = None
     change_id: str | None = None
+    event_id: str | None = None
     parameters: dict[str, Json] = {}
     seen: tuple[Seen, ...] = ()
     starter: str | None = None
@@ -127,7 +131,10 @@ async def _decide(
         return Verdict(decision="no_record", detail="missing, deleted or of another object"), None
     if request.bound_id and (bound is None or not await are_associated(tx, record.id, request.bound_id)):
         return Verdict(decision="no_record", detail="the bound record is gone or not associated"), None
-    attempt = Attempt(trigger=request.trigger, bound_id=request.bound_id, depth=request.cause.depth)
+    repeated = await entered_by_event(tx, request.workflow_id, record.id, request.bound_id, request.event_id)
+    attempt = Attempt(
+        trigger=request.trigger, bound_id=request.bound_id, depth=request.cause.depth, is_repeated=repeated
+    )
     if (
         no := before_reading(attempt, is_on=bool(workflow["is_on"]), is_paused=bool(workflow["is_paused"]))
     ) is not None:
@@ -221,6 +228,7 @@ def _new(
         cause_id=request.cause.id,
         depth=request.cause.depth,
         entered_seq=request.change_seq,
+        entry_event_id=request.event_id,
         started_at=now,
         ended_at=None,
         end_reason=None,

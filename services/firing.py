@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.conditions import Condition
-from domain.definition import ChangedTrigger, CreatedTrigger, Definition, FilterTrigger, Trigger
+from domain.definition import ChangedTrigger, CreatedTrigger, Definition, EventTrigger, FilterTrigger, Trigger
 from domain.facts import Associated, Facts, RecordFacts, Seen, with_association, with_properties
 from domain.judging import judge
 from domain.reading import objects_read
@@ -65,6 +65,8 @@ class Firing:
     async def candidates(self, *, after: str, limit: int) -> list[str]:
         """Ids of records the trigger must be judged for, ascending, up to ``limit``."""
         change = self.change
+        if isinstance(self.trigger, EventTrigger):
+            return await self._of_event(self.trigger, after=after, limit=limit)
         if self._came_with_creation() or (self.links and self._is_relabelled()):
             return []
         if change.object == self.object:
@@ -83,6 +85,8 @@ class Firing:
             case ChangedTrigger():
                 wanted = changed_as_wanted(self.trigger, self.change)
                 seen = await self._as_of_change(self.trigger.where) if wanted else None
+            case EventTrigger():
+                seen = await self._at_event(subject_id, self.trigger.where)
             case _:
                 raise NotImplementedError(f"trigger {self.trigger.id} is not available and cannot be published")
         if seen is None:
@@ -103,6 +107,25 @@ class Firing:
         if self.links:
             return [str((self.change.detail or {})["other_id"])]
         return await associated_ids(self.tx, subject_id, self.definition.object)
+
+    async def _of_event(self, trigger: EventTrigger, *, after: str, limit: int) -> list[str]:
+        """Whoever an event may let in: its own record, or those associated with it."""
+        change, of = self.change, trigger.of
+        if change.kind != "event" or change.object != (of.object if of else self.object):
+            return []
+        if of is None:
+            return [change.record_id] if change.record_id > after else []
+        return await associated_ids(self.tx, change.record_id, self.object, label=of.label, after=after, limit=limit)
+
+    async def _at_event(self, subject_id: str, where: Condition | None) -> tuple[Seen, ...] | None:
+        """What was seen when the event is one that is asked for, of a record as it was when it happened."""
+        if where is None:
+            return ()
+        facts = await self._facts(subject_id, where)
+        if facts is None:
+            return None
+        verdict = judge(where, with_properties(facts, self.change.record_id, self.change.after or {}))
+        return verdict.seen if verdict.holds else None
 
     async def _as_of_change(self, where: Condition | None) -> tuple[Seen, ...] | None:
         if where is None:

@@ -24,6 +24,7 @@ from services.installation import Installation
 from services.versions import load_content
 from store.database import Read
 from store.enrollments import get_enrollment
+from store.events import get_event
 from store.people import get_user
 from store.records import get_records
 from store.schema import load_account
@@ -33,6 +34,13 @@ OTHER_ROOTS = frozenset({"record", "owner", "sender", "workflow", "enrollment", 
 """First words of variables that are no object type."""
 
 NOBODY: dict[str, Json] = {"id": None, "name": None, "email": None}
+
+
+class _Carried(dict[str, Json]):
+    """What an event carries; whatever it does not carry is empty, as nobody can know what its sender will say."""
+
+    def __missing__(self, name: str) -> Json:
+        return None
 
 
 class Sender(Frozen):
@@ -115,6 +123,7 @@ async def load_variables(
     variables |= _about(inside)
     sender = sender or Sender(name=inside.account.mail_from_name, address=inside.account.mail_from)
     variables["sender"] = {"name": sender.name, "address": sender.address}
+    variables["event"] = await _event(read, inside) if "event" in roots else _Carried()
     if "owner" in roots:
         variables["owner"] = await _owner(read, facts.record.properties)
     if "steps" in roots:
@@ -133,7 +142,6 @@ def _about(inside: Inside) -> dict[str, Json]:
         "workflow": {"name": inside.definition.name, "slug": plan.slug, "version": plan.version},
         "enrollment": {"id": enrollment.id, "n": enrollment.n, "started_at": utc_text(enrollment.started_at)},
         "parameters": {**dict.fromkeys(p.name for p in inside.definition.parameters), **enrollment.parameters},
-        "event": {},
     }
 
 
@@ -141,6 +149,16 @@ async def _owner(read: Read, properties: Properties) -> Json:
     owner_id = properties.get("owner")
     user = await get_user(read, owner_id) if isinstance(owner_id, str) else None
     return dict(NOBODY) if user is None else {"id": user.id, "name": user.name, "email": user.email}
+
+
+async def _event(read: Read, inside: Inside) -> Json:
+    """The event that caused entry: what it carries, and ``id``, ``name`` and ``occurred_at`` unless it carries them."""
+    event_id = inside.enrollment.entry_event_id
+    event = await get_event(read, event_id) if event_id is not None else None
+    if event is None:
+        return _Carried()
+    own: dict[str, Json] = {"id": event.id, "name": event.name, "occurred_at": utc_text(event.occurred_at)}
+    return _Carried(own | event.properties)
 
 
 async def _outputs(read: Read, inside: Inside) -> Json:

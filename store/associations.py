@@ -56,13 +56,24 @@ async def are_associated(read: Read, one: str, other: str) -> bool:
 
 
 async def associated_ids(
-    read: Read, record_id: str, other_object: str, *, after: str | None = None, limit: int | None = None
+    read: Read,
+    record_id: str,
+    other_object: str,
+    *,
+    label: str | None = None,
+    after: str | None = None,
+    limit: int | None = None,
 ) -> list[str]:
-    """Ids of associated, not deleted records of one object, ascending, after the id ``after``; all without a limit."""
+    """Ids of associated, not deleted records of one object, ascending, after the id ``after``; all without a limit.
+
+    ``label`` None: whatever the label.
+    """
     joined = associations.join(records, records.c.id == associations.c.other_id)
     page = select(associations.c.other_id).select_from(joined)
     page = page.where(associations.c.record_id == record_id, associations.c.other_object == other_object)
     page = page.where(records.c.deleted_at.is_(None))
+    if label is not None:
+        page = page.where(associations.c.label == label)
     if after is not None:
         page = page.where(associations.c.other_id > after)
     return [row["other_id"] for row in await read.all(page.order_by(associations.c.other_id).limit(limit))]

@@ -31,6 +31,15 @@ EVER = (
 EVER_ANY = select(func.coalesce(func.sum(entry_keys.c.entries), 0)).where(
     entry_keys.c.workflow_id == bindparam("workflow_id"), entry_keys.c.record_id == bindparam("record_id")
 )
+BY_EVENT = (
+    select(enrollments.c.id)
+    .where(
+        *_OF_PAIR,
+        enrollments.c.entry_event_id == bindparam("event_id"),
+        enrollments.c.bound_id.is_not_distinct_from(bindparam("bound_id")),
+    )
+    .limit(1)
+)
 COUNT = (
     update(entry_keys)
     .where(entry_keys.c.workflow_id == bindparam("of"), entry_keys.c.key == bindparam("under"))
@@ -89,6 +98,16 @@ async def entered_before(
         return bool(await read.scalar(EVER_ANY, workflow_id=workflow_id, record_id=record_id))
     found = await read.scalar(EVER, workflow_id=workflow_id, record_id=record_id, bound_id=bound_id)
     return found is not None
+
+
+async def entered_by_event(
+    read: Read, workflow_id: str, record_id: str, bound_id: str | None, event_id: str | None
+) -> bool:
+    """Whether an event let the record in before, with the same bound record; no event lets nobody in."""
+    if event_id is None:
+        return False
+    mine = {"workflow_id": workflow_id, "record_id": record_id, "bound_id": bound_id, "event_id": event_id}
+    return await read.scalar(BY_EVENT, **mine) is not None
 
 
 async def count_entry(tx: Tx, workflow_id: str, key: str) -> None:

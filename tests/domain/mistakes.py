@@ -47,7 +47,24 @@ IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
 ]  # fmt: skip
 
 IN_TRIGGERS: list[tuple[dict[str, Any], str, str]] = [
-    ({"on": "event", "event": "form.submitted"}, "/on", "not_available"),
+    ({"on": "event", "event": "form.submited"}, "/event", "wrong_value"),
+    ({"on": "event", "event": "custom.Seat"}, "/event", "wrong_value"),
+    ({"on": "event", "event": "order.paid", "of": {"object": "deal"}}, "/of/object", "unknown_object"),
+    (
+        {"on": "event", "event": "order.paid", "of": {"object": "opportunity", "match": "all"}},
+        "/of/match",
+        "wrong_value",
+    ),
+    (
+        {
+            "on": "event",
+            "event": "order.paid",
+            "of": {"object": "opportunity"},
+            "where": {"property": "stage", "op": "known"},
+        },
+        "/where/property",
+        "unknown_property",
+    ),
     ({"on": "webhook", "find": {"email": "/email"}}, "/on", "not_available"),
     ({"on": "fliter", "where": SCORE}, "/on", "wrong_value"),
     ({"where": SCORE}, "/on", "missing_field"),

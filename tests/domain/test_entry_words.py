@@ -23,6 +23,8 @@ SAID: list[tuple[dict[str, Json], str]] = [
      "Enum changed from nothing to red or blue, and Enum is Red"),
     ({"on": "changed", "object": "opportunity", "property": "unheard_of"}, "Opportunity: unheard_of changed"),
     ({"on": "event", "event": "form.submitted"}, "event form.submitted happened"),
+    ({"on": "event", "event": "order.paid", "of": {"object": "opportunity"}, "where": RED},
+     "event order.paid of opportunity happened, and Enum is Red"),
     ({"on": "webhook", "find": {"email": "/email"}}, "its hook was called"),
 ]  # fmt: skip
 
