@@ -35,6 +35,9 @@ def check_head(x: Examination) -> None:
     _unique(x, "/parameters", "name", (p.name for p in d.parameters))
     for i, parameter in enumerate(d.parameters):
         _check_default(x, parameter, f"/parameters/{i}/default")
+        if parameter.required and parameter.default is None and d.entry.triggers:
+            what = f"a trigger cannot give {parameter.name!r}; give it a default, or do not require it"
+            x.tell(f"/parameters/{i}/required", "wrong_value", what)
 
 
 def check_entry(x: Examination) -> None:

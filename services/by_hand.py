@@ -8,6 +8,7 @@ from datetime import datetime
 from domain.base import Frozen, Json
 from domain.enrollments import Enrollment
 from domain.errors import Invalid, NotFound
+from domain.parameters import wrong_parameters
 from domain.problems import FieldError
 from domain.records import Cause
 from services.enrolling import Decided, EnrollRequest, enroll
@@ -35,7 +36,7 @@ async def enroll_by_hand(
 
     Raises:
         NotFound: a named record never existed.
-        Invalid: the workflow is about another object, or has no such parameter.
+        Invalid: the workflow is about another object, or a parameter is unknown, wrong or missing.
     """
     if ask.object != workflow["object"]:
         message = f"{workflow['slug']} is about {workflow['object']} records, not {ask.object}"
@@ -82,14 +83,8 @@ def _records(enrollment: Enrollment) -> list[str]:
 
 
 async def _check_parameters(tx: Tx, workflow: Row, given: Mapping[str, Json]) -> None:
-    if not given or workflow["version"] is None:
+    if workflow["version"] is None:
         return
     definition = (await load_content(tx, workflow["id"], workflow["version"])).definition
-    known = {parameter.name for parameter in definition.parameters}
-    wrong = [
-        FieldError(path=f"/parameters/{name}", code="unknown_field", message=f"the workflow has no parameter {name}")
-        for name in given
-        if name not in known
-    ]
-    if wrong:
+    if wrong := wrong_parameters(definition, given):
         raise Invalid(wrong[0].message, errors=wrong)

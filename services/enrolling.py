@@ -22,6 +22,7 @@ from domain.entry import (
 from domain.errors import NotFound
 from domain.facts import Facts, Seen
 from domain.names import EnrollmentName, enrollment_run_id
+from domain.parameters import with_defaults
 from domain.records import Cause, StoredRecord
 from services.beginning import first_objects, plan_first
 from services.facts import read_facts
@@ -189,7 +190,7 @@ async def _facts(
         request.record_id,
         objects=content.leaving_objects | first_objects(content),
         bound_id=request.bound_id,
-        parameters=request.parameters,
+        parameters=with_defaults(content.definition, request.parameters),
         now=now,
         known=records,
     )
@@ -222,7 +223,7 @@ def _new(
         epoch=0,
         step=None,
         wakes_at=None,
-        parameters=request.parameters,
+        parameters=with_defaults(content.definition, request.parameters),
         trigger=request.trigger,
         cause_kind=request.cause.kind,
         cause_id=request.cause.id,

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, event
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
 from tests.fixtures.runs import RecordingRuns
+from tests.runs.definitions import by_hand, gap
 
 
 async def ready(api: Caller, **more: Any) -> Any:
@@ -115,6 +116,24 @@ async def test_who_shall_enter_must_be_said_clearly(
     await ready(lite)
     found = await lite.problem("POST", "/workflows/follow-up/enrollments", body, status=status)
     assert [error["path"] for error in found["errors"]] == ([] if path is None else [path])
+
+
+async def test_parameters_are_checked_and_filled_before_anybody_enters(lite: Caller) -> None:
+    contact = await ready(lite)
+    parameters = [
+        {"name": "offer", "type": "string", "required": True},
+        {"name": "days", "type": "number", "default": 3},
+    ]
+    definition = by_hand("offers", [gap(days=1)], parameters=parameters)
+    await lite.ok("POST", "/workflows", definition, status=201)
+    await lite.ok("POST", "/workflows/offers/publish", {})
+    path = "/workflows/offers/enrollments"
+    for given, wrong in (({}, "/parameters/offer"), ({"offer": "A", "days": "3"}, "/parameters/days")):
+        found = await lite.problem("POST", path, by_id(contact, parameters=given), status=422)
+        assert [error["path"] for error in found["errors"]] == [wrong]
+    made = await lite.ok("POST", path, by_id(contact, parameters={"offer": "A"}), status=202)
+    shown = await lite.ok("GET", f"/enrollments/{made['enrollment_id']}")
+    assert shown["parameters"] == {"offer": "A", "days": 3}
 
 
 async def test_unenrolling_ends_at_once_and_only_once(api: Caller, runs: RecordingRuns) -> None:
