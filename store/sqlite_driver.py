@@ -13,6 +13,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
@@ -49,6 +50,8 @@ class Connection:
         self._conn = raw
         self._busy_s = busy_s
         self.hops = not at_once
+        # A writer does not queue behind long reads: while its commit waits for a thread it holds everybody's lock.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer") if at_once else None
         self._running: asyncio.Future[Any] | None = None
 
     async def do(self, work: Callable[[], T], *, waits: bool) -> T:
@@ -58,7 +61,7 @@ class Connection:
             await asyncio.wait([self._running])
         if not waits:
             return work()
-        running = asyncio.get_running_loop().run_in_executor(None, work)
+        running = asyncio.get_running_loop().run_in_executor(self._thread, work)
         # Read what it raised even when nobody waits for it any more.
         running.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._running = running
@@ -74,7 +77,7 @@ class Connection:
             deadline = time.monotonic() + self._busy_s
             self._conn.execute("PRAGMA busy_timeout = 0")
             try:
-                while not _taken(begin, last=time.monotonic() > deadline):
+                while not taken(begin, last=time.monotonic() > deadline):
                     time.sleep(ASK_AGAIN_S)
             finally:
                 self._conn.execute(f"PRAGMA busy_timeout = {int(1000 * self._busy_s)}")
@@ -102,19 +105,29 @@ class Connection:
         if self._connection is not None:
             self._connection = None
             await self.do(self._conn.close, waits=True)
+            self._end_thread()
 
     def stop(self) -> None:
-        """Close without waiting, for a connection nobody holds any more."""
+        """Close without waiting, for a connection nobody holds any more; what still runs on it ends first."""
         self._connection = None
-        self._conn.close()
+        if self._running is not None and not self._running.done():
+            self._running.add_done_callback(lambda _: self._conn.close())
+        else:
+            self._conn.close()
+        self._end_thread()
+
+    def _end_thread(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
 
 
-def _taken(begin: Callable[[], None], *, last: bool) -> bool:
+def taken(begin: Callable[[], None], *, last: bool) -> bool:
     """Try to take the lock; False while another process holds it, an error when this was the ``last`` try."""
     try:
         begin()
     except sqlite3.OperationalError as error:
-        if last or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+        # The low byte is the code; what is above it says why it is busy, such as somebody mending after a crash.
+        if last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
             raise
         return False
     return True
