@@ -90,4 +90,6 @@ def failure_of(error: ActivityError, call: StepCall) -> FailureCall:
     """What to record when an outside action did not come to an end by itself."""
     cause = error.cause
     detail = getattr(cause, "type", None) or type(cause).__name__
-    return FailureCall(call=call, failure="gave_up", detail=str(detail))
+    # The call is as old as the first attempt; what is judged and written now is as of now.
+    late = call.model_copy(update={"now": workflow.now()})
+    return FailureCall(call=late, failure="gave_up", detail=str(detail))
