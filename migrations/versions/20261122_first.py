@@ -407,7 +407,6 @@ def upgrade() -> None:
         sa.Column("ended_at", INSTANT, nullable=True),
         sa.Column("end_reason", sa.String(length=30), nullable=True),
         sa.Column("end_detail", sa.Text(), nullable=True),
-        sa.Column("end_seen", DOCUMENT, nullable=True),
         sa.ForeignKeyConstraint(["record_id"], ["records.id"], name=op.f("fk_enrollments_record_id_records")),
         sa.ForeignKeyConstraint(["workflow_id"], ["workflows.id"], name=op.f("fk_enrollments_workflow_id_workflows")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enrollments")),

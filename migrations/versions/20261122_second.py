@@ -96,6 +96,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_goals_reached_workflow_id_goal", ["workflow_id", "goal"], unique=False)
 
     with op.batch_alter_table("enrollments", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("end_seen", DOCUMENT, nullable=True))
         batch_op.add_column(sa.Column("entry_event_id", sa.String(length=36), nullable=True))
 
     with op.batch_alter_table("events", schema=None) as batch_op:
@@ -129,6 +130,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("enrollments", schema=None) as batch_op:
         batch_op.drop_column("entry_event_id")
+        batch_op.drop_column("end_seen")
 
     with op.batch_alter_table("goals_reached", schema=None) as batch_op:
         batch_op.drop_index("ix_goals_reached_workflow_id_goal")
