@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from domain.base import Authored, Frozen, Json
@@ -62,10 +62,14 @@ class ActionSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """What validation looks names up in. ``users`` are the ids of active users, ``workflows`` the known slugs."""
+    """What validation looks names up in.
+
+    ``users`` are the ids of active users, ``workflows`` the known slugs, ``lists`` maps slug -> object type.
+    """
 
     schema: Schema
     actions: dict[str, ActionSpec]
     templates: Templates
     users: frozenset[str]
     workflows: frozenset[str]
+    lists: Mapping[str, str] = field(default_factory=dict)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, StrictBool, StrictFloat, StrictInt, StrictStr, Tag
+from pydantic import Discriminator, Field, StrictBool, StrictFloat, StrictInt, StrictStr, Tag, TypeAdapter
 
-from domain.base import Authored
+from domain.base import Authored, Json
 
 Match: TypeAlias = Literal["any", "all", "none", "latest"]
 Operator: TypeAlias = Literal[
@@ -231,3 +231,14 @@ Condition: TypeAlias = Annotated[
 
 for _model in (PropertyValue, All, Any, Not, PropertyCondition, RelatedCondition, EventCondition):
     _model.model_rebuild()
+
+_CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
+
+
+def load_condition(document: Json) -> Condition:
+    """The condition that was stored as it was written, once examined.
+
+    Raises:
+        pydantic.ValidationError: it was never examined.
+    """
+    return _CONDITION.validate_python(document)

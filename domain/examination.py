@@ -69,6 +69,19 @@ class Examination:
             self.tell(path, "unknown_object", f"there is no object type {name!r}{similar(name, known)}")
         return False
 
+    def known_list(self, slug: str, object: str, path: str) -> bool:
+        """Whether there is a list of records of ``object``; told when not."""
+        lists = self.catalogue.lists
+        found = lists.get(slug)
+        if found == object:
+            return True
+        if found is None:
+            near = similar(slug, [each for each, about in lists.items() if about == object])
+            self.tell(path, "unknown_list", f"there is no list {slug!r}{near}")
+        else:
+            self.tell(path, "unknown_list", f"list {slug!r} holds records of {found}, not of {object}")
+        return False
+
     def known_property(self, object: str, name: str, path: str) -> PropertyDefinition | None:
         """The property of an existing object type, or None; told when the type has no such property."""
         found = self.catalogue.schema.object(object)

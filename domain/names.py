@@ -110,3 +110,13 @@ def association_key(object: str, other: str) -> str:
 def event_key(event: str) -> str:
     """An event is read: ``event:form.submitted``."""
     return f"event:{event}"
+
+
+def list_key(slug: str) -> str:
+    """Membership of a list is read: ``list:customers``."""
+    return f"list:{slug}"
+
+
+def time_key() -> str:
+    """Time is read: the answer may change though nobody changes anything."""
+    return "time"

@@ -9,7 +9,7 @@ from domain.facts import RecordFacts
 
 ChangeKind: TypeAlias = Literal[
     "created", "updated", "deleted", "merged", "associated", "dissociated", "event",
-    "list_joined", "list_left", "subscription", "enrollment", "settings",
+    "list_joined", "list_left", "list_changed", "subscription", "enrollment", "settings",
 ]  # fmt: skip
 CauseKind: TypeAlias = Literal["api", "import", "user", "enrollment", "event", "schedule", "system"]
 
@@ -62,7 +62,8 @@ class Change(Frozen):
     """A committed fact that may wake somebody. ``before``/``after`` are complete property documents.
 
     For ``associated`` and ``dissociated``, ``detail`` is ``{"other_id", "other_object", "label"}`` and the change
-    belongs to ``record_id``; the other side has a change of its own.
+    belongs to ``record_id``; the other side has a change of its own. ``list_joined`` and ``list_left`` name the list,
+    ``{"list"}``; ``list_changed`` is about the list itself: ``record_id`` is its id, ``record_version`` its revision.
     """
 
     seq: int

@@ -5,17 +5,19 @@ from __future__ import annotations
 from domain.catalogue import Catalogue
 from services.installation import Installation
 from store.database import Read
+from store.lists import known_lists
 from store.people import active_user_ids
 from store.schema import load_schema
 from store.workflows import known_slugs
 
 
 async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
-    """Object types, actions, templates, active users and workflows; three small queries."""
+    """Object types, actions, templates, active users, workflows and lists; four small queries."""
     return Catalogue(
         schema=await load_schema(read),
         actions=dict(inst.actions),
         templates=inst.templates,
         users=await active_user_ids(read),
         workflows=await known_slugs(read),
+        lists=await known_lists(read),
     )

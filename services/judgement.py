@@ -1,7 +1,8 @@
-"""Judging a change page by page: first whoever it ends or concerns, then whoever it lets in.
+"""Judging a change page by page: first whoever it ends or concerns, then the lists, then whoever it lets in.
 
-One page is one transaction. Departures share the locks of records, arrivals write them; as both in one transaction
-would share first and write later, a change that concerned somebody lets others in from its next page on.
+One page is one transaction. Departures share the locks of records, lists and arrivals write them; as two of them in one
+transaction would lock out of order, a change that concerned somebody goes on from its next page. Lists come before
+arrivals, so that whoever a change puts on a list is suppressed by it at once.
 """
 
 from __future__ import annotations
@@ -11,16 +12,22 @@ from datetime import datetime
 from domain.records import Change
 from services.arrivals import judge_arrivals
 from services.departures import judge_departures
+from services.list_keeping import fill_page, keep_lists
 from store.database import Tx
 
 PAGE = 100
 """Records or enrollments looked at in one transaction; on SQLite nobody else writes meanwhile."""
 
-DEPARTURES, ARRIVALS = "departures/", "arrivals/"
+FILLED_AT_ONCE = 500
+"""Members of a list written in one transaction, as one statement finds them all."""
+
+DEPARTURES, LISTS, ARRIVALS = "departures/", "lists/", "arrivals/"
 
 
 async def judge_page(tx: Tx, change: Change, *, now: datetime) -> str | None:
     """Judge the next page of a change; answers the cursor of the one after it, or None when all is judged."""
+    if change.kind == "list_changed":
+        return await fill_page(tx, change, after=change.cursor or "", limit=FILLED_AT_ONCE, now=now)
     cursor = change.cursor or DEPARTURES
     if cursor.startswith(DEPARTURES):
         after = cursor.removeprefix(DEPARTURES)
@@ -28,7 +35,12 @@ async def judge_page(tx: Tx, change: Change, *, now: datetime) -> str | None:
         if len(looked_at) == PAGE:
             return f"{DEPARTURES}{looked_at[-1]}"
         if looked_at:
-            return ARRIVALS
+            return LISTS
+        cursor = LISTS
+    if cursor.startswith(LISTS):
+        kept = await keep_lists(tx, change, after=cursor.removeprefix(LISTS), limit=PAGE, now=now)
+        if kept is not None:
+            return f"{LISTS}{kept}"
         cursor = ARRIVALS
     place = await judge_arrivals(tx, change, after=cursor.removeprefix(ARRIVALS), limit=PAGE, now=now)
     return f"{ARRIVALS}{place}" if place is not None else None

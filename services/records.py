@@ -23,6 +23,7 @@ from store.associations import list_associations
 from store.changes import Documents, Stamp, append_change
 from store.database import Read, Tx
 from store.ids import new_id
+from store.lists import forget_member
 from store.locks import lock_records
 from store.people import known_user_ids
 from store.records import claim_unique_values, find_by_unique, free_unique_values, insert_record, replace_record
@@ -177,6 +178,7 @@ async def delete_record(tx: Tx, write: Write, record_id: str) -> None:
     gone = before.model_copy(update={"version": before.version + 1, "updated_at": write.now, "deleted_at": write.now})
     await end_all_of_record(tx, record_id, now=write.now)
     await free_unique_values(tx, gone)
+    await forget_member(tx, record_id)
     await replace_record(tx, gone)
     # Whoever asks for the absence of such a record is found by what it was associated with.
     linked = (await list_associations(tx, [record_id]))[record_id]

@@ -31,6 +31,7 @@ from store.intake import (
     note_failure,
     release_changes,
 )
+from store.lists import list_keys_read
 from store.transient import is_transient
 
 SWEEP_S = 5.0
@@ -157,6 +158,14 @@ async def _relevant(tx: Tx, claimed: list[Change]) -> set[int]:
     if not claimed:
         return set()
     keys = {change.seq: keys_touched(change) for change in claimed}
-    read = await triggered_keys(tx, {key for group in keys.values() for key in group})
+    all_keys = {key for group in keys.values() for key in group}
+    triggering, listed = await triggered_keys(tx, all_keys), await list_keys_read(tx, all_keys)
     near = await inside_near(tx, {change.record_id for change in claimed})
-    return {c.seq for c in claimed if c.record_id in near or (c.wake and not read.isdisjoint(keys[c.seq]))}
+    return {
+        c.seq
+        for c in claimed
+        if c.kind == "list_changed"
+        or c.record_id in near
+        or not listed.isdisjoint(keys[c.seq])
+        or (c.wake and not triggering.isdisjoint(keys[c.seq]))
+    }

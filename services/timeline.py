@@ -15,6 +15,8 @@ from store import timeline as store
 from store.database import Read, Row
 from store.schema import load_schema
 
+LIST_WORDS = {"list_joined": "joined the list", "list_left": "left the list"}
+
 
 class Entry(Frozen):
     """What let the enrollment in, and the values that were looked at.
@@ -216,6 +218,8 @@ def _told(kind: str, row: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
 def _change_words(row: Mapping[str, Any]) -> str:
     if row["kind"] == "event":
         return f"event {(row['detail'] or {}).get('event')}"
+    if row["kind"] in LIST_WORDS:
+        return f"{LIST_WORDS[row['kind']]} {row['detail']['list']}"
     if row["kind"] != "updated":
         return str(row["kind"])
     return f"changed {', '.join(_differences(row))}"

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import RowMapping, bindparam, func, insert, select
 
 from domain.base import Json, Properties
+from domain.lists import RecordList
 from domain.records import Cause, Change, ChangeKind, StoredRecord
 from store.database import Read, Tx
 from store.ids import new_id
@@ -71,6 +72,16 @@ async def append_change(
 async def append_changes(tx: Tx, new: Sequence[NewChange], stamp: Stamp) -> None:
     """Write many changes in this order; every record's row is locked or just inserted."""
     await tx.run(insert(changes), [_row(each, stamp) for each in new])
+
+
+async def append_list_changed(tx: Tx, kept: RecordList, stamp: Stamp) -> None:
+    """Have the members of a dynamic list brought in line with its condition, behind this transaction."""
+    row = {
+        "id": new_id(stamp.now), "object": kept.object, "record_id": kept.id, "record_version": kept.revision,
+        "kind": "list_changed", "detail": {"list": kept.slug}, "wake": stamp.wake, "cause_kind": stamp.cause.kind,
+        "cause_id": stamp.cause.id, "depth": stamp.cause.depth, "occurred_at": stamp.now,
+    }  # fmt: skip
+    await tx.run(insert(changes).values(**row))
 
 
 def _row(new: NewChange, stamp: Stamp) -> dict[str, Any]:

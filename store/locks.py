@@ -12,11 +12,13 @@ from sqlalchemy import RowMapping, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.enrollments import Enrollment
+from domain.lists import RecordList
 from domain.records import StoredRecord
 from store.database import Tx
 from store.enrollments import enrollment_of
+from store.lists import list_of
 from store.records import COLUMNS, stored
-from store.tables import account, effects, enrollments, entry_keys, records
+from store.tables import account, effects, enrollments, entry_keys, lists, records
 
 _RECORDS = select(*COLUMNS).where(records.c.id.in_(bindparam("ids", expanding=True))).order_by(records.c.id)
 # key_share: no key of a record ever changes, so rows that merely refer to it need not wait.
@@ -74,6 +76,15 @@ async def lock_enrollment(tx: Tx, seen: Enrollment) -> Enrollment | None:
 async def lock_effect(tx: Tx, key: str) -> RowMapping | None:
     """Lock a row of the ledger; None when the effect was never claimed."""
     return await tx.one(EFFECT, key=key)
+
+
+async def lock_lists(tx: Tx, ids: Iterable[str], *, write: bool) -> list[RecordList]:
+    """Lock lists, after the records, and return them as they are now, by id; one that is gone is absent.
+
+    Shared by whoever writes members, so that nobody changes the condition meanwhile.
+    """
+    mine = select(lists).where(lists.c.id.in_(sorted(set(ids)))).order_by(lists.c.id)
+    return [list_of(row) for row in await tx.all(mine.with_for_update(read=not write))]
 
 
 async def lock_schema(tx: Tx) -> None:
