@@ -59,17 +59,22 @@ class _Server(uvicorn.Server):
 
 
 async def accept_bootstrap_key(inst: Installation, settings: Settings) -> None:
-    """Make the key of the settings a key of this installation, with every scope; again changes nothing."""
+    """Make the key of the settings a key of this installation, with every scope; again changes nothing.
+
+    One that was revoked stays revoked: whoever ended it meant it, and the settings may only be old.
+    """
     if settings.bootstrap_key is None:
         return
     async with inst.db.transaction() as tx:
-        await insert_key(
+        key, _ = await insert_key(
             tx,
             name="bootstrap",
             scopes=SCOPES,
             now=inst.clock.now(),
             secret=settings.bootstrap_key.get_secret_value(),
         )
+    if key.revoked_at is not None:
+        logger.warning("bootstrap_key_is_revoked", extra={"key": key.prefix})
 
 
 if __name__ == "__main__":

@@ -92,12 +92,12 @@ async def insert_key(
 ) -> tuple[ApiKey, str]:
     """Write a key and return it with its secret, which is stored nowhere; ``secret`` gives one instead of making it.
 
-    A secret that is a key already returns that key unchanged.
+    A secret that is a key already returns that key unchanged, also when it is revoked.
     """
     secret = secret or new_secret()
-    known = await find_key(tx, secret)
+    known = await tx.one(select(*_KEY).where(api_keys.c.hash == _hash(secret)))
     if known is not None:
-        return known, secret
+        return ApiKey(**known), secret
     key = ApiKey(id=new_id(now), name=name, prefix=secret[:PREFIX_LENGTH], scopes=scopes, created_at=now)
     row = {**key.model_dump(), "scopes": list(scopes), "hash": _hash(secret)}
     await tx.run(insert(api_keys).values(**row))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
 
+from api.__main__ import accept_bootstrap_key
+from settings import Settings
 from tests.api.conftest import Caller
 
 
@@ -85,3 +88,19 @@ async def test_a_wrong_object_type_is_refused_with_every_mistake(lite: Caller) -
         "/name", "/properties", "/properties/0/name", "/properties/0/options"
     }  # fmt: skip
     await lite.problem("POST", "/objects/contact/properties", {"name": "x", "type": "colour"}, status=422)
+
+
+async def test_a_bootstrap_key_that_was_revoked_neither_opens_nor_keeps_the_api_from_starting(
+    api: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(bootstrap_key=SecretStr("ft_given_by_the_settings"))
+    headers = {"Authorization": "Bearer ft_given_by_the_settings"}
+    await accept_bootstrap_key(api.inst, settings)
+    assert (await api.http.get("/api/v1/users", headers=headers)).status_code == 200
+    made = (await api.ok("GET", "/api-keys"))["items"][-1]
+    await api.ok("DELETE", f"/api-keys/{made['id']}", status=204)
+    assert not caplog.records
+
+    await accept_bootstrap_key(api.inst, settings)
+    assert [record.message for record in caplog.records] == ["bootstrap_key_is_revoked"]
+    assert (await api.http.get("/api/v1/users", headers=headers)).status_code == 401

@@ -67,3 +67,12 @@ async def test_a_given_secret_makes_one_key_however_often(database: Database) ->
         first, _ = await insert_key(tx, name="boot", scopes=("admin",), now=START, secret="ft_given")
         again, _ = await insert_key(tx, name="boot", scopes=("admin",), now=START, secret="ft_given")
     assert first == again
+
+
+async def test_a_given_secret_that_was_revoked_stays_revoked(database: Database) -> None:
+    async with database.transaction() as tx:
+        first, _ = await insert_key(tx, name="boot", scopes=("admin",), now=START, secret="ft_given")
+        await revoke_key(tx, first.id, START)
+        again, _ = await insert_key(tx, name="boot", scopes=("admin",), now=START, secret="ft_given")
+        assert again == first.model_copy(update={"revoked_at": START})
+        assert await find_key(tx, "ft_given") is None
