@@ -172,6 +172,10 @@ OnlyOnce = Annotated[Once, Depends(read_once)]
 async def _digest(request: Request) -> str:
     """Method, address and body; JSON counts by content, so other spacing or order is the same body."""
     body = ""
-    if "json" in request.headers.get("content-type", "") and await request.body():
-        body = json.dumps(await request.json(), sort_keys=True)
+    if "json" in request.headers.get("content-type", "") and (written := await request.body()):
+        try:
+            body = json.dumps(await request.json(), sort_keys=True)
+        except json.JSONDecodeError:
+            # Whether the route wants a body at all is not known here; if it does, it refuses this one.
+            body = hashlib.sha256(written).hexdigest()
     return hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n{body}".encode()).hexdigest()

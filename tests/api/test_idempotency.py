@@ -187,3 +187,17 @@ def _once(api: Caller, key: str) -> Once:
 
 async def _nothing() -> Answer:
     raise AssertionError("the key is held by another call")
+
+
+async def test_a_body_that_is_no_json_is_answered_as_without_a_key(lite: Caller) -> None:
+    await lite.ok("POST", "/workflows", follow_up(), status=201)
+    await lite.ok("POST", "/workflows/follow-up/publish", {})
+    headers = {"Content-Type": "application/json"}
+    for path, status in (("/workflows/follow-up/turn-off", 200), ("/records/contact", 422)):
+        plain = await lite.http.post(f"/api/v1{path}", content="{", headers=headers)
+        keyed = await lite.http.post(f"/api/v1{path}", content="{", headers={**headers, "Idempotency-Key": "k1"})
+        assert (plain.status_code, keyed.status_code) == (status, status)
+    other = await lite.http.post(
+        "/api/v1/workflows/follow-up/turn-off", content="[", headers={**headers, "Idempotency-Key": "k1"}
+    )
+    assert problem_of(other)["type"].endswith(":idempotency_key_reused")
