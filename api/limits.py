@@ -83,18 +83,19 @@ class StorableRequest(Request):
                 document = from_json(body, allow_inf_nan=False)
             except ValueError as error:
                 raise json.JSONDecodeError(str(error), "", 0) from None
-            if b"\\u0000" in body and _holds_nul(document):
+            if b"\\u0000" in body and holds_nul(document):
                 raise json.JSONDecodeError("a text contains a NUL character, which cannot be stored", "", 0)
             self._json = document
         return self._json
 
 
-def _holds_nul(value: object) -> bool:
+def holds_nul(value: object) -> bool:
+    """Whether a text somewhere in a JSON document contains NUL."""
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):
-        return any(_holds_nul(key) or _holds_nul(inner) for key, inner in value.items())
-    return isinstance(value, list) and any(_holds_nul(inner) for inner in value)
+        return any(holds_nul(key) or holds_nul(inner) for key, inner in value.items())
+    return isinstance(value, list) and any(holds_nul(inner) for inner in value)
 
 
 class StorableRoute(APIRoute):

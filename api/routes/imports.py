@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api.answers import Answer, answer
 from api.deps import Inst, RecordsWrite
 from api.idempotency import OnlyOnce
+from api.limits import holds_nul
 from api.routes.jobs import job_view
 from api.routes.records import Object
 from api.schemas.outputs import JobView
@@ -88,6 +89,8 @@ async def _begin_all(inst: Installation, job_ids: list[str]) -> None:
 def _mapping(written: str) -> Json:
     try:
         read: Json = from_json(written, allow_inf_nan=False)
+        if holds_nul(read):
+            raise ValueError("a text contains a NUL character, which cannot be stored")
     except ValueError as error:
         message = f"the mapping is not valid JSON: {error}"
         raise Invalid(message, errors=[FieldError(path="/mapping", code="not_json", message=message)]) from None

@@ -91,3 +91,9 @@ async def test_a_job_is_shown_to_those_who_may_do_its_work(lite: Caller) -> None
     await stranger.problem("GET", f"/jobs/{job['id']}", status=403)
     await stranger.problem("GET", f"/jobs/{job['id']}/rows", status=403)
     assert (await stranger.ok("GET", "/jobs"))["items"] == []
+
+
+async def test_a_mapping_that_holds_nul_is_refused(api: Caller) -> None:
+    answer = await upload(api, mapping=json.dumps({**MAPPING, "constants": {"city": "a\0b"}}))
+    assert answer.status_code == 422, answer.text
+    assert [error["path"] for error in problem_of(answer)["errors"]] == ["/mapping"]
