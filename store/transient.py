@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 YIELDED = ("40001", "40P01", "55P03")
 """SQLSTATE of serialization failure, deadlock, lock not available (PostgreSQL manual, appendix A)."""
@@ -11,10 +15,18 @@ AWAY = ("08", "53", "57P")
 """SQLSTATE classes of lost connections, exhausted resources and shutdown."""
 
 
+UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN, None})
+"""How the system says that nobody is there. asyncio gives no number when it tried several addresses of one host; the
+errors of files always have one, and none of these."""
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether trying the same again later can succeed without anybody mending anything."""
-    if isinstance(error, ConnectionError | TimeoutError):
+    if isinstance(error, ConnectionError | TimeoutError | PoolTimeout | socket.gaierror):
+        # The name of a container is unknown while it is made anew.
         return True
+    if isinstance(error, OSError):
+        return error.errno in UNREACHABLE
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:
@@ -23,6 +35,7 @@ def is_transient(error: BaseException) -> bool:
     if state:
         return state in YIELDED or state.startswith(AWAY)
     if isinstance(error, InterfaceError):
-        return True
+        # The driver's own; one about a value says the same of it every time.
+        return not isinstance(getattr(error.orig, "__cause__", None), ValueError)
     words = str(error.orig).lower()
     return isinstance(error, OperationalError) and ("locked" in words or "busy" in words or "unable to open" in words)
