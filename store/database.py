@@ -7,7 +7,7 @@ SQLite and PostgreSQL behave alike behind it: on SQLite every transaction takes 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool
 from domain.schema import Schema
 from store import sqlite_driver, tables
 from store.feed import CHANNEL, ChangeFeed
+from store.hiding import hide_values
 
 BUSY_TIMEOUT_S = 30
 """How long a SQLite writer waits for a writer of another process before it gives up."""
@@ -221,7 +222,7 @@ def driver_url(url: str) -> str:
 def writer_engine(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
     """The engine that writes; ``foreign_keys=False`` is for migrations, which rebuild SQLite tables."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, **_documents(), pool_size=10, max_overflow=10, pool_pre_ping=True)
+        return _quiet(create_async_engine(url, **_COMMON, pool_size=10, max_overflow=10, pool_pre_ping=True))
     keys = "ON" if foreign_keys else "OFF"
     pragmas = ("journal_mode = WAL", "synchronous = FULL", f"foreign_keys = {keys}")
     return _sqlite_engine(url, "BEGIN IMMEDIATE", pragmas=pragmas, at_once=True)
@@ -231,15 +232,21 @@ def listening_engine(url: str) -> AsyncEngine:
     """Connections outside any transaction and any pool, for the feed."""
     if url.startswith("sqlite"):
         return _sqlite_engine(url, None, pragmas=("query_only = ON",), at_once=True)
-    return create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-
-
-def _documents() -> dict[str, Callable[..., Any]]:
-    return {"json_serializer": _to_document, "json_deserializer": from_json}
+    return _quiet(create_async_engine(url, **_COMMON, poolclass=NullPool, isolation_level="AUTOCOMMIT"))
 
 
 def _to_document(value: Any) -> str:
     return to_json(value).decode()
+
+
+_COMMON: dict[str, Any] = {
+    "json_serializer": _to_document, "json_deserializer": from_json, "hide_parameters": True
+}  # fmt: skip
+
+
+def _quiet(engine: AsyncEngine) -> AsyncEngine:
+    hide_values(engine)
+    return engine
 
 
 def _sqlite_engine(url: str, begin: str | None, *, pragmas: Sequence[str], at_once: bool = False) -> AsyncEngine:
@@ -250,7 +257,7 @@ def _sqlite_engine(url: str, begin: str | None, *, pragmas: Sequence[str], at_on
     async def opened(**_: object) -> sqlite_driver.Connection:
         return await sqlite_driver.connect(path, busy_s=BUSY_TIMEOUT_S, pragmas=pragmas, at_once=at_once)
 
-    engine = create_async_engine(url, async_creator=opened, **_documents(), **pool)
+    engine = _quiet(create_async_engine(url, async_creator=opened, **_COMMON, **pool))
     if begin is not None:
         event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
