@@ -63,7 +63,7 @@ async def identify(inst: Inst, credentials: Annotated[HTTPAuthorizationCredentia
     """
     if credentials is None:
         raise NotAuthenticated("send an API key: Authorization: Bearer ft_…")
-    async with inst.db.read() as read:
+    async with inst.db.glance() as read:
         found = await people.find_key(read, credentials.credentials)
     if found is None:
         raise NotAuthenticated("this API key is unknown or revoked")
