@@ -61,7 +61,8 @@ def show_list(
         found = api.get(path)
         members = list(api.items(f"{path}/members", at_most=limit))
         filling = ", being filled" if found["is_filling"] else ""
-        head = f"{found['name']}: {_kind(found)} list of {found['object']}, {found['members']} members{filling}"
+        count = f"{found['members']} member{'' if found['members'] == 1 else 's'}"
+        head = f"{found['name']}: {_kind(found)} list of {found['object']}, {count}{filling}"
         rows = [(each["id"], *list(each["properties"].values())[:3]) for each in members]
         lines = [" ".join(str(cell) for cell in row) for row in rows]
         show({**found, "records": members}, "\n  ".join([head, *lines]), as_json=as_json)

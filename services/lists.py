@@ -152,6 +152,19 @@ async def remove_member(tx: Tx, slug: str, record_id: str, stamp: Stamp) -> bool
     return True
 
 
+async def inherit_memberships(tx: Tx, source: StoredRecord, target: StoredRecord, stamp: Stamp) -> None:
+    """Put a record on the static lists of another one that is merged into it, which is on no list any more.
+
+    Both are locked. Dynamic lists judge the record that remains by what it has become.
+    """
+    for known in await rows.static_lists_of(tx, source.id):
+        if await lock_lists(tx, [known.id], write=False) and await rows.insert_members(
+            tx, [(known.id, target.id)], now=stamp.now
+        ):
+            await append_change(tx, target, "list_joined", stamp, detail={"list": known.slug})
+    await rows.forget_member(tx, source.id)
+
+
 async def refresh_list(tx: Tx, known: RecordList, *, now: datetime) -> bool:
     """Have a dynamic list filled anew because time passed; False when that is under way or it is static.
 

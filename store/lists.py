@@ -51,6 +51,13 @@ async def dynamic_lists(read: Read) -> list[RecordList]:
     return [list_of(row) for row in rows]
 
 
+async def static_lists_of(read: Read, record_id: str) -> list[RecordList]:
+    """The static lists a record is a member of, by id."""
+    mine = select(*_LIST).join(list_members, list_members.c.list_id == lists.c.id)
+    mine = mine.where(list_members.c.record_id == record_id, lists.c.condition.is_(None))
+    return [list_of(row) for row in await read.all(mine.order_by(lists.c.id))]
+
+
 async def known_lists(read: Read) -> dict[str, str]:
     """The lists a condition may name: slug -> object type of the members."""
     return {row["slug"]: row["object"] for row in await read.all(select(lists.c.slug, lists.c.object))}

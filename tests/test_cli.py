@@ -202,6 +202,27 @@ async def test_an_event_is_sent_once_and_listed(line: Line) -> None:
     assert "custom.<name>" in (await line.run("event", "send", "submitted", who, code=1)).err
 
 
+async def test_a_list_is_made_filled_and_shown(line: Line) -> None:
+    reference = await contact(line)
+    made = await line.run("list", "create", "guests", "--name", "Guests")
+    assert made.out == "guests: static list of contact\n"
+    assert (await line.run("list", "add", "guests", reference)).out == "1 added to guests\n"
+    shown = (await line.run("list", "show", "guests")).out
+    assert "Guests: static list of contact, 1 member\n" in shown
+    assert "ana@example.com" in shown
+    await line.run("list", "remove", "guests", reference)
+    assert (await line.run("list", "show", "guests", "--json")).json["records"] == []
+    where = json.dumps({"property": "city", "op": "is", "value": "Oslo"})
+    made = await line.run("list", "create", "oslo", "--where", where)
+    assert made.out == "oslo: dynamic list of contact; its members are being found\n"
+    assert "follow" in (await line.run("list", "add", "oslo", reference, code=1)).err
+    await line.run("list", "create", "odd", "--where", "city is Oslo", code=2)
+    assert "/where/op" in (await line.run("list", "create", "odd", "--where", '{"property": "city"}', code=1)).err
+    assert [row.split()[:3] for row in (await line.run("list", "ls")).out.splitlines()[1:]] == [
+        ["guests", "contact", "static"], ["oslo", "contact", "dynamic"],
+    ]  # fmt: skip
+
+
 async def test_a_record_is_found_by_a_text_of_digits_and_by_a_number(line: Line) -> None:
     reference = await contact(line)
     await line.run("record", "set", reference, 'external_id="0123"')

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from domain.base import Json
+from domain.records import Cause
+from services.lists import inherit_memberships, lists_with_time, refresh_list
 from services.relay import Relay
+from store.changes import Stamp
+from store.locks import lock_records
 from tests.api.conftest import Caller
+from tests.fixtures.clock import FixedClock
 
 CUSTOMER: dict[str, Json] = {"property": "lifecycle_stage", "op": "is", "value": "customer"}
 AT_ACME: dict[str, Json] = {"property": "name", "op": "is", "value": "Acme", "of": {"object": "company"}}
@@ -150,6 +156,39 @@ async def test_a_list_follows_associated_records(api: Caller, monkeypatch: pytes
     await api.ok("DELETE", f"/records/company/{company['id']}", status=204)
     await work_off(api)
     assert await members(api, "acme") == []
+
+
+async def test_a_list_that_turns_with_time_is_refreshed_as_a_whole(api: Caller, clock: FixedClock) -> None:
+    recent: dict[str, Json] = {"property": "last_touched_at", "op": "within_last", "value": {"days": 7}}
+    await make_list(api, "recent", recent)
+    await make_list(api, "customers", CUSTOMER)
+    ana = await api.create("contact", email="ana@example.com", last_touched_at=clock.now().isoformat())
+    await work_off(api)
+    assert await members(api, "recent") == [ana["id"]]
+    clock.advance(timedelta(days=8))
+    async with api.inst.db.transaction() as tx:
+        turning = await lists_with_time(tx)
+        assert [each.slug for each in turning] == ["recent"]
+        assert [await refresh_list(tx, turning[0], now=clock.now()) for _ in range(2)] == [True, False]
+    await work_off(api)
+    assert await members(api, "recent") == []
+    assert await told(api, ana) == ["joined the list recent", "left the list recent"]
+
+
+async def test_a_merged_record_hands_its_static_lists_on(api: Caller) -> None:
+    await make_list(api, "guests")
+    await make_list(api, "customers", CUSTOMER)
+    ana = await api.create("contact", email="ana@example.com", lifecycle_stage="customer")
+    bo = await api.create("contact", email="bo@example.com")
+    await work_off(api)
+    await api.ok("PUT", f"/lists/guests/members/{ana['id']}", status=204)
+    async with api.inst.db.transaction() as tx:
+        locked = await lock_records(tx, [ana["id"], bo["id"]], write=True)
+        stamp = Stamp(now=api.inst.clock.now(), cause=Cause(kind="api"))
+        await inherit_memberships(tx, locked[ana["id"]], locked[bo["id"]], stamp)
+    assert await members(api, "guests") == [bo["id"]]
+    assert await members(api, "customers") == []
+    assert await told(api, bo) == ["joined the list guests"]
 
 
 async def test_another_condition_moves_members(api: Caller) -> None:
