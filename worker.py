@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.bulk import bulk_activities
 from activities.importing import import_activities
 from activities.registry import action_activities
 from activities.steps import step_activities
@@ -28,6 +29,7 @@ from services.installation import Installation
 from services.lost_runs import end_lost
 from services.relay import Relay
 from settings import Settings
+from workflows.bulk import BulkEnrollment
 from workflows.enrollment import Enrollment
 from workflows.importing import Import
 
@@ -197,8 +199,8 @@ def _bulk_worker(inst: Installation, client: Client) -> Worker:
     return Worker(
         client,
         task_queue=names.QUEUE_BULK,
-        workflows=[Import],
-        activities=import_activities(inst),
+        workflows=[Import, BulkEnrollment],
+        activities=[*import_activities(inst), *bulk_activities(inst)],
         workflow_runner=sandbox(),
         graceful_shutdown_timeout=DRAIN,
     )

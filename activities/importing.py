@@ -8,16 +8,16 @@ from temporalio import activity
 
 from activities.errors import translated
 from domain import names
-from domain.importing import ImportProgress
+from domain.jobs import JobProgress
 from services.import_pages import work_page
 from services.installation import Installation
 
 
-def import_activities(inst: Installation) -> list[Callable[[str], Awaitable[ImportProgress]]]:
+def import_activities(inst: Installation) -> list[Callable[[str], Awaitable[JobProgress]]]:
     """What the bulk worker registers."""
 
     @activity.defn(name=names.IMPORT_PAGE)
-    async def import_page(job_id: str) -> ImportProgress:
+    async def import_page(job_id: str) -> JobProgress:
         with translated():
             return await work_page(inst, job_id)
 

@@ -10,6 +10,7 @@ from api.describing import describe
 from api.limits import Limits
 from api.routes import (
     associations,
+    bulk,
     changes,
     enrollments,
     events,
@@ -37,6 +38,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     objects.router,
     reports.router,
     workflows.router,
+    bulk.router,
     enrollments.router,
     outputs.router,
     people.router,

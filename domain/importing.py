@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, ValidationError
 
-from domain.base import Authored, Frozen, Json, Properties, Wire
+from domain.base import Authored, Frozen, Json, Properties
 from domain.cells import BadCell, read_cell
 from domain.problems import FieldError
 from domain.schema import ObjectType
@@ -84,23 +84,6 @@ class ImportOptions(Frozen):
     wake: bool = True
     on_bad_value: Literal["reject_row", "leave_out"] = "reject_row"
     dry_run: bool = False
-
-
-JobStatus: TypeAlias = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
-
-
-class ImportProgress(Wire):
-    """How far an import is: ``cursor`` rows of ``total``, ``counts`` by outcome. Only ever grows."""
-
-    status: JobStatus
-    total: int
-    cursor: int
-    counts: dict[str, int] = {}
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no page is left to be worked on, for whatever reason."""
-        return self.status in ("done", "failed", "cancelled")
 
 
 _RULES: Mapping[str, type[ColumnRule]] = {

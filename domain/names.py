@@ -6,6 +6,7 @@ from domain.base import Frozen
 
 WORKFLOW_TYPE = "Enrollment"
 IMPORT_WORKFLOW_TYPE = "Import"
+BULK_WORKFLOW_TYPE = "BulkEnrollment"
 
 QUEUE_RUNS = "ft-runs"
 QUEUE_EMAIL = "ft-email"
@@ -20,6 +21,7 @@ DECIDE_SPLIT = "decide_split"
 END_ENROLLMENT = "end_enrollment"
 RECORD_FAILURE = "record_failure"
 IMPORT_PAGE = "import_page"
+ENROLLMENT_PAGE = "enrollment_page"
 
 SIGNAL_LEAVE = "leave"
 SIGNAL_RECORD_CHANGED = "record_changed"
@@ -79,9 +81,13 @@ def who(object: str, record_id: str, bound_object: str | None, bound_id: str | N
     return f"{object} {record_id}{bound}"
 
 
-def import_run_id(job_id: str) -> str:
-    """The Temporal workflow id of an import job."""
-    return f"import:{job_id}"
+JOB_WORKFLOWS = {"import": IMPORT_WORKFLOW_TYPE, "enrollment": BULK_WORKFLOW_TYPE}
+"""The Temporal workflow type that works through a job, by the job's kind."""
+
+
+def job_run_id(kind: str, job_id: str) -> str:
+    """The Temporal workflow id of a job: ``import:7f3a…``, ``bulk:91bc…``."""
+    return f"{'bulk' if kind == 'enrollment' else kind}:{job_id}"
 
 
 def effect_key(enrollment_id: str, step: str, n: int) -> str:

@@ -179,8 +179,12 @@ class Runs(Protocol):
         """
         ...
 
-    async def start_import(self, job_id: str) -> None:
-        """Start the import run of a job, or find it started already."""
+    async def start_job(self, kind: str, job_id: str) -> None:
+        """Start the run that works through a job, or find it started already; one that ended badly starts anew.
+
+        Raises:
+            Unavailable: Temporal cannot be reached now.
+        """
         ...
 
     async def healthy(self) -> bool:

@@ -47,6 +47,10 @@ ENDS: dict[int, RunEnd] = {
 """The states a run does not come back from. Any other, one a newer server knows included, says that it goes on."""
 
 
+SUMMARIES = {"import": "Import", "enrollment": "Bulk enrollment"}
+"""What Temporal UI calls the run of a job, before its id."""
+
+
 async def connect(address: str, namespace: str, *, lazy: bool = False) -> Client:
     """A client that speaks the product's models."""
     return await Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter, lazy=lazy)
@@ -102,17 +106,17 @@ class TemporalRuns:
             return "not found"
         return ENDS.get(found.workflow_execution_info.status)
 
-    async def start_import(self, job_id: str) -> None:
-        """Start the run that works through an import."""
+    async def start_job(self, kind: str, job_id: str) -> None:
+        """Start the run that works through a job; one that was ended in Temporal starts anew where the job stands."""
         try:
             await self._client.start_workflow(
-                names.IMPORT_WORKFLOW_TYPE,
+                names.JOB_WORKFLOWS[kind],
                 job_id,
-                id=names.import_run_id(job_id),
+                id=names.job_run_id(kind, job_id),
                 task_queue=names.QUEUE_BULK,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary=f"Import {job_id}",
+                static_summary=f"{SUMMARIES[kind]} {job_id}",
                 rpc_timeout=CALL_TIMEOUT,
             )
         except WorkflowAlreadyStartedError:

@@ -41,7 +41,7 @@ async def enroll_by_hand(
     if ask.object != workflow["object"]:
         message = f"{workflow['slug']} is about {workflow['object']} records, not {ask.object}"
         raise Invalid(message, errors=[FieldError(path="/record/object", code="wrong_value", message=message)])
-    await _check_parameters(tx, workflow, ask.parameters)
+    await check_parameters(tx, workflow, ask.parameters)
     wanted = {ask.record_id: ask.object}
     if ask.bound_id is not None and ask.bound_object is not None:
         wanted[ask.bound_id] = ask.bound_object
@@ -82,7 +82,12 @@ def _records(enrollment: Enrollment) -> list[str]:
     return [enrollment.record_id, *([enrollment.bound_id] if enrollment.bound_id else [])]
 
 
-async def _check_parameters(tx: Tx, workflow: Row, given: Mapping[str, Json]) -> None:
+async def check_parameters(tx: Tx, workflow: Row, given: Mapping[str, Json]) -> None:
+    """Refuse parameters that the workflow does not have.
+
+    Raises:
+        Invalid: each with its path under ``/parameters``.
+    """
     if workflow["version"] is None:
         return
     definition = (await load_content(tx, workflow["id"], workflow["version"])).definition

@@ -13,17 +13,19 @@ from zoneinfo import ZoneInfo
 
 from domain.errors import NotFound
 from domain.import_checks import check_mapping
-from domain.importing import ImportMapping, ImportOptions, ImportProgress, RowRead, RowReader, read_mapping
+from domain.importing import ImportMapping, ImportOptions, RowRead, RowReader, read_mapping
+from domain.jobs import JobProgress
 from domain.problems import FieldError
 from domain.records import Cause
 from domain.schema import Schema
 from services.bulk_records import Bulk, Draft, Planned, plan_records, store_records
 from services.import_lookup import Found, Named, look_up
 from services.installation import Installation
+from services.jobs import progress_of
 from services.records import Write
 from store.database import Tx
-from store.import_rows import claim_rows, first_lines, settle_rows
-from store.jobs import Job, JobRow, get_job, next_job_rows, update_job
+from store.import_rows import first_lines, settle_rows
+from store.jobs import Job, JobRow, claim_page, get_job, next_job_rows, update_job
 from store.schema import load_account, load_schema
 
 PAGE_ROWS = 100
@@ -32,7 +34,7 @@ REASON_CHARS = 500
 """A reason is read in a list; what one row can get wrong would fill a page."""
 
 
-async def work_page(inst: Installation, job_id: str) -> ImportProgress:
+async def work_page(inst: Installation, job_id: str) -> JobProgress:
     """Import the next rows and tell how far the job is; one that is over or paused stays as it is.
 
     Raises:
@@ -44,20 +46,16 @@ async def work_page(inst: Installation, job_id: str) -> ImportProgress:
         if job is None:
             raise NotFound(f"there is no job {job_id}")
         if job.status not in ("queued", "running"):
-            return _progress(job)
+            return progress_of(job)
         rows = await next_job_rows(tx, job_id, after=job.cursor, limit=PAGE_ROWS)
-        if await claim_rows(tx, job, through=job.cursor + len(rows), now=now):
+        if await claim_page(tx, job, through=job.cursor + len(rows), now=now):
             page = await _open(tx, job, now)
             settled = await page.work(tx, inst, rows) if isinstance(page, _Page) else []
             await settle_rows(tx, settled)
             await _account(tx, job, settled, page if isinstance(page, str) else None, now)
         after = await get_job(tx, job_id)
     assert after is not None
-    return _progress(after)
-
-
-def _progress(job: Job) -> ImportProgress:
-    return ImportProgress(status=job.status, total=job.total, cursor=job.cursor, counts=job.counts)
+    return progress_of(after)
 
 
 async def _account(tx: Tx, job: Job, settled: Sequence[JobRow], error: str | None, now: datetime) -> None:

@@ -7,32 +7,28 @@ nothing behind.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Literal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from domain.base import Json
 from domain.csv_rows import CsvRow, CsvRows
-from domain.errors import Conflict, Invalid, NotFound, Unavailable
+from domain.errors import Invalid, NotFound
 from domain.import_checks import check_mapping
-from domain.importing import ImportOptions, JobStatus, RowReader, read_mapping
-from domain.names import SIGNAL_RESUME, import_run_id
+from domain.importing import ImportOptions, RowReader, read_mapping
+from domain.jobs import JobKind
 from domain.schema import ObjectType, Schema
 from domain.values import UNIQUE_CHARS, unique_form
 from services.installation import Installation
 from store.database import Tx
-from store.import_rows import delete_job, move_job, waiting_imports
+from store.import_rows import delete_job
 from store.jobs import Job, JobRow, get_job, insert_job, insert_job_rows, update_job
 from store.schema import load_account, load_schema
 
-KIND = "import"
+KIND: JobKind = "import"
 SCOPE = "records:write"
 ROWS_PER_COMMIT = 400
 """Each commit is short: an upload lasts as long as its sender likes, and SQLite has one writer."""
-
-GRACE = timedelta(seconds=10)
-"""How long an import that is ready may wait for its sender to start it."""
 
 Accept = Callable[[Tx, Job], Awaitable[None]]
 
@@ -42,7 +38,7 @@ UNFINISHED = "the upload did not arrive completely"
 async def stage(
     inst: Installation, upload: AsyncIterator[bytes], options: ImportOptions, accept: Accept | None = None
 ) -> Job:
-    """Store the rows of an upload as a queued job; ``begin`` starts the work on it.
+    """Store the rows of an upload as a queued job; ``services.jobs.begin`` starts the work on it.
 
     ``accept`` joins the transaction that makes the job ready; when it raises, as when ``upload`` does, nothing is left.
 
@@ -61,56 +57,6 @@ async def stage(
     except (Exception, asyncio.CancelledError):
         await staging.undo()
         raise
-
-
-async def begin(inst: Installation, job_id: str) -> None:
-    """Start the run of a staged import.
-
-    Raises:
-        Unavailable: Temporal cannot be reached; ``begin_waiting`` does it later.
-    """
-    await inst.runs.start_import(job_id)
-
-
-async def begin_waiting(inst: Installation) -> int:
-    """Start the imports that whoever sent or resumed them could not; how many. One that has a run goes on with it.
-
-    While Temporal is away they wait for the next time.
-    """
-    async with inst.db.read() as read:
-        waiting = await waiting_imports(read, before=inst.clock.now() - GRACE)
-    for n, job_id in enumerate(waiting):
-        try:
-            await begin(inst, job_id)
-        except Unavailable:
-            return n
-    return len(waiting)
-
-
-GOING: tuple[JobStatus, ...] = ("queued", "running", "paused")
-ORDERS: Mapping[str, JobStatus] = {"pause": "paused", "resume": "running", "cancel": "cancelled"}
-
-
-async def steer(inst: Installation, job_id: str, order: Literal["pause", "resume", "cancel"]) -> Job:
-    """Pause, resume or cancel an import between two pages; what was imported stays. The same order twice is one.
-
-    Raises:
-        NotFound: no such job.
-        Conflict: the job is over.
-        Unavailable: the job is resumed, but Temporal cannot be told now; it looks by itself within a minute.
-    """
-    now, to = inst.clock.now(), ORDERS[order]
-    async with inst.db.transaction() as tx:
-        moved = await move_job(tx, job_id, allowed=(*GOING, to), to=to, now=now)
-        job = await get_job(tx, job_id)
-    if job is None:
-        raise NotFound(f"there is no job {job_id}")
-    if not moved:
-        raise Conflict(f"the job is {job.status}: there is nothing to {order}")
-    if order == "resume":
-        await begin(inst, job_id)
-        await inst.runs.signal(import_run_id(job_id), SIGNAL_RESUME, {})
-    return job
 
 
 async def _open(inst: Installation, options: ImportOptions) -> _Staging:

@@ -16,8 +16,8 @@ from typing import Any
 from domain.records import Change
 from domain.touches import keys_touched
 from services.deliveries import deliver_batch
-from services.imports import begin_waiting
 from services.installation import Installation
+from services.jobs import begin_waiting
 from services.judgement import judge_page
 from store.candidates import inside_near, triggered_keys
 from store.database import Tx

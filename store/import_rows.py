@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from domain.importing import JobStatus
 from store.database import Read, Tx
-from store.jobs import Job, JobRow
+from store.jobs import JobRow
 from store.tables import job_rows, jobs
 
 SETTLED = ("outcome", "code", "reason", "record_id")
@@ -18,22 +16,6 @@ _SETTLE = (
     .where(job_rows.c.job_id == bindparam("of_job"), job_rows.c.n == bindparam("row_n"))
     .values({name: bindparam(f"new_{name}") for name in SETTLED})
 )
-
-
-async def claim_rows(tx: Tx, job: Job, *, through: int, now: datetime) -> bool:
-    """Move the cursor to ``through`` and the job to running; False when another attempt moved it, or it was stopped.
-
-    The row of the job stays locked until the commit, so a page is worked on once.
-    """
-    mine = (jobs.c.id == job.id, jobs.c.cursor == job.cursor, jobs.c.status.in_(("queued", "running")))
-    return await tx.run(update(jobs).where(*mine).values(status="running", cursor=through, updated_at=now)) == 1
-
-
-async def move_job(tx: Tx, job_id: str, *, allowed: Collection[JobStatus], to: JobStatus, now: datetime) -> bool:
-    """Give a job another status; False when it has none of those allowed any more. A cancelled job is over."""
-    values = {"status": to, "updated_at": now, **({"finished_at": now} if to == "cancelled" else {})}
-    mine = (jobs.c.id == job_id, jobs.c.status.in_(allowed))
-    return await tx.run(update(jobs).where(*mine).values(values)) == 1
 
 
 async def first_lines(read: Read, job_id: str, keys: Collection[str]) -> dict[str, tuple[int, int]]:
@@ -52,13 +34,6 @@ async def settle_rows(tx: Tx, rows: Sequence[JobRow]) -> None:
         for row in rows
     ]
     await tx.run(_SETTLE, values)
-
-
-async def waiting_imports(read: Read, *, before: datetime) -> list[str]:
-    """Ids of the imports that were ready, or resumed, before this instant and of which no page was worked on."""
-    ready = (jobs.c.status.in_(("queued", "running")), jobs.c.cursor == 0)
-    mine = (jobs.c.kind == "import", *ready, jobs.c.updated_at < before)
-    return [row["id"] for row in await read.all(select(jobs.c.id).where(*mine).order_by(jobs.c.id))]
 
 
 async def delete_job(tx: Tx, job_id: str) -> None:

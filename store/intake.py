@@ -138,6 +138,13 @@ async def leased_start(read: Read, worker: str, enrollment_id: str) -> RowMappin
     return await read.one(LEASED_START, enrollment_id=enrollment_id, worker=worker)
 
 
+async def leased_starts(read: Read, worker: str, enrollment_ids: Collection[str]) -> list[RowMapping]:
+    """The starts of these enrollments that ``worker`` leased when they were written and nobody took over."""
+    mine = (deliveries.c.kind == "start", deliveries.c.leased_by == worker)
+    wanted = deliveries.c.enrollment_id.in_(list(enrollment_ids))
+    return await read.all(select(deliveries).where(*mine, wanted).order_by(deliveries.c.seq))
+
+
 async def _lease(tx: Tx, table: SqlTable, chosen: Select[tuple[int]], worker: str, now: datetime) -> list[RowMapping]:
     seqs = [row["seq"] for row in await tx.all(chosen.with_for_update(skip_locked=True))]
     if not seqs:

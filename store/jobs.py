@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from domain.base import Frozen, Instant, Json
-from domain.importing import JobStatus
+from domain.jobs import JobKind, JobStatus
 from store.database import ROWS_PER_STATEMENT, Read, Tx
 from store.ids import new_id
 from store.tables import job_rows, jobs
@@ -23,7 +23,7 @@ class Job(Frozen):
     """
 
     id: str
-    kind: str
+    kind: JobKind
     scope: str
     status: JobStatus
     input: dict[str, Json]
@@ -54,10 +54,12 @@ class JobRow(Frozen):
 _ROW = [job_rows.c[name] for name in JobRow.model_fields]
 
 
-async def insert_job(tx: Tx, *, kind: str, scope: str, input: Mapping[str, Json], now: datetime) -> Job:
+async def insert_job(
+    tx: Tx, *, kind: JobKind, scope: str, input: Mapping[str, Json], total: int = 0, now: datetime
+) -> Job:
     """Write a new, queued job without rows."""
     job = Job(
-        id=new_id(now), kind=kind, scope=scope, status="queued", input=dict(input), counts={}, total=0, cursor=0,
+        id=new_id(now), kind=kind, scope=scope, status="queued", input=dict(input), counts={}, total=total, cursor=0,
         error=None, created_at=now, updated_at=now, finished_at=None,
     )  # fmt: skip
     await tx.run(insert(jobs).values(**job.model_dump()))
@@ -95,6 +97,36 @@ async def list_jobs(
 async def update_job(tx: Tx, id: str, *, now: datetime, **values: Any) -> None:
     """Set columns of a job: ``status``, ``counts``, ``total``, ``cursor``, ``error``, ``finished_at``."""
     await tx.run(update(jobs).where(jobs.c.id == id).values(updated_at=now, **values))
+
+
+async def claim_page(tx: Tx, job: Job, *, through: int, place: str | None = None, now: datetime) -> bool:
+    """Move the cursor to ``through`` and the job to running; False when another attempt moved it, or it was stopped.
+
+    ``place``: behind which record it goes on, where it goes through records. The row of the job stays locked until the
+    commit, so a page is worked on once.
+    """
+    mine = (
+        jobs.c.id == job.id,
+        jobs.c.cursor == job.cursor,
+        jobs.c.place.is_not_distinct_from(job.place),
+        jobs.c.status.in_(("queued", "running")),
+    )
+    values = {"status": "running", "cursor": through, "place": place, "updated_at": now}
+    return await tx.run(update(jobs).where(*mine).values(values)) == 1
+
+
+async def move_job(tx: Tx, job_id: str, *, allowed: Collection[JobStatus], to: JobStatus, now: datetime) -> bool:
+    """Give a job another status; False when it has none of those allowed any more. A cancelled job is over."""
+    values = {"status": to, "updated_at": now, **({"finished_at": now} if to == "cancelled" else {})}
+    mine = (jobs.c.id == job_id, jobs.c.status.in_(allowed))
+    return await tx.run(update(jobs).where(*mine).values(values)) == 1
+
+
+async def waiting_jobs(read: Read, *, before: datetime) -> list[Job]:
+    """The jobs that were ready, or resumed, before this instant and of which no page was worked on."""
+    ready = (jobs.c.status.in_(("queued", "running")), jobs.c.cursor == 0, jobs.c.place.is_(None))
+    rows = await read.all(select(jobs).where(*ready, jobs.c.updated_at < before).order_by(jobs.c.id))
+    return [Job(**row) for row in rows]
 
 
 async def insert_job_rows(tx: Tx, rows: Sequence[JobRow]) -> None:

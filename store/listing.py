@@ -23,6 +23,7 @@ class Filters(Frozen):
     step: str | None = None
     status: str | None = None
     end_reason: str | None = None
+    cause: str | None = None
     decision: str | None = None
     since: datetime | None = None
 
@@ -50,8 +51,8 @@ async def list_decisions(read: Read, filters: Filters, *, after: str | None, lim
     """Entry decisions with their workflow's ``slug``, newest first."""
     columns = {
         "record": entry_decisions.c.record_id, "opportunity": entry_decisions.c.bound_id,
-        "enrollment": entry_decisions.c.enrollment_id, "decision": entry_decisions.c.decision,
-        "since": entry_decisions.c.decided_at,
+        "enrollment": entry_decisions.c.enrollment_id, "cause": entry_decisions.c.cause_id,
+        "decision": entry_decisions.c.decision, "since": entry_decisions.c.decided_at,
     }  # fmt: skip
     return await read.all(_newest(entry_decisions, columns, filters, after=after, limit=limit))
 

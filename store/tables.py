@@ -218,6 +218,7 @@ entry_decisions = Table(
           sqlite_where=text("change_seq IS NOT NULL"), postgresql_where=text("change_seq IS NOT NULL")),
     Index("ix_entry_decisions_workflow_id_id", "workflow_id", "id"),
     Index("ix_entry_decisions_record_id_id", "record_id", "id"),
+    Index("ix_entry_decisions_cause_id_id", "cause_id", "id"),
     Index("ix_entry_decisions_decided_at", "decided_at"),
 )  # fmt: skip
 
@@ -334,7 +335,7 @@ jobs = Table(
     Column("total", Integer, nullable=False),
     Column("cursor", Integer, nullable=False),
     # Behind which record bulk work goes on.
-    Column("place", String(36)),
+    Column("place", String(80)),
     Column("error", Text),
     at("created_at"),
     at("updated_at"),

@@ -254,12 +254,12 @@ async def test_what_is_missing_wrong_or_away_has_its_own_exit_code(line: Line) -
 
 async def imported(line: Line, runs: RecordingRuns, *arguments: str, code: int) -> Ran:
     """Type an import and work its rows through, as its run does."""
-    before = len(runs.imports)
+    before = len(runs.jobs)
 
     async def work() -> None:
-        while len(runs.imports) == before:
+        while len(runs.jobs) == before:
             await asyncio.sleep(0.01)
-        while (await work_page(line.inst, runs.imports[-1])).status in ("queued", "running"):
+        while (await work_page(line.inst, runs.jobs[-1])).status in ("queued", "running"):
             pass
 
     working = asyncio.create_task(work())
@@ -310,10 +310,10 @@ async def test_no_rejected_row_of_an_import_is_lost(line: Line, runs: RecordingR
         ("32", "score", "many"), ("32", "birthday", "soon"), ("33", "email", "ana@example.com"),
     ]  # fmt: skip
     assert sorted({int(n) for n, *_ in lines}) == list(range(3, 34))
-    before = len(runs.imports)
+    before = len(runs.jobs)
     kept = await line.run("import", "contact", *arguments, "--key", "email", "--rejected", str(out), code=1)
     assert "--force" in kept.err
-    assert len(runs.imports) == before, "refused before anything was sent"
+    assert len(runs.jobs) == before, "refused before anything was sent"
     await imported(line, runs, *arguments, "--rejected", str(out), "--force", code=5)
 
 

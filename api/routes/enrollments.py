@@ -137,14 +137,16 @@ async def list_entry_decisions(
     record: Text = None,
     opportunity: Text = None,
     enrollment: Text = None,
+    cause: Annotated[str | None, Query(max_length=80, description="The API key, job or enrollment behind it.")] = None,
     decision: Annotated[Decision | None, Query()] = None,
     since: Annotated[AwareDatetime | None, Query()] = None,
 ) -> Page[EntryDecisionView]:
     """Why records did or did not enter, newest first."""
     await filter_or_404(read, workflow)
     filters = Filters(
-        workflow=workflow, record=record, opportunity=opportunity, enrollment=enrollment, decision=decision, since=since
-    )
+        workflow=workflow, record=record, opportunity=opportunity, enrollment=enrollment, cause=cause,
+        decision=decision, since=since,
+    )  # fmt: skip
     rows = await list_decisions(read, filters, after=paging.after, limit=paging.fetch)
     return page(rows, paging, decision_view, key=lambda row: str(row["id"]))
 

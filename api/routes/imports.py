@@ -19,11 +19,11 @@ from api.routes.jobs import job_view
 from api.routes.records import Object
 from api.schemas.outputs import JobView
 from domain.base import Json
-from domain.errors import Invalid, Unavailable
+from domain.errors import Invalid
 from domain.importing import ImportOptions
 from domain.problems import FieldError
-from services.imports import begin, stage
-from services.installation import Installation
+from services.imports import stage
+from services.jobs import begin_all
 from store.database import Tx
 from store.jobs import Job
 
@@ -56,7 +56,7 @@ async def import_records(
     options = ImportOptions(
         object=object, key=key, mapping=_mapping(mapping), wake=wake, on_bad_value=on_bad_value, dry_run=dry_run
     )
-    staged: list[str] = []
+    staged: list[Job] = []
     content = f"{options.model_dump_json()} {await _digest(file)}" if once.is_keyed else ""
     mine = once.over(content)
 
@@ -65,25 +65,16 @@ async def import_records(
 
     async def work() -> Answer:
         job = await stage(inst, mine.holding(_pieces(file)), options, accept)
-        staged.append(job.id)
+        staged.append(job)
         return _answer(job)
 
     made = await mine.run_staged(work)
-    made.background = BackgroundTask(_begin_all, inst, staged)
+    made.background = BackgroundTask(begin_all, inst, staged)
     return made
 
 
 def _answer(job: Job) -> Answer:
     return answer(job_view(job), 202, headers={"Location": f"/api/v1/jobs/{job.id}"})
-
-
-async def _begin_all(inst: Installation, job_ids: list[str]) -> None:
-    for job_id in job_ids:
-        try:
-            await begin(inst, job_id)
-        except Unavailable:
-            # The relays start what its sender could not.
-            return
 
 
 def _mapping(written: str) -> Json:

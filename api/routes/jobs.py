@@ -13,9 +13,10 @@ from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
 from api.schemas.outputs import JobRowView, JobView
+from domain.entry import Decision
 from domain.errors import Invalid, NotFound
-from domain.importing import JobStatus
-from services.imports import steer
+from domain.jobs import JobStatus
+from services.jobs import steer
 from store import jobs
 from store.database import Read
 from store.jobs import Job, JobRow
@@ -23,7 +24,7 @@ from store.jobs import Job, JobRow
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=StorableRoute)
 
 JobId = Annotated[str, Path(max_length=36)]
-RowOutcome = Literal["created", "updated", "unchanged", "rejected"]
+RowOutcome = Literal["created", "updated", "unchanged", "rejected"] | Decision
 
 
 @router.get("", response_model=Page[JobView])
@@ -45,7 +46,7 @@ async def show_job(job_id: JobId, read: Reading, caller: Identified) -> JobView:
 async def steer_job(
     job_id: JobId, order: Literal["pause", "resume", "cancel"], inst: Inst, caller: Identified, once: OnlyOnce
 ) -> Response:
-    """Pause, resume or cancel a job between two pages of rows; what was imported stays."""
+    """Pause, resume or cancel a job between two pages; what was imported or enrolled stays."""
 
     async def work() -> Answer:
         async with inst.db.read() as read:
@@ -63,7 +64,10 @@ async def list_rows(
     paging: Paged,
     outcome: Annotated[RowOutcome | None, Query()] = None,
 ) -> Page[JobRowView]:
-    """The rows of an import, in the order of the file; `outcome=rejected` lists what was not taken, and why."""
+    """The rows of an import, in the order of the file; `outcome=rejected` lists what was not taken, and why.
+
+    A bulk enrollment by ids has a row for each with the decision about it; one by a condition or a list has none.
+    """
     await _job(read, caller, job_id)
     if paging.after is not None and not paging.after.isdecimal():
         raise Invalid("this cursor belongs to another list")
@@ -74,8 +78,9 @@ async def list_rows(
 
 def job_view(job: Job) -> JobView:
     """A job as answered."""
-    same = {name: getattr(job, name) for name in JobView.model_fields if name != "done"}
-    return JobView(**same, done=job.cursor)
+    same = {name: getattr(job, name) for name in JobView.model_fields if name not in ("done", "decisions")}
+    decisions = f"/api/v1/entry-decisions?cause={job.id}" if job.kind == "enrollment" else None
+    return JobView(**same, done=job.cursor, decisions=decisions)
 
 
 def _row_view(row: JobRow) -> JobRowView:

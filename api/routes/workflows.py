@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from api.answers import Answer, answer
@@ -34,7 +35,10 @@ from domain.base import Json
 from domain.errors import Invalid
 from domain.problems import FieldError
 from services import workflows as services
+from services.bulk_enrollment import SCOPE, request_existing
+from services.jobs import begin_all
 from store.database import Tx
+from store.jobs import Job
 from store.workflows import list_versions
 
 router = APIRouter(prefix="/workflows", tags=["workflows"], route_class=StorableRoute)
@@ -111,18 +115,32 @@ async def validate(
 async def publish(
     slug: Slug,
     inst: Inst,
-    _: WorkflowsPublish,
+    caller: WorkflowsPublish,
     once: OnlyOnce,
     body: Annotated[PublishBody | None, Body()] = None,
 ) -> Response:
-    """Make the draft the current version and turn the workflow on; refused while the draft has problems."""
-    _check_available(body or PublishBody())
+    """Make the draft the current version and turn the workflow on; refused while the draft has problems.
+
+    `existing_records` also takes in everybody who matches a filter trigger now, by a job (needs `enrollments:write`).
+    """
+    wanted = body or PublishBody()
+    _check_available(wanted)
+    if wanted.existing_records:
+        caller.demand(SCOPE)
+    taking_in: list[Job] = []
 
     async def work(tx: Tx) -> Answer:
-        made = await services.publish(tx, inst, slug, now=inst.clock.now())
-        return answer(PublishedVersion(slug=slug, version=made.version, warnings=list(made.warnings)))
+        now = inst.clock.now()
+        made = await services.publish(tx, inst, slug, now=now)
+        if wanted.existing_records:
+            taking_in.append(await request_existing(tx, inst, slug, made.version, now=now))
+        job_id = taking_in[0].id if taking_in else None
+        shown = PublishedVersion(slug=slug, version=made.version, warnings=list(made.warnings), job_id=job_id)
+        return answer(shown)
 
-    return await once.run(work)
+    done = await once.run(work)
+    done.background = BackgroundTask(begin_all, inst, taking_in)
+    return done
 
 
 @router.post("/{slug}/turn-on", response_model=WorkflowSummary)
@@ -173,7 +191,7 @@ def _saved(saved: services.Saved) -> Answer:
 
 
 def _check_available(body: PublishBody) -> None:
-    wanted = {"existing_records": body.existing_records, "dry_run": body.dry_run, "in_flight": body.in_flight == "move"}
+    wanted = {"dry_run": body.dry_run, "in_flight": body.in_flight == "move"}
     wrong = [
         FieldError(path=f"/{name}", code="not_available", message=f"{name} is not available in this version")
         for name, is_wanted in wanted.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, StrictStr, model_validator
+from pydantic import ConfigDict, Field, StrictStr, model_validator
 from sqlalchemy import RowMapping
 
 from api.answers import Shown
@@ -13,6 +13,8 @@ from api.schemas.records import EXAMPLE_ID, Body, Id, examples
 from domain.base import Instant, Json
 from domain.facts import Seen
 from domain.telling import tell_decision, tell_end
+
+WHERE: dict[str, Json] = {"property": "country", "op": "is", "value": "NO"}
 
 
 class RecordReference(Body):
@@ -64,6 +66,35 @@ class EnrollBody(Body):
         if self.opportunity_id is not None:
             return BoundReference(object="opportunity", id=self.opportunity_id)
         return self.bound
+
+
+class BulkBody(Body):
+    """Who shall enter: by a condition, by a list, or one by one; exactly one of the three."""
+
+    model_config = ConfigDict(
+        **examples(
+            {"where": {**WHERE}, "rate_per_minute": 600},
+            {"ids": [EXAMPLE_ID]},
+        ),
+        populate_by_name=True,
+    )
+
+    where: Annotated[
+        dict[str, Json] | None,
+        Field(description="A condition of the definition language.", examples=[{"all": [WHERE]}]),
+    ] = None
+    list_: Annotated[StrictStr | None, Field(alias="list", max_length=63, description="The slug of a list.")] = None
+    ids: Annotated[list[Id] | None, Field(min_length=1, max_length=20_000)] = None
+    parameters: dict[str, Json] = {}
+    rate_per_minute: Annotated[
+        int | None, Field(strict=True, ge=1, le=1_000_000, description="How many may enter a minute; absent: no limit.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_audience(self) -> BulkBody:
+        if sum(each is not None for each in (self.where, self.list_, self.ids)) != 1:
+            raise ValueError("name who shall enter by exactly one of where, list and ids")
+        return self
 
 
 class TemporalView(Shown):

@@ -76,7 +76,10 @@ class NotificationView(Shown):
 
 
 class JobView(Shown):
-    """A piece of long work. ``counts`` are rows by outcome; ``done`` of ``total`` rows are worked through."""
+    """A piece of long work. ``done`` of ``total`` rows or records are gone through, ``counts`` tells their outcomes.
+
+    ``decisions``: where the entry decisions of a bulk enrollment are listed.
+    """
 
     id: str
     kind: str
@@ -86,6 +89,7 @@ class JobView(Shown):
     total: int
     done: int
     error: str | None
+    decisions: str | None
     created_at: Instant
     updated_at: Instant
     finished_at: Instant | None

@@ -27,11 +27,13 @@ DEFINITION: dict[str, Json] = {
 
 
 class PublishBody(Body):
-    """How to publish. In this version nobody is taken in or moved by publishing."""
+    """How to publish. In this version nobody is moved by publishing."""
 
     model_config = examples({"existing_records": False, "in_flight": "stay", "dry_run": False})
 
-    existing_records: Annotated[StrictBool, Field(description="Only false is available.")] = False
+    existing_records: Annotated[
+        StrictBool, Field(description="Whether everybody who matches a filter trigger now enters as well.")
+    ] = False
     in_flight: Annotated[Literal["stay", "move"], Field(description="Only stay is available.")] = "stay"
     dry_run: Annotated[StrictBool, Field(description="Only false is available.")] = False
 
@@ -71,11 +73,12 @@ class SavedDraft(WorkflowDetail):
 
 
 class PublishedVersion(Shown):
-    """The version that is current now, and what is worth knowing about it."""
+    """The version that is current now, and what is worth knowing about it. ``job_id`` takes in existing records."""
 
     slug: str
     version: int
     warnings: list[Problem]
+    job_id: str | None = None
 
 
 class VersionSummary(Shown):

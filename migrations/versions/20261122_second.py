@@ -107,14 +107,20 @@ def upgrade() -> None:
         batch_op.create_unique_constraint(batch_op.f("uq_events_external_id"), ["external_id"])
 
     with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("place", sa.String(length=36), nullable=True))
+        batch_op.add_column(sa.Column("place", sa.String(length=80), nullable=True))
 
     with op.batch_alter_table("workflows", schema=None) as batch_op:
         batch_op.add_column(sa.Column("turn_off_at", INSTANT, nullable=True))
 
+    with op.batch_alter_table("entry_decisions", schema=None) as batch_op:
+        batch_op.create_index("ix_entry_decisions_cause_id_id", ["cause_id", "id"], unique=False)
+
 
 def downgrade() -> None:
     """Back to the release before."""
+    with op.batch_alter_table("entry_decisions", schema=None) as batch_op:
+        batch_op.drop_index("ix_entry_decisions_cause_id_id")
+
     with op.batch_alter_table("workflows", schema=None) as batch_op:
         batch_op.drop_column("turn_off_at")
 

@@ -31,7 +31,7 @@ async def test_a_file_is_taken_in_worked_through_and_accounted_for(api: Caller, 
     job = answer.json()
     assert answer.status_code == 202
     assert answer.headers["Location"] == f"/api/v1/jobs/{job['id']}"
-    assert runs.imports == [job["id"]]
+    assert runs.jobs == [job["id"]]
     assert (job["status"], job["total"], job["done"]) == ("queued", 3, 0)
 
     done = await finish(api, job["id"])

@@ -74,10 +74,10 @@ async def test_a_workflow_is_turned_off_and_on(api: Caller) -> None:
 
 async def test_what_publishing_cannot_do_yet_is_refused_by_name(lite: Caller) -> None:
     await lite.ok("POST", "/workflows", follow_up(), status=201)
-    body = {"existing_records": True, "in_flight": "move", "dry_run": True}
+    body = {"in_flight": "move", "dry_run": True}
     found = await lite.problem("POST", "/workflows/follow-up/publish", body, status=422)
     assert {error["path"]: error["code"] for error in found["errors"]} == dict.fromkeys(
-        ("/existing_records", "/dry_run", "/in_flight"), "not_available"
+        ("/dry_run", "/in_flight"), "not_available"
     )
 
 

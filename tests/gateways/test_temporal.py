@@ -24,7 +24,7 @@ async def test_a_server_that_was_never_reached_is_unavailable(unused_tcp_port: i
     with pytest.raises(Unavailable):
         await runs.signal(run.run_id, "leave", {})
     with pytest.raises(Unavailable):
-        await runs.start_import("job")
+        await runs.start_job("import", "job")
     with pytest.raises(Unavailable):
         await runs.end_of(run.run_id)
     assert await runs.healthy() is False

@@ -51,8 +51,8 @@ def test_the_api_has_one_shape_of_error() -> None:
 
 
 def test_runs_call_activities_in_one_place() -> None:
-    # An import has one kind of call, a page of rows, with limits of its own.
-    allowed = {"workflows/calls.py", "workflows/importing.py"}
+    # A job has one kind of call, a page of it, with limits of its own.
+    allowed = {"workflows/calls.py", "workflows/paging.py"}
     broken = [
         f"{module.path}:{line} calls {name}()"
         for module in modules("workflows")

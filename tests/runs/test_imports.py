@@ -13,21 +13,23 @@ from temporalio.client import WorkflowExecutionStatus
 
 from domain.base import Json
 from domain.importing import ImportOptions
-from domain.names import import_run_id
+from domain.names import job_run_id
 from examples.loader import FOLLOW_UP, QUICK_TOUR, load
 from examples.selection import LEADS
-from services.imports import GRACE, begin, stage, steer
+from services.imports import stage
+from services.jobs import GRACE, begin, steer
+from store.jobs import Job
 from tests.fixtures.running import Running
 
 COLUMNS: dict[str, Json] = {"id": {"property": "external_id"}, "mail": {"property": "email"}}
 
 
-async def staged(ft: Running, rows: int) -> str:
+async def staged(ft: Running, rows: int) -> Job:
     async def upload() -> Any:
         yield b"id,mail\n" + b"".join(b"%d,p%d@example.com\n" % (n, n) for n in range(rows))
 
     options = ImportOptions(object="contact", key="external_id", mapping={"columns": COLUMNS})
-    return (await stage(ft.inst, upload(), options)).id
+    return await stage(ft.inst, upload(), options)
 
 
 async def job_is(ft: Running, job_id: str, status: str) -> Any:
@@ -39,52 +41,52 @@ async def job_is(ft: Running, job_id: str, status: str) -> Any:
 
 
 async def test_an_import_is_carried_through_by_one_run(ft: Running) -> None:
-    job_id = await staged(ft, 250)
-    await begin(ft.inst, job_id)
-    await begin(ft.inst, job_id)
+    job = await staged(ft, 250)
+    await begin(ft.inst, job)
+    await begin(ft.inst, job)
 
-    result = await ft.temporal.get_workflow_handle(import_run_id(job_id)).result()
+    result = await ft.temporal.get_workflow_handle(job_run_id("import", job.id)).result()
 
-    job = await job_is(ft, job_id, "done")
-    assert (job["total"], job["done"], job["counts"]) == (250, 250, {"created": 250})
+    found = await job_is(ft, job.id, "done")
+    assert (found["total"], found["done"], found["counts"]) == (250, 250, {"created": 250})
     assert result["counts"] == {"created": 250}
 
 
 async def test_a_long_import_goes_on_in_a_new_history(ft_idle: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     ft = ft_idle
-    monkeypatch.setattr("workflows.importing.PAGES_PER_RUN", 2)
-    job_id = await staged(ft, 450)
-    await begin(ft.inst, job_id)
-    first = (await ft.temporal.get_workflow_handle(import_run_id(job_id)).describe()).run_id
+    monkeypatch.setattr("workflows.paging.PAGES_PER_RUN", 2)
+    job = await staged(ft, 450)
+    await begin(ft.inst, job)
+    first = (await ft.temporal.get_workflow_handle(job_run_id("import", job.id)).describe()).run_id
     await ft.start_worker()
 
-    assert (await job_is(ft, job_id, "done"))["counts"] == {"created": 450}
-    old = await ft.temporal.get_workflow_handle(import_run_id(job_id), run_id=first).describe()
+    assert (await job_is(ft, job.id, "done"))["counts"] == {"created": 450}
+    old = await ft.temporal.get_workflow_handle(job_run_id("import", job.id), run_id=first).describe()
     assert old.status is WorkflowExecutionStatus.CONTINUED_AS_NEW
 
 
 async def test_a_paused_import_stands_still_and_goes_on_when_resumed(ft_idle: Running) -> None:
     ft = ft_idle
-    job_id = await staged(ft, 250)
-    await begin(ft.inst, job_id)
-    await steer(ft.inst, job_id, "pause")
+    job = await staged(ft, 250)
+    await begin(ft.inst, job)
+    await steer(ft.inst, job.id, "pause")
     await ft.start_worker()
-    handle = ft.temporal.get_workflow_handle(import_run_id(job_id))
+    handle = ft.temporal.get_workflow_handle(job_run_id("import", job.id))
 
     async def has_asked() -> bool:
         history = await handle.fetch_history()
         return any(event.HasField("timer_started_event_attributes") for event in history.events)
 
     await ft.until(has_asked, "the run waits")
-    assert (await ft.call("GET", f"/jobs/{job_id}"))["done"] == 0
-    await steer(ft.inst, job_id, "resume")
+    assert (await ft.call("GET", f"/jobs/{job.id}"))["done"] == 0
+    await steer(ft.inst, job.id, "resume")
 
-    assert (await job_is(ft, job_id, "done"))["counts"] == {"created": 250}
+    assert (await job_is(ft, job.id, "done"))["counts"] == {"created": 250}
 
 
 async def test_an_import_that_nobody_started_is_started_by_the_relay(ft_idle: Running) -> None:
     ft = ft_idle
-    job_id = await staged(ft, 5)
+    job = await staged(ft, 5)
     clock = ft.inst.clock
     later = clock.now() + GRACE * 2
 
@@ -95,7 +97,7 @@ async def test_an_import_that_nobody_started_is_started_by_the_relay(ft_idle: Ru
     object.__setattr__(ft.inst, "clock", Later())
     await ft.start_worker()
 
-    assert (await job_is(ft, job_id, "done"))["counts"] == {"created": 5}
+    assert (await job_is(ft, job.id, "done"))["counts"] == {"created": 5}
 
 
 class FromThread:

@@ -12,12 +12,14 @@ from sqlalchemy import func, select
 
 from domain.base import Json
 from domain.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
-from domain.importing import ImportOptions, ImportProgress
+from domain.importing import ImportOptions
+from domain.jobs import JobProgress
 from domain.records import Cause
 from domain.schema import Option, PropertyDefinition, PropertyType
 from services.import_pages import PAGE_ROWS, work_page
-from services.imports import GRACE, begin, begin_waiting, stage, steer
+from services.imports import stage
 from services.installation import Installation
+from services.jobs import GRACE, begin, begin_waiting, steer
 from services.records import Write, create_record, delete_record
 from store import tables
 from store.jobs import Job, JobRow, get_job, list_job_rows
@@ -56,14 +58,14 @@ async def staged(inst: Installation, content: str | bytes, **options: Any) -> Jo
     return await stage(inst, pieces(whole), ImportOptions.model_validate(given))
 
 
-async def worked(inst: Installation, job: Job) -> ImportProgress:
+async def worked(inst: Installation, job: Job) -> JobProgress:
     progress = await work_page(inst, job.id)
     while not progress.is_over:
         progress = await work_page(inst, job.id)
     return progress
 
 
-async def imported(inst: Installation, content: str | bytes, **options: Any) -> tuple[ImportProgress, list[JobRow]]:
+async def imported(inst: Installation, content: str | bytes, **options: Any) -> tuple[JobProgress, list[JobRow]]:
     job = await staged(inst, content, **options)
     progress = await worked(inst, job)
     return progress, await rows_of(inst, job)
@@ -425,7 +427,7 @@ async def test_a_staged_import_whose_sender_could_not_start_it_is_started_later(
 
     clock.advance(GRACE * 2)
     assert await begin_waiting(installation) == 1
-    assert runs.imports == [job.id]
+    assert runs.jobs == [job.id]
 
     await worked(installation, job)
     assert await begin_waiting(installation) == 0
@@ -445,13 +447,13 @@ async def test_an_import_that_was_paused_before_it_began_is_started_when_it_is_r
     runs.down = False
     clock.advance(GRACE * 2)
     assert await begin_waiting(installation) == 1
-    assert runs.imports == [job.id]
+    assert runs.jobs == [job.id]
 
 
 async def test_begin_starts_the_run(installation: Installation, runs: RecordingRuns) -> None:
     job = await staged(installation, "id,mail,name,score\n")
-    await begin(installation, job.id)
-    assert runs.imports == [job.id]
+    await begin(installation, job)
+    assert runs.jobs == [job.id]
 
 
 # The sample files
@@ -512,7 +514,7 @@ async def test_the_whole_pipeline_is_8800_created_and_8800_unchanged(installatio
     await the_pipeline_comes_in(installation, whole, 8800)
 
 
-async def strict_products(inst: Installation, content: str) -> tuple[ImportProgress, list[JobRow]]:
+async def strict_products(inst: Installation, content: str) -> tuple[JobProgress, list[JobRow]]:
     options = tuple(Option(value=name, label=name) for name in PRODUCTS)
     known = PropertyDefinition(name="known_product", type=PropertyType.ENUM, label="Known product", options=options)
     async with inst.db.transaction() as tx:

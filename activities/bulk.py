@@ -1,0 +1,24 @@
+"""The activity of bulk enrollments: one page of the audience in one transaction, and the starts of whoever entered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from temporalio import activity
+
+from activities.errors import translated
+from domain import names
+from domain.jobs import EnrollmentCall, EnrollmentProgress
+from services.bulk_enrollment import enroll_page
+from services.installation import Installation
+
+
+def bulk_activities(inst: Installation) -> list[Callable[[EnrollmentCall], Awaitable[EnrollmentProgress]]]:
+    """What the bulk worker registers for them."""
+
+    @activity.defn(name=names.ENROLLMENT_PAGE)
+    async def enrollment_page(call: EnrollmentCall) -> EnrollmentProgress:
+        with translated():
+            return await enroll_page(inst, call)
+
+    return [enrollment_page]

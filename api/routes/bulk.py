@@ -1,0 +1,54 @@
+"""Bulk enrollment: many records let into a workflow by a job of its own."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.background import BackgroundTask
+from starlette.responses import Response
+
+from api.answers import Answer, answer
+from api.deps import EnrollmentsWrite, Inst
+from api.idempotency import OnlyOnce
+from api.limits import StorableRoute
+from api.loading import workflow_or_404
+from api.routes.enrollments import Slug
+from api.routes.jobs import job_view
+from api.schemas.enrollments import BulkBody
+from api.schemas.outputs import JobView
+from services.bulk_audiences import Order
+from services.bulk_enrollment import request_bulk
+from services.jobs import begin_all
+from store.database import Tx
+from store.jobs import Job
+
+router = APIRouter(tags=["enrollments"], route_class=StorableRoute)
+
+
+@router.post("/workflows/{slug}/enrollments/bulk", status_code=202, response_model=JobView)
+async def enroll_many(slug: Slug, body: BulkBody, inst: Inst, _: EnrollmentsWrite, once: OnlyOnce) -> Response:
+    """Let many records enter, by a condition, a list or their ids; answers with the job that does it.
+
+    Each is decided about as if it were enrolled alone: past the triggers, never past suppression, goals, exits and
+    re-entry. The job counts by decision; `GET /entry-decisions?cause=<job id>` lists them with their reasons.
+    """
+    made: list[Job] = []
+
+    async def work(tx: Tx) -> Answer:
+        workflow = await workflow_or_404(tx, slug)
+        order = Order(
+            workflow=slug,
+            workflow_id=workflow["id"],
+            object=workflow["object"],
+            where=body.where,
+            list=body.list_,
+            ids=None if body.ids is None else len(body.ids),
+            parameters=body.parameters,
+            rate_per_minute=body.rate_per_minute,
+        )
+        job = await request_bulk(tx, inst, workflow, order, ids=body.ids or (), now=inst.clock.now())
+        made.append(job)
+        return answer(job_view(job), 202, headers={"Location": f"/api/v1/jobs/{job.id}"})
+
+    done = await once.run(work)
+    done.background = BackgroundTask(begin_all, inst, made)
+    return done

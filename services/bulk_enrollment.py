@@ -1,0 +1,193 @@
+"""Enrolling many: a job that lets its audience in page by page (rule E8).
+
+A page is one transaction with everything that follows from it: decisions, enrollments, counts, and the place the next
+page begins. So a crash doubles nobody and progress never goes back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.errors import Invalid, NotFound
+from domain.facts import Facts, Seen
+from domain.jobs import EnrollmentCall, EnrollmentProgress, JobKind, page_limit
+from domain.judging import judge
+from domain.reading import objects_read
+from domain.records import Cause
+from domain.triggers import FilterTrigger
+from services.bulk_audiences import AudiencePage, Candidate, Named, Order, count, open_audience
+from services.by_hand import check_parameters
+from services.deliveries import deliver_starts
+from services.enrolling import Decided, EnrollRequest, enroll
+from services.facts import read_facts
+from services.installation import Installation
+from services.jobs import progress_of
+from services.versions import load_content
+from services.workflow_views import find
+from store.database import Row, Tx
+from store.import_rows import settle_rows
+from store.jobs import Job, JobRow, claim_page, get_job, insert_job, insert_job_rows, next_job_rows, update_job
+from store.locks import lock_records
+from store.schema import load_account
+
+KIND: JobKind = "enrollment"
+SCOPE = "enrollments:write"
+
+
+async def request_bulk(
+    tx: Tx, inst: Installation, workflow: Row, order: Order, *, ids: Sequence[str] = (), now: datetime
+) -> Job:
+    """Write the job; ``services.jobs.begin`` starts the work on it. ``ids``: those named, if any were.
+
+    Raises:
+        Invalid, NotFound: as for ``open_audience``, or the workflow has no such parameter.
+    """
+    await check_parameters(tx, workflow, order.parameters)
+    audience = await open_audience(tx, inst, order, now=now)
+    named = list(dict.fromkeys(ids))
+    total = len(named) if isinstance(audience, Named) else await count(tx, audience, until=now)
+    job = await insert_job(tx, kind=KIND, scope=SCOPE, input=order.document(), total=total, now=now)
+    rows = [JobRow(job_id=job.id, n=n, line=n, cells=[id], key=id) for n, id in enumerate(named, start=1)]
+    await insert_job_rows(tx, rows)
+    return job
+
+
+async def request_existing(tx: Tx, inst: Installation, slug: str, version: int, *, now: datetime) -> Job:
+    """Write the job that takes in everybody who matches a filter trigger of a version that was just published.
+
+    Raises:
+        NotFound: there is no such workflow.
+        Invalid: it has no filter trigger, or one that no database can answer.
+    """
+    workflow = await find(tx, slug)
+    order = Order(workflow=slug, workflow_id=workflow["id"], object=workflow["object"], version=version)
+    return await request_bulk(tx, inst, workflow, order, now=now)
+
+
+async def enroll_page(inst: Installation, call: EnrollmentCall) -> EnrollmentProgress:
+    """Decide about the next page and start the runs of those who entered; how far the job is.
+
+    A call from a place the job has left is only answered: an earlier attempt did its page.
+
+    Raises:
+        NotFound: no such job.
+    """
+    now = inst.clock.now()
+    entered: list[str] = []
+    async with inst.db.transaction() as tx:
+        job = await get_job(tx, call.job_id)
+        if job is None:
+            raise NotFound(f"there is no job {call.job_id}")
+        if job.status in ("queued", "running") and _stands_there(job, call):
+            entered = await _work(tx, inst, job, now=now)
+            job = await get_job(tx, call.job_id) or job
+    await deliver_starts(inst, entered)
+    return EnrollmentProgress(
+        **progress_of(job).model_dump(),
+        place=job.place,
+        rate_per_minute=Order.model_validate(job.input).rate_per_minute,
+    )
+
+
+def _stands_there(job: Job, call: EnrollmentCall) -> bool:
+    return call.cursor is None or (job.cursor, job.place) == (call.cursor, call.place)
+
+
+async def _work(tx: Tx, inst: Installation, job: Job, *, now: datetime) -> list[str]:
+    """One page; the enrollments it made. A job whose audience cannot be asked any more fails with the reason."""
+    order = Order.model_validate(job.input)
+    try:
+        # Time in a condition means the moment it was asked, on every page.
+        audience = await open_audience(tx, inst, order, now=job.created_at)
+    except (Invalid, NotFound) as error:
+        await update_job(tx, job.id, now=now, status="failed", error=str(error), finished_at=now)
+        return []
+    page = await audience.page(tx, job, limit=page_limit(order.rate_per_minute))
+    if not await claim_page(tx, job, through=job.cursor + page.done, place=page.place, now=now):
+        return []
+    decided = await _Page(tx, job, order, now, inst.name).decide(page)
+    if isinstance(audience, Named):
+        await _settle(tx, job, decided)
+    await _account(tx, job, page, [each for _, each in decided], now=now)
+    return [each.enrollment_id for _, each in decided if each.decision == "enrolled" and each.enrollment_id]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """One page of one job."""
+
+    tx: Tx
+    job: Job
+    order: Order
+    now: datetime
+    starter: str
+
+    async def decide(self, page: AudiencePage) -> list[tuple[Candidate, Decided]]:
+        """Lock everybody at once, ascending, then decide about one after the other."""
+        ids = {id for each in page.candidates for id in (each.record_id, each.bound_id) if id}
+        await lock_records(self.tx, ids, write=True)
+        fired: dict[str, tuple[str, tuple[Seen, ...]] | None] = {}
+        decided: list[tuple[Candidate, Decided]] = []
+        for each in page.candidates:
+            if each.triggers and each.subject_id not in fired:
+                fired[each.subject_id] = await self._fires(each.subject_id, each.triggers)
+            found = fired.get(each.subject_id)
+            # Who matched when the page was asked for may have changed before it was locked.
+            if not each.triggers or found is not None:
+                decided.append((each, await enroll(self.tx, self._request(each, found), now=self.now)))
+        return decided
+
+    async def _fires(self, subject_id: str, triggers: Sequence[FilterTrigger]) -> tuple[str, tuple[Seen, ...]] | None:
+        """The first trigger that holds, with what it saw."""
+        for trigger in triggers:
+            facts = await self._facts(subject_id, objects_read(trigger.where, trigger.object or self.order.object))
+            if facts is not None and (verdict := judge(trigger.where, facts)).holds:
+                return trigger.id, verdict.seen
+        return None
+
+    async def _facts(self, subject_id: str, objects: Collection[str]) -> Facts | None:
+        assert self.order.version is not None, "only the triggers of a version are judged"
+        content = await load_content(self.tx, self.order.workflow_id, self.order.version)
+        account = await load_account(self.tx)
+        # As in the query: time means the moment of the order.
+        return await read_facts(
+            self.tx, account, content.definition, subject_id, objects=objects, now=self.job.created_at
+        )
+
+    def _request(self, each: Candidate, fired: tuple[str, tuple[Seen, ...]] | None) -> EnrollRequest:
+        trigger, seen = fired or (None, ())
+        return EnrollRequest(
+            workflow_id=self.order.workflow_id,
+            record_id=each.record_id,
+            bound_id=each.bound_id,
+            trigger=trigger,
+            cause=Cause(kind="api", id=self.job.id),
+            parameters=self.order.parameters,
+            seen=seen,
+            starter=self.starter,
+        )
+
+
+async def _settle(tx: Tx, job: Job, decided: Sequence[tuple[Candidate, Decided]]) -> None:
+    """Write the decision about each named record into its row."""
+    rows = {row.n: row for row in await next_job_rows(tx, job.id, after=job.cursor, limit=len(decided))}
+    settled = []
+    for each, made in decided:
+        row = rows[each.row or 0]
+        told = {"outcome": made.decision, "reason": made.detail, "record_id": each.record_id}
+        settled.append(row.model_copy(update=told))
+    if settled:
+        await settle_rows(tx, settled)
+
+
+async def _account(tx: Tx, job: Job, page: AudiencePage, decided: Sequence[Decided], *, now: datetime) -> None:
+    counts = Counter(job.counts) + Counter(each.decision for each in decided)
+    cursor = job.cursor + page.done
+    if page.is_last:
+        # Some left the audience meanwhile, some came; at the end all there were are done.
+        await update_job(tx, job.id, now=now, status="done", counts=dict(counts), total=cursor, finished_at=now)
+    else:
+        await update_job(tx, job.id, now=now, counts=dict(counts), total=max(job.total, cursor))

@@ -1,0 +1,51 @@
+"""Who a bulk enrollment is about, as clauses over the records table, gone through in order of creation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+
+from store.database import Read
+from store.tables import list_members, records
+
+Audience: TypeAlias = ColumnElement[bool]
+
+
+def all_of(object: str, where: ColumnElement[bool]) -> Audience:
+    """The records of an object that satisfy ``where``."""
+    return and_(records.c.object == object, where)
+
+
+def any_of(audiences: Sequence[Audience]) -> Audience:
+    """Whoever is in one of them."""
+    return or_(*audiences)
+
+
+def members_of(list_id: str) -> ColumnElement[bool]:
+    """Being a member of a list."""
+    return exists().where(list_members.c.list_id == list_id, list_members.c.record_id == records.c.id)
+
+
+async def page_audience(
+    read: Read, audience: Audience, *, until: datetime, after: str, again: bool = False, limit: int
+) -> list[tuple[str, str]]:
+    """Ids and objects of up to ``limit`` records after the id ``after`` that were there at ``until``.
+
+    ``again``: the record ``after`` itself as well, if it is still in the audience.
+    """
+    page = select(records.c.id, records.c.object).where(_there(audience, until))
+    page = page.where(records.c.id >= after if again else records.c.id > after)
+    return [(row["id"], row["object"]) for row in await read.all(page.order_by(records.c.id).limit(limit))]
+
+
+async def count_audience(read: Read, audience: Audience, *, until: datetime) -> int:
+    """How many records there are in it."""
+    return int(await read.scalar(select(func.count()).select_from(records).where(_there(audience, until))))
+
+
+def _there(audience: Audience, until: datetime) -> ColumnElement[bool]:
+    # Whoever is created meanwhile is not of this audience; without a bound a job might never come to its end.
+    return and_(records.c.deleted_at.is_(None), records.c.created_at <= until, audience)
