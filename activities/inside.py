@@ -10,6 +10,7 @@ from domain.catalogue import ActionConfig
 from domain.definition import ActionStep, Definition
 from domain.errors import NotFound, StepError
 from domain.messages import StepAnswer, StepCall
+from domain.reading import needs_objects
 from services.gate import pass_gate
 from services.installation import Installation
 from services.settling import settle_error
@@ -52,7 +53,7 @@ async def _act(tx: Tx, inst: Installation, action: Action[Any], call: StepCall) 
     roots = roots_of(inst.templates, *templates)
     objects = {*action.objects(config), *(roots - OTHER_ROOTS - {definition.object})}
     written = await _written(tx, action, config, call)
-    passed = await pass_gate(tx, inst, call, objects=objects, write=written)
+    passed = await pass_gate(tx, inst, call, needs=needs_objects(objects), write=written)
     if isinstance(passed, StepAnswer):
         return passed
     variables = await load_variables(tx, passed, roots) if templates else {}

@@ -1,6 +1,8 @@
-"""What a condition is judged on: the record, its associated records, the bound record, the instant and the zone."""
+"""What a condition is judged on: the record and what is around it, what happened to it, the instant and the zone."""
 
 from __future__ import annotations
+
+from typing import Literal, TypeAlias
 
 from domain.base import Frozen, Instant, Json, Properties
 from domain.schema import Schema
@@ -22,12 +24,36 @@ class Associated(Frozen):
     since: Instant
 
 
+class EventFacts(Frozen):
+    """One event of a record. ``seq`` is the place of its change in the order of commits.
+
+    ``enrollment_id`` and ``step`` say which message or task of which run it answers, if any.
+    """
+
+    id: str
+    name: str
+    record_id: str
+    properties: Properties
+    occurred_at: Instant
+    seq: int
+    step: str | None = None
+    enrollment_id: str | None = None
+
+
+WorkflowStatus: TypeAlias = Literal["active", "enrolled", "completed", "met_goal"]
+"""What a record did in a workflow: is in it now, ever entered, went through to an end, reached a goal."""
+
+
 class Facts(Frozen):
-    """Everything a condition may read.
+    """Everything a condition may read; what was not asked for (``domain.reading.Needs``) is missing.
 
     ``associated`` maps object type -> associated records (youngest association first, then highest id); an object
     that was not asked for is missing and reads as empty. ``bound`` stands in for the set of its object when a
-    condition names neither ``match`` nor ``label``. ``zone`` is the IANA name of the workflow's zone.
+    condition names neither ``match`` nor ``label``. ``events`` maps event name -> events, newest first, of the record
+    and of others where a condition looks at theirs. ``lists`` maps record id -> slugs of the lists it is a member of.
+    ``workflows`` maps slug -> what the record did there. ``enrollment_id`` and ``entered_seq`` are set once somebody
+    entered: scope ``enrollment`` counts events of a higher sequence. ``entry_event`` caused the entry. ``zone`` is the
+    IANA name of the workflow's zone.
     """
 
     schema_: Schema
@@ -35,6 +61,12 @@ class Facts(Frozen):
     associated: dict[str, tuple[Associated, ...]] = {}
     bound: RecordFacts | None = None
     parameters: dict[str, Json] = {}
+    events: dict[str, tuple[EventFacts, ...]] = {}
+    lists: dict[str, frozenset[str]] = {}
+    workflows: dict[str, frozenset[WorkflowStatus]] = {}
+    entry_event: EventFacts | None = None
+    enrollment_id: str | None = None
+    entered_seq: int | None = None
     now: Instant
     zone: str
 
@@ -84,3 +116,30 @@ def with_association(facts: Facts, other: Associated) -> Facts:
     """The facts as they would be if ``other`` were associated too."""
     group = facts.associated.get(other.record.object, ())
     return facts.model_copy(update={"associated": {**facts.associated, other.record.object: (other, *group)}})
+
+
+def with_event(facts: Facts, event: EventFacts) -> Facts:
+    """The facts with an event among those of its name, in its place."""
+    kept = [one for one in facts.events.get(event.name, ()) if one.id != event.id]
+    group = sorted([*kept, event], key=lambda one: one.seq, reverse=True)
+    return facts.model_copy(update={"events": {**facts.events, event.name: tuple(group)}})
+
+
+def without_event(facts: Facts, event_id: str) -> Facts:
+    """The facts as they would be if an event had not happened."""
+    events = {name: tuple(one for one in group if one.id != event_id) for name, group in facts.events.items()}
+    return facts.model_copy(update={"events": events})
+
+
+def with_membership(facts: Facts, record_id: str, slug: str, *, member: bool) -> Facts:
+    """The facts as they would be if a record were, or were not, a member of a list."""
+    now = facts.lists.get(record_id, frozenset())
+    slugs = now | {slug} if member else now - {slug}
+    return facts.model_copy(update={"lists": {**facts.lists, record_id: slugs}})
+
+
+def with_status(facts: Facts, slug: str, status: WorkflowStatus, *, holds: bool) -> Facts:
+    """The facts as they would be if the record had, or had not, a status in a workflow."""
+    now = facts.workflows.get(slug, frozenset())
+    statuses = now | {status} if holds else now - {status}
+    return facts.model_copy(update={"workflows": {**facts.workflows, slug: statuses}})

@@ -126,3 +126,8 @@ def list_key(slug: str) -> str:
 def time_key() -> str:
     """Time is read: the answer may change though nobody changes anything."""
     return "time"
+
+
+def workflow_key(slug: str) -> str:
+    """What a record did in a workflow is read: ``workflow:welcome``."""
+    return f"workflow:{slug}"

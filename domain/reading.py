@@ -1,14 +1,16 @@
-"""Decides what a condition reads: the associated objects to load, and the keys of the candidate index."""
+"""Decides what a condition reads: what is loaded to judge it, and the keys of the candidate index."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
+from domain.base import Frozen
 from domain.conditions import (
     All,
     Any,
     Condition,
+    EntryEventValue,
     EventCondition,
     EventPropertyCondition,
     ListCondition,
@@ -24,83 +26,122 @@ from domain.conditions import (
     SubscriptionCondition,
     WorkflowCondition,
 )
-from domain.names import association_key, event_key, property_key
+from domain.names import association_key, event_key, list_key, property_key, workflow_key
 
 
-def objects_read(condition: Condition, object: str) -> frozenset[str]:
-    """The object types whose associated records must be loaded to judge ``condition`` on a record of ``object``."""
-    return frozenset(other for _, other in _hops(condition, object))
+class Needs(Frozen):
+    """What must be loaded besides the record.
+
+    ``objects``: types of associated records. ``events``: names of events; those of associated and bound records too
+    where their type is in ``events_of``. ``lists``: which lists the record and everything loaded around it are
+    members of. ``workflows``: slugs of workflows it may have been in. ``entry_event``: the event that caused entry.
+    """
+
+    objects: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
+    events_of: frozenset[str] = frozenset()
+    lists: bool = False
+    workflows: frozenset[str] = frozenset()
+    entry_event: bool = False
+
+    def __or__(self, other: Needs) -> Needs:
+        """Both."""
+        return Needs(
+            objects=self.objects | other.objects,
+            events=self.events | other.events,
+            events_of=self.events_of | other.events_of,
+            lists=self.lists or other.lists,
+            workflows=self.workflows | other.workflows,
+            entry_event=self.entry_event or other.entry_event,
+        )
+
+
+NOTHING = Needs()
+"""Only the record itself."""
+
+
+def needs_objects(objects: Iterable[str]) -> Needs:
+    """Associated records of these types and nothing else."""
+    return Needs(objects=frozenset(objects))
+
+
+def needs_of(condition: Condition, object: str) -> Needs:
+    """What must be loaded to judge ``condition`` on a record of ``object``."""
+    needs = NOTHING
+    for part, about in _leaves(condition, object):
+        needs |= Needs(
+            objects=frozenset(other for _, other in _hops(part, about)),
+            entry_event=isinstance(getattr(part, "value", None), EntryEventValue),
+        )
+        match part:
+            case EventCondition():
+                whose = part.of.object if part.of else about
+                needs |= Needs(events=frozenset({part.event}), events_of=frozenset({whose} - {object}))
+            case ListCondition():
+                needs |= Needs(lists=True)
+            case WorkflowCondition():
+                needs |= Needs(workflows=frozenset({part.workflow}))
+            case _:
+                pass
+    return needs
 
 
 def keys_read(condition: Condition, object: str) -> frozenset[str]:
     """The interest keys (``domain.names``) whose change may change the answer, apart from time."""
-    hops = {association_key(near, other) for near, other in _hops(condition, object)}
-    return frozenset(hops | set(_keys(condition, object)))
+    found: set[str] = set()
+    for part, about in _leaves(condition, object):
+        found.update(association_key(near, other) for near, other in _hops(part, about))
+        found.update(_keys(part, about))
+    return frozenset(found)
 
 
-def _hops(condition: Condition, object: str) -> Iterator[tuple[str, str]]:
+def _leaves(condition: Condition, object: str) -> Iterator[tuple[Condition, str]]:
+    """Every part that reads something, with the type of the record it is about."""
+    match condition:
+        case All():
+            for part in condition.all:
+                yield from _leaves(part, object)
+        case Any():
+            for part in condition.any:
+                yield from _leaves(part, object)
+        case Not():
+            yield from _leaves(condition.not_, object)
+        case RelatedCondition():
+            yield condition, object
+            yield from _leaves(condition.where, condition.related.object)
+        case EventCondition():
+            yield condition, object
+            if condition.where is not None:
+                yield from _leaves(condition.where, object)
+        case _:
+            yield condition, object
+
+
+def _hops(part: Condition, object: str) -> Iterator[tuple[str, str]]:
     """Every step from an object to an associated one."""
-    match condition:
-        case All():
-            for part in condition.all:
-                yield from _hops(part, object)
-        case Any():
-            for part in condition.any:
-                yield from _hops(part, object)
-        case Not():
-            yield from _hops(condition.not_, object)
+    of: Of | Related | None = part.related if isinstance(part, RelatedCondition) else getattr(part, "of", None)
+    value = getattr(part, "value", None)
+    for named in (of, value.of if isinstance(value, PropertyValue) else None):
+        if named is not None:
+            yield object, named.object
+
+
+def _keys(part: Condition, object: str) -> Iterator[str]:
+    """What a part reads itself, apart from associations."""
+    match part:
         case PropertyCondition():
-            yield from _hop(condition.of, object)
-            yield from _value_hop(condition.value, object)
-        case RelatedCondition():
-            yield from _hop(condition.related, object)
-            yield from _hops(condition.where, condition.related.object)
+            left = part.of.object if part.of else object
+            yield property_key(left, part.property)
+            yield from _value_keys(part.value, left)
         case EventCondition():
-            yield from _hop(condition.of, object)
-            if condition.where is not None:
-                yield from _hops(condition.where, object)
+            yield event_key(part.event)
         case EventPropertyCondition() | OutputCondition() | ParameterCondition():
-            yield from _value_hop(condition.value, object)
-        case ListCondition() | WorkflowCondition() | SubscriptionCondition():
-            return
-        case _ as never:
-            assert_never(never)
-
-
-def _hop(of: Of | Related | None, object: str) -> Iterator[tuple[str, str]]:
-    if of is not None:
-        yield object, of.object
-
-
-def _value_hop(value: Operand, object: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, PropertyValue):
-        yield from _hop(value.of, object)
-
-
-def _keys(condition: Condition, object: str) -> Iterator[str]:
-    """Every property and event that is read."""
-    match condition:
-        case All():
-            for part in condition.all:
-                yield from _keys(part, object)
-        case Any():
-            for part in condition.any:
-                yield from _keys(part, object)
-        case Not():
-            yield from _keys(condition.not_, object)
-        case PropertyCondition():
-            left = condition.of.object if condition.of else object
-            yield property_key(left, condition.property)
-            yield from _value_keys(condition.value, left)
-        case RelatedCondition():
-            yield from _keys(condition.where, condition.related.object)
-        case EventCondition():
-            yield event_key(condition.event)
-            if condition.where is not None:
-                yield from _keys(condition.where, object)
-        case EventPropertyCondition() | OutputCondition() | ParameterCondition():
-            yield from _value_keys(condition.value, object)
-        case ListCondition() | WorkflowCondition() | SubscriptionCondition():
+            yield from _value_keys(part.value, object)
+        case ListCondition():
+            yield list_key(part.list)
+        case WorkflowCondition():
+            yield workflow_key(part.workflow)
+        case All() | Any() | Not() | RelatedCondition() | SubscriptionCondition():
             return
         case _ as never:
             assert_never(never)

@@ -7,7 +7,7 @@ page begins. So a crash doubles nobody and progress never goes back.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from domain.errors import Invalid, NotFound
 from domain.facts import Facts, Seen
 from domain.jobs import EnrollmentCall, EnrollmentProgress, JobKind, page_limit
 from domain.judging import judge
-from domain.reading import objects_read
+from domain.reading import Needs, needs_of
 from domain.records import Cause
 from domain.triggers import FilterTrigger
 from services.bulk_audiences import AudiencePage, Candidate, Named, Order, count, open_audience
@@ -143,19 +143,17 @@ class _Page:
     async def _fires(self, subject_id: str, triggers: Sequence[FilterTrigger]) -> tuple[str, tuple[Seen, ...]] | None:
         """The first trigger that holds, with what it saw."""
         for trigger in triggers:
-            facts = await self._facts(subject_id, objects_read(trigger.where, trigger.object or self.order.object))
+            facts = await self._facts(subject_id, needs_of(trigger.where, trigger.object or self.order.object))
             if facts is not None and (verdict := judge(trigger.where, facts)).holds:
                 return trigger.id, verdict.seen
         return None
 
-    async def _facts(self, subject_id: str, objects: Collection[str]) -> Facts | None:
+    async def _facts(self, subject_id: str, needs: Needs) -> Facts | None:
         assert self.order.version is not None, "only the triggers of a version are judged"
         content = await load_content(self.tx, self.order.workflow_id, self.order.version)
         account = await load_account(self.tx)
         # As in the query: time means the moment of the order.
-        return await read_facts(
-            self.tx, account, content.definition, subject_id, objects=objects, now=self.job.created_at
-        )
+        return await read_facts(self.tx, account, content.definition, subject_id, needs=needs, now=self.job.created_at)
 
     def _request(self, each: Candidate, fired: tuple[str, tuple[Seen, ...]] | None) -> EnrollRequest:
         trigger, seen = fired or (None, ())

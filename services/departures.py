@@ -65,9 +65,8 @@ async def _facts(tx: Tx, change: Change, enrollment: Enrollment, content: Conten
         await load_account(tx),
         content.definition,
         enrollment.record_id,
-        objects=content.leaving_objects,
-        bound_id=enrollment.bound_id,
-        parameters=enrollment.parameters,
+        needs=content.leaving_needs,
+        enrollment=enrollment,
         now=now,
     )
     if facts is None or change.kind not in ("created", "updated"):

@@ -15,6 +15,7 @@ from typing import Generic, Literal, TypeVar
 from domain.errors import Rejected, StepError, Unavailable
 from domain.messages import StepAnswer, StepCall
 from domain.ports import HandOver, Mail, Sms
+from domain.reading import needs_objects
 from services.gate import pass_gate
 from services.inside import Inside, Passed
 from services.installation import Installation
@@ -134,7 +135,7 @@ async def _send(inst: Installation, call: StepCall, letter: Letter[M], message: 
 
 async def _claim(tx: Tx, inst: Installation, letter: Letter[M], message: M, call: StepCall) -> _Claimed | StepAnswer:
     """Pass the gate, judge the address anew and take the effect; an answer when there is nothing to hand over."""
-    passed = await pass_gate(tx, inst, call, objects=letter.address_objects)
+    passed = await pass_gate(tx, inst, call, needs=needs_objects(letter.address_objects))
     if isinstance(passed, StepAnswer):
         return passed
     key = key_of(call)

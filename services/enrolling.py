@@ -23,6 +23,7 @@ from domain.errors import NotFound
 from domain.facts import Facts, Seen
 from domain.names import EnrollmentName, enrollment_run_id
 from domain.parameters import with_defaults
+from domain.reading import needs_objects
 from domain.records import Cause, StoredRecord
 from services.beginning import first_objects, plan_first
 from services.facts import read_facts
@@ -188,7 +189,7 @@ async def _facts(
         account,
         content.definition,
         request.record_id,
-        objects=content.leaving_objects | first_objects(content),
+        needs=content.leaving_needs | needs_objects(first_objects(content)),
         bound_id=request.bound_id,
         parameters=with_defaults(content.definition, request.parameters),
         now=now,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from domain.base import Json
 from domain.definition import Definition
+from domain.enrollments import Enrollment
 from domain.facts import Facts
+from domain.reading import Needs
 from domain.records import StoredRecord
 from domain.zones import zone_of
 from store.database import Read
@@ -23,23 +25,29 @@ async def read_facts(
     definition: Definition,
     record_id: str,
     *,
-    objects: Collection[str],
+    needs: Needs,
+    enrollment: Enrollment | None = None,
     bound_id: str | None = None,
     parameters: Mapping[str, Json] | None = None,
+    entry_event_id: str | None = None,
     now: datetime,
     known: Mapping[str, StoredRecord] = NOBODY,
 ) -> Facts | None:
     """The facts in the zone of the definition; None when the record is missing or deleted.
 
-    ``known``: records this transaction has locked already; they are not read again.
+    ``enrollment``: whoever is inside; its bound record, parameters and event of entry count then, and those given here
+    are for somebody who is about to enter. ``known``: records this transaction has locked already; they are not read
+    again.
     """
     return await load_facts(
         read,
         await load_schema(read, account),
         record_id,
-        objects=objects,
+        needs=needs,
+        enrollment=enrollment,
         bound_id=bound_id,
         parameters=parameters,
+        entry_event_id=entry_event_id,
         now=now,
         zone=zone_of(definition, account.timezone),
         known=known,

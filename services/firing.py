@@ -13,7 +13,7 @@ from domain.conditions import Condition
 from domain.definition import ChangedTrigger, CreatedTrigger, Definition, EventTrigger, FilterTrigger, Trigger
 from domain.facts import Associated, Facts, RecordFacts, Seen, with_association, with_properties
 from domain.judging import judge
-from domain.reading import objects_read
+from domain.reading import needs_of
 from domain.records import Change
 from domain.schema import Schema
 from domain.zones import zone_of
@@ -197,7 +197,7 @@ class Firing:
             self.tx,
             self.schema,
             subject_id,
-            objects=objects_read(where, self.object),
+            needs=needs_of(where, self.object),
             now=self.now,
             zone=zone_of(self.definition, self.account.timezone),
         )

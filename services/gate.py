@@ -12,6 +12,7 @@ from domain.enrollments import Enrollment
 from domain.errors import NotFound
 from domain.leaving import Departure, departure
 from domain.messages import EndCall, StepAnswer, StepCall
+from domain.reading import NOTHING, Needs
 from domain.records import StoredRecord
 from services.facts import read_facts
 from services.inside import Inside, Passed
@@ -31,11 +32,11 @@ LEFT = StepAnswer(kind="left", outcome="left")
 
 
 async def pass_gate(
-    tx: Tx, inst: Installation, call: StepCall, *, objects: Collection[str] = (), write: Collection[str] = ()
+    tx: Tx, inst: Installation, call: StepCall, *, needs: Needs = NOTHING, write: Collection[str] = ()
 ) -> Passed | StepAnswer:
     """Let a step's transaction begin, or answer at once: ``left``, or what this very call was answered before.
 
-    ``objects``: associated object types the step reads. ``write``: records it will write besides; all records are
+    ``needs``: what the step reads besides the record. ``write``: records it will write besides; all records are
     then locked for writing at once, as share first and write later would deadlock.
 
     Raises:
@@ -46,7 +47,7 @@ async def pass_gate(
         return locked
     if (known := await find_answer(tx, call)) is not None:
         return known
-    inside = await _look(tx, inst, call, *locked, objects)
+    inside = await _look(tx, inst, call, *locked, needs)
     if isinstance(inside, StepAnswer):
         return inside
     step = inside.content.steps.get(call.step)
@@ -61,7 +62,7 @@ async def pass_last_gate(tx: Tx, inst: Installation, call: EndCall) -> Inside | 
     locked = await _lock(tx, call.enrollment_id, ())
     if isinstance(locked, StepAnswer):
         return locked
-    inside = await _look(tx, inst, call, *locked, ())
+    inside = await _look(tx, inst, call, *locked, NOTHING)
     if isinstance(inside, Inside):
         await write_passages(tx, inside, call.passages)
     return inside
@@ -94,7 +95,7 @@ async def _look(
     call: StepCall | EndCall,
     enrollment: Enrollment,
     records: dict[str, StoredRecord],
-    objects: Collection[str],
+    needs: Needs,
 ) -> Inside | StepAnswer:
     """Read what the reasons to leave and the step need; end the enrollment when a reason holds."""
     record = _present(records, enrollment.record_id)
@@ -110,9 +111,8 @@ async def _look(
         account,
         content.definition,
         record.id,
-        objects=content.leaving_objects | set(objects),
-        bound_id=enrollment.bound_id,
-        parameters=enrollment.parameters,
+        needs=content.leaving_needs | needs,
+        enrollment=enrollment,
         now=call.now,
         known=records,
     )

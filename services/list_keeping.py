@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
 from itertools import groupby
+from operator import or_
 
 from domain.conditions import load_condition
 from domain.facts import Facts, with_properties
 from domain.judging import judge
 from domain.lists import RecordList
-from domain.reading import objects_read
+from domain.reading import NOTHING, Needs, needs_of
 from domain.records import Change, StoredRecord
 from domain.touches import keys_touched
 from services.conditions import as_clause
@@ -89,7 +91,7 @@ async def _subjects(
     own = object == change.object
     found = [change.record_id] if own and change.kind != "deleted" and change.record_id > after else []
     # Own types may be associated with themselves.
-    if not own or any(change.object in _objects(each) for each in lists):
+    if not own or any(change.object in _needs(each).objects for each in lists):
         found += await associated_ids(tx, change.record_id, object, after=after, limit=limit)
     return sorted(set(found))[:limit]
 
@@ -120,12 +122,11 @@ async def _facts(
 ) -> Facts | None:
     """The facts as of the change; None for a record that is deleted."""
     account = await load_account(tx)
-    objects = {name for kept in lists for name in _objects(kept)}
     facts = await load_facts(
         tx,
         await load_schema(tx, account),
         record.id,
-        objects=objects,
+        needs=reduce(or_, (_needs(kept) for kept in lists), NOTHING),
         now=now,
         zone=account.timezone,
         known={record.id: record},
@@ -135,9 +136,9 @@ async def _facts(
     return with_properties(facts, change.record_id, change.after or {})
 
 
-def _objects(kept: RecordList) -> frozenset[str]:
+def _needs(kept: RecordList) -> Needs:
     assert kept.condition is not None, "only dynamic lists are judged"
-    return objects_read(load_condition(kept.condition), kept.object)
+    return needs_of(load_condition(kept.condition), kept.object)
 
 
 async def _write(

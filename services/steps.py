@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from domain.conditions import Condition
 from domain.delays import delay_objects, due, subject_of
 from domain.errors import StepFailed
@@ -9,7 +12,7 @@ from domain.facts import Seen
 from domain.judging import judge
 from domain.messages import EndCall, StepAnswer, StepCall
 from domain.plan import OTHERWISE
-from domain.reading import objects_read
+from domain.reading import NOTHING, Needs, needs_objects, needs_of
 from domain.splitting import choose_arm
 from domain.steps import BranchStep, DelayStep, SplitStep, Step, ValueBranchStep
 from domain.zones import zone_of
@@ -100,8 +103,8 @@ async def finish_enrollment(tx: Tx, inst: Installation, call: EndCall) -> StepAn
 async def _pass(tx: Tx, inst: Installation, call: StepCall) -> Passed | StepAnswer:
     content = await load_content(tx, call.workflow_id, call.version)
     step = content.steps.get(call.step)
-    objects = step_objects(step, content.definition.object) if step is not None else frozenset()
-    return await pass_gate(tx, inst, call, objects=objects)
+    needs = step_needs(step, content.definition.object) if step is not None else NOTHING
+    return await pass_gate(tx, inst, call, needs=needs)
 
 
 async def _go_or_exit(tx: Tx, passed: Passed, policy: str, reason: str) -> StepAnswer:
@@ -117,12 +120,12 @@ async def _go_or_exit(tx: Tx, passed: Passed, policy: str, reason: str) -> StepA
     raise StepFailed("broken_reference", f"step {passed.step.id} has the policy {policy!r}, which is not available")
 
 
-def step_objects(step: Step, object: str) -> frozenset[str]:
-    """Associated object types a control step reads."""
+def step_needs(step: Step, object: str) -> Needs:
+    """What a control step reads."""
     conditions: list[Condition] = [b.where for b in step.branches] if isinstance(step, BranchStep) else []
-    found = frozenset(name for c in conditions for name in objects_read(c, object))
+    needs = reduce(or_, (needs_of(c, object) for c in conditions), NOTHING)
     if isinstance(step, DelayStep):
-        found |= delay_objects(step)
+        needs |= needs_objects(delay_objects(step))
     if isinstance(step, ValueBranchStep) and step.of is not None:
-        found |= {step.of.object}
-    return found
+        needs |= needs_objects({step.of.object})
+    return needs

@@ -17,6 +17,7 @@ from domain.errors import StepSkipped
 from domain.facts import RecordFacts
 from domain.messages import StepCall
 from domain.ports import Templates
+from domain.reading import needs_objects
 from domain.schema import Schema
 from services.facts import read_facts
 from services.inside import Inside
@@ -70,9 +71,8 @@ async def look_inside(read: Read, inst: Installation, call: StepCall, *, objects
         content.definition,
         enrollment.record_id,
         # These two are loaded anyway, and stand for their object.
-        objects=set(objects) - OTHER_ROOTS - {enrollment.object, enrollment.bound_object or ""},
-        bound_id=enrollment.bound_id,
-        parameters=enrollment.parameters,
+        needs=needs_objects(set(objects) - OTHER_ROOTS - {enrollment.object, enrollment.bound_object or ""}),
+        enrollment=enrollment,
         now=call.now,
         known=records,
     )

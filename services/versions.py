@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from domain.conditions import Condition
 from domain.definition import Definition, Step, load_definition
 from domain.errors import NotFound
 from domain.plan import Plan
-from domain.reading import objects_read
+from domain.reading import NOTHING, Needs, needs_of
 from store.database import Read
 from store.workflows import get_version
 
@@ -19,12 +21,12 @@ KEPT = 256
 
 @dataclass(frozen=True)
 class Content:
-    """A version ready for judging. ``leaving_objects``: associated object types that reasons to leave read."""
+    """A version ready for judging. ``leaving_needs``: what reasons to leave read."""
 
     definition: Definition
     plan: Plan
     steps: dict[str, Step]
-    leaving_objects: frozenset[str]
+    leaving_needs: Needs
 
 
 _cache: OrderedDict[tuple[str, int], Content] = OrderedDict()
@@ -48,9 +50,7 @@ async def load_content(read: Read, workflow_id: str, version: int) -> Content:
         definition=definition,
         plan=Plan.model_validate(row["plan"]),
         steps=definition.steps_by_id(),
-        leaving_objects=frozenset(
-            name for c in leaving_conditions(definition) for name in objects_read(c, definition.object)
-        ),
+        leaving_needs=reduce(or_, (needs_of(c, definition.object) for c in leaving_conditions(definition)), NOTHING),
     )
     _cache[key] = content
     if len(_cache) > KEPT:

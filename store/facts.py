@@ -8,10 +8,13 @@ from datetime import datetime
 from sqlalchemy import select
 
 from domain.base import Json
+from domain.enrollments import Enrollment
 from domain.facts import Associated, Facts
+from domain.reading import NOTHING, Needs
 from domain.records import StoredRecord
 from domain.schema import Schema
 from store.database import Read
+from store.happenings import load_event, load_events, load_memberships, load_statuses
 from store.records import COLUMNS, get_record, stored
 from store.tables import associations, records
 
@@ -21,28 +24,43 @@ async def load_facts(
     schema: Schema,
     record_id: str,
     *,
-    objects: Collection[str] = (),
+    needs: Needs = NOTHING,
+    enrollment: Enrollment | None = None,
     bound_id: str | None = None,
     parameters: Mapping[str, Json] | None = None,
+    entry_event_id: str | None = None,
     now: datetime,
     zone: str,
     known: Mapping[str, StoredRecord] | None = None,
 ) -> Facts | None:
-    """The facts about a record, or None when it is missing or deleted. One query for each of the three needs.
+    """The facts about a record, or None when it is missing or deleted. One query for each kind of need.
 
-    ``objects`` are the types whose associated records are wanted (``domain.reading.objects_read``); deleted ones are
-    left out, and a deleted or missing bound record reads as no bound record. ``known`` records are not read again.
+    Deleted associated records are left out, and a deleted or missing bound record reads as no bound record. Of whoever
+    is inside the ``enrollment`` says what it is bound to, its parameters and its event of entry. ``known`` records are
+    not read again.
     """
+    if enrollment is not None:
+        bound_id, parameters, entry_event_id = enrollment.bound_id, enrollment.parameters, enrollment.entry_event_id
     record = await _get(read, record_id, known)
     if record is None:
         return None
     bound = await _get(read, bound_id, known) if bound_id else None
+    associated = await load_associated(read, record_id, needs.objects)
+    around = [*(one.record for group in associated.values() for one in group), *([bound.facts()] if bound else [])]
+    whose = {record_id} | {other.id for other in around if other.object in needs.events_of}
+    everybody = {record_id} | {other.id for other in around}
     return Facts(
         schema_=schema,
         record=record.facts(),
-        associated=await load_associated(read, record_id, objects),
+        associated=associated,
         bound=bound.facts() if bound else None,
+        events=await load_events(read, whose, needs.events),
+        lists=await load_memberships(read, everybody) if needs.lists else {},
+        workflows=await load_statuses(read, record_id, needs.workflows),
+        entry_event=await load_event(read, entry_event_id) if needs.entry_event and entry_event_id else None,
         parameters=dict(parameters or {}),
+        enrollment_id=enrollment.id if enrollment else None,
+        entered_seq=(enrollment.entered_seq or 0) if enrollment else None,
         now=now,
         zone=zone,
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from domain.base import Json
-from domain.reading import keys_read, objects_read
+from domain.reading import keys_read, needs_of
 from tests.fixtures.kinds import condition
 
 KNOWN = {"property": "string", "op": "known"}
@@ -26,11 +26,12 @@ READ: list[tuple[Json, set[str], set[str]]] = [
                                                     "value": {"property": "string"}}},
      {"opportunity"}, {"event:form.submitted", "contact.string", "contact~opportunity"}),
     ({"parameter": "offer", "op": "is", "value": {"property": "string"}}, set(), {"contact.string"}),
-    ({"list": "vip", "op": "member"}, set(), set()),
+    ({"list": "vip", "op": "member"}, set(), {"list:vip"}),
+    ({"workflow": "welcome", "status": "met_goal"}, set(), {"workflow:welcome"}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("raw", "objects", "keys"), READ)
 def test_a_condition_tells_what_it_reads(raw: Json, objects: set[str], keys: set[str]) -> None:
-    assert objects_read(condition(raw), "contact") == objects
+    assert needs_of(condition(raw), "contact").objects == objects
     assert keys_read(condition(raw), "contact") == keys

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from domain.base import utc_text
 from domain.facts import Facts
+from domain.reading import needs_objects
 from domain.records import StoredRecord
 from services.records import associate, delete_record
 from store.database import Database, Tx
@@ -82,7 +83,7 @@ async def _facts(
         tx,
         await load_schema(tx),
         record.id,
-        objects=objects or [],
+        needs=needs_objects(objects or []),
         bound_id=bound_id,
         parameters={},
         now=START,

@@ -1,0 +1,88 @@
+"""Loads what happened to records as conditions read it: events, memberships of lists, passages through workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import RowMapping, exists, select
+
+from domain.facts import EventFacts, WorkflowStatus
+from store.database import Read
+from store.tables import enrollments, events, goals_reached, list_members, lists, workflows
+
+EVENTS_PER_NAME = 1000
+"""So many of the newest events of a name are looked at; validation refuses a count beyond."""
+
+EVENT_COLUMNS = (
+    events.c.id, events.c.name, events.c.record_id, events.c.properties, events.c.occurred_at, events.c.seq,
+    events.c.step, events.c.enrollment_id,
+)  # fmt: skip
+
+REACHED = exists().where(goals_reached.c.enrollment_id == enrollments.c.id)
+"""Whether an enrollment reached a goal, be it one that it went on from."""
+
+
+def event_of(row: RowMapping) -> EventFacts:
+    """The event of a row that holds ``EVENT_COLUMNS``."""
+    return EventFacts(**{column.name: row[column.name] for column in EVENT_COLUMNS})
+
+
+async def load_event(read: Read, event_id: str) -> EventFacts | None:
+    """One event; None when there is none of this id (any more)."""
+    row = await read.one(select(*EVENT_COLUMNS).where(events.c.id == event_id))
+    return event_of(row) if row else None
+
+
+async def load_events(
+    read: Read, record_ids: Collection[str], names: Collection[str]
+) -> dict[str, tuple[EventFacts, ...]]:
+    """Events of these records by name, newest first, up to ``EVENTS_PER_NAME`` each; every asked name has an entry."""
+    found: dict[str, tuple[EventFacts, ...]] = {}
+    for name in sorted(names):
+        rows = await read.all(
+            select(*EVENT_COLUMNS)
+            .where(events.c.record_id.in_(sorted(record_ids)), events.c.name == name)
+            .order_by(events.c.seq.desc())
+            .limit(EVENTS_PER_NAME)
+        )
+        found[name] = tuple(event_of(row) for row in rows)
+    return found
+
+
+async def load_memberships(read: Read, record_ids: Collection[str]) -> dict[str, frozenset[str]]:
+    """The slugs of the lists these records are members of; every record has an entry."""
+    found: dict[str, set[str]] = {record_id: set() for record_id in record_ids}
+    rows = await read.all(
+        select(list_members.c.record_id, lists.c.slug)
+        .join(lists, lists.c.id == list_members.c.list_id)
+        .where(list_members.c.record_id.in_(sorted(found)))
+    )
+    for row in rows:
+        found[row["record_id"]].add(row["slug"])
+    return {record_id: frozenset(slugs) for record_id, slugs in found.items()}
+
+
+async def load_statuses(read: Read, record_id: str, slugs: Collection[str]) -> dict[str, frozenset[WorkflowStatus]]:
+    """What a record did in these workflows, by slug; every asked one has an entry."""
+    found: dict[str, set[WorkflowStatus]] = {slug: set() for slug in slugs}
+    if not found:
+        return {}
+    rows = await read.all(
+        select(workflows.c.slug, enrollments.c.status, enrollments.c.end_reason, REACHED.label("reached"))
+        .join(workflows, workflows.c.id == enrollments.c.workflow_id)
+        .where(enrollments.c.record_id == record_id, workflows.c.slug.in_(sorted(found)))
+    )
+    for row in rows:
+        found[row["slug"]] |= _statuses(row)
+    return {slug: frozenset(statuses) for slug, statuses in found.items()}
+
+
+def _statuses(row: RowMapping) -> set[WorkflowStatus]:
+    statuses: set[WorkflowStatus] = {"enrolled"}
+    if row["status"] != "ended":
+        statuses.add("active")
+    elif row["end_reason"] == "completed":
+        statuses.add("completed")
+    if row["reached"] or row["end_reason"] == "goal":
+        statuses.add("met_goal")
+    return statuses
