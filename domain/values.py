@@ -80,6 +80,11 @@ def unique_form(type: PropertyType, value: Json) -> str:
     return str(value)
 
 
+def is_held(type: PropertyType, value: Json, form: str) -> bool:
+    """Whether a stored value of a unique property is the one found under ``form``."""
+    return value is not None and unique_form(type, value) == form
+
+
 def _wrong_type(wanted: str, value: Json) -> ValueProblem:
     return ValueProblem("wrong_type", f"must be {wanted}, not {_kind(value)}")
 

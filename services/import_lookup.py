@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,7 +15,7 @@ from domain.importing import OWNER, Associate, ImportOptions, OwnerColumn, RowRe
 from domain.problems import FieldError
 from domain.records import StoredRecord
 from domain.schema import Schema
-from domain.values import unique_form
+from domain.values import is_held, unique_form
 from services.associating import Link
 from store.bulk import holders, users_by
 from store.database import Tx
@@ -25,6 +26,9 @@ from store.records import get_records
 
 NOBODY = "users.invalid"
 """Where users without a known address have theirs: a name that is never registered (RFC 2606)."""
+
+LOOKS = 3
+"""How often a page looks for records anew when somebody moves a value to another record at the same time."""
 
 
 @dataclass(frozen=True)
@@ -56,30 +60,54 @@ class PageFound:
 
 async def look_up(tx: Tx, options: ImportOptions, rows: Sequence[Named], *, schema: Schema, now: datetime) -> PageFound:
     """Look everything up for a page, each kind with one statement, and lock it in the order of ids."""
-    known = await holders(tx, options.object, {options.key: {row.key for row in rows}})
-    linked = await _linked(tx, rows, schema)
-    ids = {*known.values(), *linked.values()}
-    if options.dry_run:
-        locked = {record.id: record for record in await get_records(tx, ids)}
-    else:
-        locked = {id: one for id, one in (await lock_records(tx, ids, write=True)).items() if one.deleted_at is None}
+    known, linked, locked = await _held(tx, options, rows, schema)
     owners = await _owners(tx, options, rows, now)
     found = []
     for row in rows:
-        known_id = known.get((options.key, row.key))
-        links, errors, left_out = _links(row, linked, locked, schema)
+        known_id = known.get((options.object, options.key, row.key))
+        links, errors, left_out = _links(row, linked, schema)
         patch = dict(row.read.properties)
         owner = owners.get(_asked(row.read.owner)) if row.read.owner else None
         if isinstance(owner, str):
             patch[OWNER] = owner
         elif isinstance(owner, FieldError) and row.read.owner:
             (left_out if row.read.owner[0].if_missing == "leave_out" else errors).append(owner)
-        known_id = known_id if known_id in locked else None
         found.append(Found(known_id, patch, tuple(links), tuple(errors), tuple(left_out)))
     return PageFound(tuple(found), locked)
 
 
-async def _linked(tx: Tx, rows: Sequence[Named], schema: Schema) -> dict[tuple[str, str, str], str]:
+_Holders = dict[tuple[str, str, str], str]
+"""Record ids by object, unique property and unique form."""
+
+
+async def _held(
+    tx: Tx, options: ImportOptions, rows: Sequence[Named], schema: Schema
+) -> tuple[_Holders, _Holders, dict[str, StoredRecord]]:
+    """The records of the keys, those to associate, and all of them locked; looks again for one that moved meanwhile."""
+    for _ in range(LOOKS):
+        held = await holders(tx, options.object, {options.key: {row.key for row in rows}})
+        known = {(options.object, property, form): id for (property, form), id in held.items()}
+        linked = await _linked(tx, rows, schema)
+        ids = {*known.values(), *linked.values()}
+        found = await get_records(tx, ids) if options.dry_run else (await lock_records(tx, ids, write=True)).values()
+        locked = {one.id: one for one in found if one.deleted_at is None}
+        still = [_still(each, locked, schema) for each in (known, linked)]
+        if still == [known, linked]:
+            break
+    return still[0], still[1], locked
+
+
+def _still(found: _Holders, locked: Mapping[str, StoredRecord], schema: Schema) -> _Holders:
+    """Those whose record holds the value now that nobody else can write it."""
+    return {
+        (object, property, form): id
+        for (object, property, form), id in found.items()
+        if id in locked
+        and is_held(schema.objects[object].properties[property].type, locked[id].properties.get(property), form)
+    }
+
+
+async def _linked(tx: Tx, rows: Sequence[Named], schema: Schema) -> _Holders:
     wanted: dict[str, dict[str, set[str]]] = {}
     for row in rows:
         for associate, text in row.read.named:
@@ -96,15 +124,13 @@ def _form(associate: Associate, text: str, schema: Schema) -> str:
     return unique_form(schema.objects[associate.object].properties[associate.by].type, text)
 
 
-def _links(
-    row: Named, linked: Mapping[tuple[str, str, str], str], locked: Mapping[str, StoredRecord], schema: Schema
-) -> tuple[list[Link], list[FieldError], list[FieldError]]:
+def _links(row: Named, linked: _Holders, schema: Schema) -> tuple[list[Link], list[FieldError], list[FieldError]]:
     links: list[Link] = []
     errors: list[FieldError] = []
     left_out: list[FieldError] = []
     for associate, text in row.read.named:
         id = linked.get((associate.object, associate.by, _form(associate, text, schema)))
-        if id is not None and id in locked:
+        if id is not None:
             links.append(Link(object=associate.object, id=id, label=associate.label))
             continue
         words = f"there is no {associate.object} whose {associate.by} is {text!r}"
@@ -141,7 +167,7 @@ async def _owners(
                     else:
                         found[key] = _owner_problem("unknown_user", f"there is no user whose {property} is {text!r}")
                 case several:
-                    found[key] = _owner_problem("ambiguous_user", f"{len(several)} users are called {text!r}")
+                    found[key] = _several(text, several)
     return found
 
 
@@ -151,12 +177,31 @@ def _owner_problem(code: str, message: str) -> FieldError:
 
 async def _created(tx: Tx, asked: _Asked, now: datetime) -> str | FieldError:
     by, text = asked
+    for name, email in _candidates(asked, now):
+        user = await insert_user(tx, name=name, email=email, now=now)
+        if user is not None:
+            return user.id
+        # Somebody has the address: another import that read the same text, or a name that only looks alike.
+        match (await users_by(tx, by, {text})).get(text, []):
+            case [id]:
+                return id
+            case [_, *_] as several:
+                return _several(text, several)
+    raise AssertionError("ids are unique, so is an address made of one")
+
+
+def _candidates(asked: _Asked, now: datetime) -> Iterator[tuple[str, str]]:
+    """Names and addresses for a new user, one of which is free; equal names meet at equal addresses."""
+    by, text = asked
     if by == "email":
-        user = await insert_user(tx, name=text.partition("@")[0], email=text, now=now)
-        return user.id if user else _owner_problem("unknown_user", f"{text!r} was taken by somebody at the same time")
+        yield text.partition("@")[0], text
+        return
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     local = re.sub(r"[^a-z0-9]+", ".", plain).strip(".")
-    user = await insert_user(tx, name=text, email=f"{local}@{NOBODY}", now=now) if local else None
-    user = user or await insert_user(tx, name=text, email=f"{new_id(now)}@{NOBODY}", now=now)
-    assert user is not None, "ids are unique, so is an address made of one"
-    return user.id
+    for each in (local, hashlib.sha256(text.encode()).hexdigest()[:16], new_id(now)):
+        if each:
+            yield text, f"{each}@{NOBODY}"
+
+
+def _several(text: str, ids: Sequence[str]) -> FieldError:
+    return _owner_problem("ambiguous_user", f"{len(ids)} users are called {text!r}")

@@ -15,8 +15,8 @@ from domain.patching import Patched, apply_patch, not_unique, unknown_users
 from domain.ports import Addresses
 from domain.problems import FieldError
 from domain.records import Cause, StoredRecord
-from domain.schema import ObjectType, Schema
-from domain.values import ValueProblem, normalise, unique_form
+from domain.schema import ObjectType, PropertyDefinition, Schema
+from domain.values import ValueProblem, is_held, normalise, unique_form
 from services.associating import Link, associate, check_links, dissociate, link_all
 from services.leaving import end_all_of_record
 from store.associations import list_associations
@@ -34,7 +34,7 @@ __all__ = [
 ]  # fmt: skip
 
 UPSERT_TRIES = 3
-"""How often an upsert looks again when somebody creates or deletes the same record at the same time."""
+"""How often an upsert looks again when somebody creates, deletes or renames the same record at the same time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,11 +128,12 @@ async def upsert_record(
         NotFound, Invalid, Conflict: as ``create_record`` and ``update_record``; also Invalid when ``property`` is
             not unique or ``value`` is none of its values.
     """
+    wanted = _wanted(write, object, property, value)
     for _ in range(UPSERT_TRIES):
-        known = await find_record(tx, write, object, property, value)
+        known = await find_by_unique(tx, object, property, wanted.form)
         if known is not None:
             try:
-                return await _update_linked(tx, write, known, properties, associations), False
+                return await _update_linked(tx, write, known, wanted, properties, associations), False
             except _Gone:
                 continue
         try:
@@ -140,7 +141,7 @@ async def upsert_record(
                 made = await create_record(tx, write, object, {property: value, **properties}, associations)
             return made, True
         except Conflict:
-            if await find_record(tx, write, object, property, value) is None:
+            if await find_by_unique(tx, object, property, wanted.form) is None:
                 raise
     raise Conflict(f"the {object} is being created and deleted by others at the same time: try again")
 
@@ -152,6 +153,21 @@ async def find_record(read: Read, write: Write, object: str, property: str, valu
         NotFound: there is no such object type.
         Invalid: ``property`` is not unique or ``value`` is none of its values.
     """
+    return await find_by_unique(read, object, property, _wanted(write, object, property, value).form)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The unique value a record is looked for by."""
+
+    definition: PropertyDefinition
+    form: str
+
+    def is_of(self, record: StoredRecord) -> bool:
+        return is_held(self.definition.type, record.properties.get(self.definition.name), self.form)
+
+
+def _wanted(write: Write, object: str, property: str, value: Json) -> _Wanted:
     definition = _object(write.schema, object).property(property)
     if definition is None or not definition.unique:
         words = f"{object} has no unique property {property}"
@@ -163,7 +179,7 @@ async def find_record(read: Read, write: Write, object: str, property: str, valu
     except ValueProblem as problem:
         error = FieldError(path="/value", code=problem.code, message=str(problem))
         raise Invalid(error.message, errors=[error]) from None
-    return await find_by_unique(read, object, property, unique_form(definition.type, stored))
+    return _Wanted(definition, unique_form(definition.type, stored))
 
 
 async def delete_record(tx: Tx, write: Write, record_id: str) -> None:
@@ -188,15 +204,16 @@ async def delete_record(tx: Tx, write: Write, record_id: str) -> None:
 
 
 class _Gone(Exception):
-    """The record was deleted between being found and being locked."""
+    """The record was deleted, or got another unique value, between being found and being locked."""
 
 
 async def _update_linked(
-    tx: Tx, write: Write, known: StoredRecord, patch: Mapping[str, Json], links: Sequence[Link]
+    tx: Tx, write: Write, known: StoredRecord, wanted: _Wanted, patch: Mapping[str, Json], links: Sequence[Link]
 ) -> StoredRecord:
     # All locks at once, in order: the update alone would take its own before lower ids of the associated.
     locked = await lock_records(tx, [known.id, *(link.id for link in links)], write=True)
-    if known.id not in locked or locked[known.id].deleted_at is not None:
+    now = locked.get(known.id)
+    if now is None or now.deleted_at is not None or not wanted.is_of(now):
         raise _Gone
     mistakes = check_links(known.object, links, locked)
     if mistakes:

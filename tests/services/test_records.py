@@ -26,6 +26,7 @@ from store.database import Database, Read, Tx
 from store.people import insert_user
 from store.records import count_records, get_record
 from tests.fixtures.clock import START
+from tests.fixtures.databases import until_somebody_waits
 from tests.fixtures.records import make_record, writing
 
 LATER = START + timedelta(hours=1)
@@ -307,3 +308,26 @@ async def _told(read: Read, record: StoredRecord) -> list[tuple[str, dict[str, J
 async def _others(read: Read, record: StoredRecord) -> dict[str, str | None]:
     found = (await list_associations(read, [record.id]))[record.id]
     return {association.other_id: association.label for association in found}
+
+
+async def test_an_upsert_does_not_follow_a_record_that_gave_its_value_up(postgres_url: str) -> None:
+    db = Database.open(postgres_url)
+    async with db.transaction() as tx:
+        moved = await make_record(tx, "contact", email="a@example.com")
+
+    async def upsert() -> tuple[StoredRecord, bool]:
+        async with db.transaction() as tx:
+            return await upsert_record(tx, await writing(tx), "contact", "email", "a@example.com", {"score": 1})
+
+    async with db.transaction() as tx:
+        await update_record(tx, await writing(tx), moved.id, {"email": "b@example.com"})
+        waiting = asyncio.create_task(upsert())
+        await until_somebody_waits(db)
+    made, created = await waiting
+    assert created
+    assert made.id != moved.id
+    async with db.read() as read:
+        kept = await get_record(read, moved.id)
+    assert kept is not None
+    assert kept.properties == {"email": "b@example.com"}
+    await db.close()

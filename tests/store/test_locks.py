@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, update
 
 from store.database import Database
 from store.locks import lock_effect, lock_enrollments, lock_entry_key, lock_records
 from store.records import replace_record
 from store.tables import entry_keys, workflows
 from tests.fixtures.clock import START
+from tests.fixtures.databases import until_somebody_waits
 from tests.fixtures.records import stored_contact
 
 ROUNDS = 20
@@ -65,7 +66,7 @@ async def test_readers_share_a_record_while_a_writer_waits(postgres_url: str) ->
     async with db.transaction() as reader:
         await lock_records(reader, [record.id], write=False)
         task = asyncio.create_task(write())
-        await _until_somebody_waits(db)
+        await until_somebody_waits(db)
         assert not written.is_set()
     await task
     await db.close()
@@ -105,14 +106,3 @@ WORKFLOW = {
     "id": "w", "slug": "w", "name": "W", "folder": "", "object": "contact", "type": "standard", "draft": {},
     "draft_revision": 1, "is_on": True, "is_paused": False, "created_at": START, "updated_at": START,
 }  # fmt: skip
-
-
-async def _until_somebody_waits(db: Database) -> None:
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    while True:
-        async with db.read() as read:
-            if await read.scalar(waiting):
-                return
-        await asyncio.sleep(0.01)
