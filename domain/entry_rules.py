@@ -53,10 +53,20 @@ def check_entry(x: Examination) -> None:
             x.tell(f"/entry/re_entry/triggers/{i}", "wrong_value", words)
     if entry.while_active != "ignore":
         x.refuse("/entry/while_active", "remembering a trigger while somebody is inside")
-    if entry.remove_from not in ("none", []):
-        x.refuse("/entry/remove_from", "removing somebody from other workflows")
+    _check_removal(x, entry.remove_from)
     if entry.suppress is not None:
         check_condition(x, entry.suppress, "/entry/suppress", Subject(x.definition.object))
+
+
+def _check_removal(x: Examination, remove_from: str | list[str]) -> None:
+    """Every workflow named must exist, and be another one."""
+    for i, slug in enumerate(() if isinstance(remove_from, str) else remove_from):
+        path = f"/entry/remove_from/{i}"
+        if slug == x.definition.slug:
+            x.tell(path, "wrong_value", "a workflow removes from others; take its own slug out")
+        elif slug not in x.catalogue.workflows:
+            near = similar(slug, x.catalogue.workflows)
+            x.tell(path, "unknown_workflow", f"there is no workflow {slug!r}{near}")
 
 
 def check_exit(x: Examination) -> None:

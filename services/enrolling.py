@@ -28,6 +28,7 @@ from domain.records import Cause, StoredRecord
 from services.beginning import first_objects, plan_first
 from services.facts import read_facts
 from services.inside import Inside
+from services.removing import remove_others
 from services.versions import Content, load_content
 from store.associations import are_associated
 from store.changes import newest_change
@@ -247,6 +248,7 @@ async def _write(tx: Tx, inside: Inside, *, starter: str | None, now: datetime) 
         enrollment = enrollment.model_copy(update={"entered_seq": await newest_change(tx, known)})
     await insert_enrollment(tx, enrollment)
     await count_entry(tx, enrollment.workflow_id, enrollment.key)
+    await remove_others(tx, inside.definition, enrollment, now=now)
     state = await plan_first(tx, inside, now=now)
     begins: dict[str, Json] = {}
     if state is not None:

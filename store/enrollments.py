@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from domain.base import Json
 from domain.enrollments import Enrollment
 from domain.facts import Seen
 from store.database import Read, Tx
-from store.tables import deliveries, enrollments, entry_decisions, entry_keys
+from store.tables import deliveries, enrollments, entry_decisions, entry_keys, workflows
 
 IS_ACTIVE = enrollments.c.status != "ended"
 IS_MINE = enrollments.c.id == bindparam("enrollment_id")
@@ -79,6 +79,17 @@ async def active_ids_of_record(read: Read, record_id: str) -> list[tuple[str, bo
         .order_by(enrollments.c.id)
     )
     return [(row["id"], row["record_id"] == record_id) for row in rows]
+
+
+async def active_elsewhere(read: Read, record_id: str, *, not_of: str, slugs: Collection[str] | None) -> list[str]:
+    """Active enrollments of a record in other workflows than ``not_of``, ascending; ``slugs`` None: in any of them."""
+    mine = select(enrollments.c.id).where(
+        enrollments.c.record_id == record_id, enrollments.c.workflow_id != not_of, IS_ACTIVE
+    )
+    if slugs is not None:
+        named = select(workflows.c.id).where(workflows.c.slug.in_(list(slugs)))
+        mine = mine.where(enrollments.c.workflow_id.in_(named))
+    return [row["id"] for row in await read.all(mine.order_by(enrollments.c.id))]
 
 
 async def started_enrollments(read: Read, *, after: str, limit: int) -> list[Enrollment]:

@@ -1,0 +1,86 @@
+"""Short ways to do what users do, for tests that judge changes without a Temporal server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import select
+
+from domain.records import Cause
+from services.associating import Link
+from services.enrolling import EnrollRequest, enroll
+from services.installation import Installation
+from services.records import Write, associate, create_record, delete_record, update_record
+from services.relay import Relay
+from services.workflows import publish, save_draft
+from store.schema import load_schema
+from store.tables import enrollments, entry_decisions, workflows
+from store.workflows import find_workflow
+
+
+class Desk:
+    """Short ways to do what users do, each in a transaction of its own."""
+
+    def __init__(self, inst: Installation) -> None:
+        self.inst = inst
+        self.relay = Relay(inst, "relay-1")
+
+    async def publish(self, definition: dict[str, Any]) -> str:
+        async with self.inst.db.transaction() as tx:
+            now = self.inst.clock.now()
+            known = await find_workflow(tx, definition["slug"])
+            await save_draft(tx, self.inst, definition["slug"], definition, if_match="*" if known else None, now=now)
+            await publish(tx, self.inst, definition["slug"], now=now)
+            found = await tx.scalar(select(workflows.c.id).where(workflows.c.slug == definition["slug"]))
+            return str(found)
+
+    async def draft(self, definition: dict[str, Any]) -> None:
+        """Save a definition under a slug nobody has, without publishing it."""
+        async with self.inst.db.transaction() as tx:
+            now = self.inst.clock.now()
+            await save_draft(tx, self.inst, definition["slug"], definition, if_match=None, now=now)
+
+    async def create(self, object: str, links: tuple[Link, ...] = (), **properties: Any) -> str:
+        async with self.inst.db.transaction() as tx:
+            return (await create_record(tx, await self._write(tx), object, properties, links)).id
+
+    async def patch(self, record_id: str, **properties: Any) -> None:
+        async with self.inst.db.transaction() as tx:
+            await update_record(tx, await self._write(tx), record_id, properties)
+
+    async def associate(self, one: str, other: str, label: str | None = None) -> None:
+        async with self.inst.db.transaction() as tx:
+            await associate(tx, await self._write(tx), one, other, label)
+
+    async def delete(self, record_id: str) -> None:
+        async with self.inst.db.transaction() as tx:
+            await delete_record(tx, await self._write(tx), record_id)
+
+    async def enroll(self, workflow_id: str, record_id: str, *, starter: str | None = None) -> str:
+        request = EnrollRequest(workflow_id=workflow_id, record_id=record_id, cause=Cause(kind="api"), starter=starter)
+        async with self.inst.db.transaction() as tx:
+            return (await enroll(tx, request, now=self.inst.clock.now())).decision
+
+    async def work_off(self) -> None:
+        while await self.relay.drain_once():
+            pass
+
+    async def decisions(self) -> Counter[str]:
+        async with self.inst.db.read() as read:
+            rows = await read.all(select(entry_decisions.c.decision))
+        return Counter(row["decision"] for row in rows)
+
+    async def ends(self) -> list[tuple[str, str | None]]:
+        """Reason and detail of every end, in the order of entry."""
+        async with self.inst.db.read() as read:
+            ended = select(enrollments).where(enrollments.c.status == "ended").order_by(enrollments.c.id)
+            return [(row["end_reason"], row["end_detail"]) for row in await read.all(ended)]
+
+    async def _write(self, tx: Any) -> Write:
+        return Write(
+            schema=await load_schema(tx),
+            addresses=self.inst.addresses,
+            now=self.inst.clock.now(),
+            cause=Cause(kind="api"),
+        )
