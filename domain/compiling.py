@@ -10,6 +10,7 @@ from domain.conditions import Of
 from domain.configs import config_of, variables_of
 from domain.definition import ChangedTrigger, CreatedTrigger, Definition, EventTrigger, FilterTrigger, Trigger
 from domain.graph import Graph, Place, draw
+from domain.leaving import staying_triggers
 from domain.names import association_key, event_key, object_key, property_key
 from domain.plan import NAME_LIMIT, REFUSE_BYTES, WARN_BYTES, Plan, PlanStep, Policy
 from domain.problems import Problem
@@ -96,6 +97,8 @@ def interests(definition: Definition, catalogue: Catalogue) -> Interests:
     conditions += [c for c in (definition.exit.when, definition.entry.suppress) if c is not None]
     for condition in conditions:
         run |= keys_read(condition, definition.object)
+    for trigger in staying_triggers(definition):
+        run |= keys_read(trigger.where, trigger.object or definition.object)
     for step, _ in walk(definition.steps, ""):
         run.update(_step_keys(step, definition, catalogue))
     return Interests(triggers=tuple(triggers), run=frozenset(run))

@@ -83,8 +83,6 @@ def check_exit(x: Examination) -> None:
                 x.tell(f"/exit/goals/{i}/go_to", "unknown_step", f"there is no step {goal.go_to!r}")
     if leave.when is not None:
         check_condition(x, leave.when, "/exit/when", subject)
-    if leave.when_entry_no_longer_holds:
-        x.refuse("/exit/when_entry_no_longer_holds", "leaving when the entry no longer holds")
     if leave.stop_on_reply:
         x.refuse("/exit/stop_on_reply", "leaving on a reply")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from domain.base import Frozen
-from domain.definition import Definition
+from domain.definition import Definition, FilterTrigger
 from domain.facts import Facts, Seen
 from domain.judging import judge
 from domain.messages import EndReason
 
 
 class Departure(Frozen):
-    """A reason that holds: ``detail`` is the goal's id, ``seen`` the values it was judged on."""
+    """A reason that holds: ``detail`` is the id of the goal or trigger, ``seen`` the values it was judged on."""
 
     reason: EndReason
     detail: str | None = None
@@ -28,3 +28,23 @@ def departure(definition: Definition, facts: Facts) -> Departure | None:
     if definition.exit.when is not None and (verdict := judge(definition.exit.when, facts)).holds:
         return Departure(reason="exit_condition", seen=verdict.seen)
     return None
+
+
+def staying_triggers(definition: Definition) -> list[FilterTrigger]:
+    """The triggers whose condition must go on holding for whoever they let in."""
+    if not definition.exit.when_entry_no_longer_holds:
+        return []
+    return [trigger for trigger in definition.entry.triggers if isinstance(trigger, FilterTrigger)]
+
+
+def staying_trigger(definition: Definition, id: str | None) -> FilterTrigger | None:
+    """The one of them that let somebody in by this id; None: nothing has to go on holding."""
+    return next((trigger for trigger in staying_triggers(definition) if trigger.id == id), None)
+
+
+def no_longer_matches(trigger: FilterTrigger, facts: Facts) -> Departure | None:
+    """The reason of whoever a filter let in and does not match it any more; ``facts`` are those of its subject."""
+    verdict = judge(trigger.where, facts)
+    if verdict.holds:
+        return None
+    return Departure(reason="no_longer_matches", detail=trigger.id, seen=verdict.seen)

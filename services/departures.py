@@ -6,12 +6,12 @@ from datetime import datetime
 
 from domain.base import Json
 from domain.enrollments import Enrollment
-from domain.facts import Facts, with_properties
-from domain.leaving import departure
+from domain.facts import Facts
 from domain.records import Change
 from domain.touches import keys_touched
 from services.facts import read_facts
 from services.leaving import end_enrollment
+from services.reasons import as_of, find_reason
 from services.versions import Content, load_content
 from store.candidates import enrollments_reading
 from store.database import Tx
@@ -50,7 +50,8 @@ async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: dat
     facts = await _facts(tx, change, enrollment, content, now=now)
     if facts is None:
         return
-    if (reason := departure(content.definition, facts)) is not None:
+    reason = await find_reason(tx, await load_account(tx), content, enrollment, facts, change=change)
+    if reason is not None:
         await end_enrollment(tx, enrollment, reason.reason, detail=reason.detail, seen=reason.seen, now=now)
         return
     own = change.cause.kind == "enrollment" and change.cause.id == enrollment.id
@@ -69,6 +70,4 @@ async def _facts(tx: Tx, change: Change, enrollment: Enrollment, content: Conten
         enrollment=enrollment,
         now=now,
     )
-    if facts is None or change.kind not in ("created", "updated"):
-        return facts
-    return with_properties(facts, change.record_id, change.after or {})
+    return as_of(facts, change) if facts is not None else None

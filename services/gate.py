@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from domain.enrollments import Enrollment
 from domain.errors import NotFound
-from domain.leaving import Departure, departure
+from domain.leaving import Departure
 from domain.messages import EndCall, StepAnswer, StepCall
 from domain.reading import NOTHING, Needs
 from domain.records import StoredRecord
@@ -18,6 +18,7 @@ from services.facts import read_facts
 from services.inside import Inside, Passed
 from services.installation import Installation
 from services.leaving import end_enrollment
+from services.reasons import find_reason
 from services.versions import load_content
 from services.visits import write_passages
 from store.database import Tx
@@ -118,7 +119,7 @@ async def _look(
     )
     if facts is None:
         return await _leave(tx, enrollment, Departure(reason="record_deleted"), call)
-    if (reason := departure(content.definition, facts)) is not None:
+    if (reason := await find_reason(tx, account, content, enrollment, facts)) is not None:
         return await _leave(tx, enrollment, reason, call)
     return Inside(enrollment=enrollment, content=content, facts=facts, record=record, bound=bound, account=account)
 

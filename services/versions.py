@@ -10,6 +10,7 @@ from operator import or_
 from domain.conditions import Condition
 from domain.definition import Definition, Step, load_definition
 from domain.errors import NotFound
+from domain.leaving import staying_triggers
 from domain.plan import Plan
 from domain.reading import NOTHING, Needs, needs_of
 from store.database import Read
@@ -64,7 +65,8 @@ def forget_contents() -> None:
 
 
 def leaving_conditions(definition: Definition) -> list[Condition]:
-    """Every condition that can end an enrollment of this version."""
+    """Every condition about the enrolled record that can end an enrollment of this version."""
     found = [goal.where for goal in definition.exit.goals]
     found += [c for c in (definition.exit.when, definition.entry.suppress) if c is not None]
+    found += [t.where for t in staying_triggers(definition) if t.object in (None, definition.object)]
     return found

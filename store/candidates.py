@@ -13,6 +13,9 @@ from store.database import Read
 from store.enrollments import IS_ACTIVE, enrollment_of
 from store.tables import associations, enrollments, interests, workflows
 
+NO_CONTACT = associations.c.object != "contact"
+"""Only contacts have something bound, so through what is bound to them they are told of no other contact."""
+
 
 class TriggerRef(Frozen):
     """A trigger of a workflow that is on, at its current version."""
@@ -44,27 +47,30 @@ def _live_interests(*columns: Column[Any], keys: Collection[str]) -> Select[Any]
 
 
 async def inside_near(read: Read, record_ids: Collection[str]) -> set[str]:
-    """Which of these records are enrolled, bound, or associated with somebody enrolled."""
+    """Which of these records are enrolled, bound, or associated with a record that is."""
     ids = list(record_ids)
     own = await read.all(
         select(enrollments.c.record_id, enrollments.c.bound_id).where(
             IS_ACTIVE, enrollments.c.record_id.in_(ids) | enrollments.c.bound_id.in_(ids)
         )
     )
-    near = await read.all(
-        select(associations.c.record_id)
-        .join(enrollments, enrollments.c.record_id == associations.c.other_id)
-        .where(IS_ACTIVE, associations.c.record_id.in_(ids))
-        .distinct()
-    )
     direct = {row["record_id"] for row in own} | {row["bound_id"] for row in own if row["bound_id"]}
-    return (direct & set(ids)) | {row["record_id"] for row in near}
+    found = direct & set(ids)
+    # Two questions, each with an index of its own: one with an "or" would be answered by reading every enrollment.
+    for is_linked in (
+        enrollments.c.record_id == associations.c.other_id,
+        (enrollments.c.bound_id == associations.c.other_id) & NO_CONTACT,
+    ):
+        near = select(associations.c.record_id).join(enrollments, is_linked)
+        rows = await read.all(near.where(IS_ACTIVE, associations.c.record_id.in_(ids)).distinct())
+        found |= {row["record_id"] for row in rows}
+    return found
 
 
 async def enrollments_reading(
     read: Read, record_id: str, keys: Collection[str], *, after: str, limit: int
 ) -> list[Enrollment]:
-    """Active enrollments of this record, bound to it, or of a record associated with it, whose version reads a key.
+    """Active enrollments of this or an associated record, or bound to one of them, whose version reads a key.
 
     Up to ``limit``, by ascending id after ``after``.
     """
@@ -76,7 +82,8 @@ async def enrollments_reading(
             enrollments.c.id > after,
             (enrollments.c.record_id == record_id)
             | (enrollments.c.bound_id == record_id)
-            | enrollments.c.record_id.in_(linked),
+            | enrollments.c.record_id.in_(linked)
+            | enrollments.c.bound_id.in_(linked.where(NO_CONTACT)),
             select(interests.c.id)
             .where(
                 interests.c.workflow_id == enrollments.c.workflow_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from domain.records import Cause
 from services.associating import Link
@@ -70,6 +70,16 @@ class Desk:
         async with self.inst.db.read() as read:
             rows = await read.all(select(entry_decisions.c.decision))
         return Counter(row["decision"] for row in rows)
+
+    async def decision_rows(self) -> list[RowMapping]:
+        """Every entry decision, oldest first."""
+        async with self.inst.db.read() as read:
+            return await read.all(select(entry_decisions).order_by(entry_decisions.c.id))
+
+    async def enrollments(self) -> list[RowMapping]:
+        """Every enrollment, in the order of entry."""
+        async with self.inst.db.read() as read:
+            return await read.all(select(enrollments).order_by(enrollments.c.id))
 
     async def ends(self) -> list[tuple[str, str | None]]:
         """Reason and detail of every end, in the order of entry."""
