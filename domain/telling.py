@@ -30,7 +30,7 @@ ENDS: Mapping[str, str] = {
     "removed_by_workflow": "was taken out by another workflow",
     "record_deleted": "left: the record was deleted",
     "record_merged": "left: the record was merged into another",
-    "bound_record_gone": "left: the bound record was deleted",
+    "bound_record_gone": "left: the bound record is gone",
     "workflow_deleted": "left: the workflow was deleted",
     "failed": "stopped at a step that failed",
 }

@@ -10,6 +10,7 @@ from domain.builtin import can_associate
 from domain.errors import Invalid, NotFound
 from domain.problems import FieldError
 from domain.records import StoredRecord
+from services.leaving import end_all_of_pair
 from store.associations import delete_pair, find_association, insert_pair, relabel_pair
 from store.changes import Stamp, append_change
 from store.database import Tx
@@ -51,7 +52,7 @@ async def associate(tx: Tx, write: Stamped, record_id: str, other_id: str, label
 
 
 async def dissociate(tx: Tx, write: Stamped, record_id: str, other_id: str) -> bool:
-    """End an association; False when there is none.
+    """End an association, and with it what runs about the one for the other; False when there is none.
 
     Raises:
         NotFound: one of the records is missing or deleted.
@@ -61,6 +62,7 @@ async def dissociate(tx: Tx, write: Stamped, record_id: str, other_id: str) -> b
     if known is None:
         return False
     await delete_pair(tx, record_id, other_id)
+    await end_all_of_pair(tx, record_id, other_id, now=write.stamp.now)
     await _tell_both(tx, write.stamp, "dissociated", (record, other), {"label": known.label})
     return True
 

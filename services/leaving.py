@@ -10,7 +10,7 @@ from domain.facts import Seen
 from domain.messages import EndReason
 from store.database import Tx
 from store.effects import abandon_effects
-from store.enrollments import active_ids_of_record, close_enrollment
+from store.enrollments import active_ids_of_pair, active_ids_of_record, close_enrollment
 from store.intake import add_delivery
 from store.locks import lock_enrollments
 from store.visits import close_open_visits
@@ -51,3 +51,14 @@ async def end_all_of_record(tx: Tx, record_id: str, *, now: datetime) -> int:
             reason: EndReason = "record_deleted" if parts[enrollment.id] else "bound_record_gone"
             await end_enrollment(tx, enrollment, reason, now=now)
     return len(parts)
+
+
+async def end_all_of_pair(tx: Tx, one: str, other: str, *, now: datetime) -> None:
+    """End every active enrollment of one of two records that is bound to the other, as they are no longer associated.
+
+    Both are locked already. A record that was moved to another contact takes no enrollment with it: what it ran belongs
+    to whom it ran with, and a trigger may let the new contact in.
+    """
+    for enrollment in (await lock_enrollments(tx, await active_ids_of_pair(tx, one, other))).values():
+        if enrollment.status != "ended":
+            await end_enrollment(tx, enrollment, "bound_record_gone", detail="no longer associated", now=now)

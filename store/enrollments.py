@@ -81,6 +81,15 @@ async def active_ids_of_record(read: Read, record_id: str) -> list[tuple[str, bo
     return [(row["id"], row["record_id"] == record_id) for row in rows]
 
 
+async def active_ids_of_pair(read: Read, one: str, other: str) -> list[str]:
+    """Active enrollments of one of two records that are bound to the other."""
+    pair = (one, other)
+    rows = await read.all(
+        select(enrollments.c.id).where(enrollments.c.record_id.in_(pair), enrollments.c.bound_id.in_(pair), IS_ACTIVE)
+    )
+    return [row["id"] for row in rows]
+
+
 async def active_elsewhere(read: Read, record_id: str, *, not_of: str, slugs: Collection[str] | None) -> list[str]:
     """Active enrollments of a record in other workflows than ``not_of``, ascending; ``slugs`` None: in any of them."""
     mine = select(enrollments.c.id).where(

@@ -11,7 +11,7 @@ from domain.records import Cause
 from services.associating import Link
 from services.enrolling import EnrollRequest, enroll
 from services.installation import Installation
-from services.records import Write, associate, create_record, delete_record, update_record
+from services.records import Write, associate, create_record, delete_record, dissociate, update_record
 from services.relay import Relay
 from services.workflows import publish, save_draft
 from store.schema import load_schema
@@ -52,6 +52,10 @@ class Desk:
     async def associate(self, one: str, other: str, label: str | None = None) -> None:
         async with self.inst.db.transaction() as tx:
             await associate(tx, await self._write(tx), one, other, label)
+
+    async def dissociate(self, one: str, other: str) -> None:
+        async with self.inst.db.transaction() as tx:
+            await dissociate(tx, await self._write(tx), one, other)
 
     async def delete(self, record_id: str) -> None:
         async with self.inst.db.transaction() as tx:

@@ -1,0 +1,41 @@
+"""Leaving because of what becomes of records: an opportunity that is deleted, unlinked or moved to another contact."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.associating import Link
+from services.installation import Installation
+from tests.runs.definitions import by_hand, engaging, gap
+from tests.services.desk import Desk
+
+LONG = [gap(days=9)]
+
+
+@pytest.fixture
+def desk(installation: Installation) -> Desk:
+    return Desk(installation)
+
+
+async def test_an_opportunity_moved_to_another_contact_ends_the_one_and_lets_in_the_other(desk: Desk) -> None:
+    await desk.publish(by_hand("deals", LONG, entry={"triggers": [engaging()]}))
+    ana, bo = [await desk.create("contact", email=f"{name}@example.com") for name in ("ana", "bo")]
+    deal = await desk.create("opportunity", (Link(object="contact", id=ana),), name="Moved", stage="Engaging")
+    kept = await desk.create("opportunity", (Link(object="contact", id=ana),), name="Kept", stage="Engaging")
+    await desk.work_off()
+    await desk.associate(deal, bo)
+    await desk.dissociate(deal, ana)
+    # The reason is in the transaction of the write: no relay has looked yet.
+    assert await desk.ends() == [("bound_record_gone", "no longer associated")]
+    await desk.work_off()
+    inside = [(e["record_id"], e["bound_id"]) for e in await desk.enrollments() if e["status"] != "ended"]
+    assert inside == [(ana, kept), (bo, deal)]
+
+
+async def test_unlinking_what_nobody_is_bound_to_ends_nobody(desk: Desk) -> None:
+    workflow = await desk.publish(by_hand("plain", LONG))
+    contact = await desk.create("contact", email="ana@example.com")
+    deal = await desk.create("opportunity", (Link(object="contact", id=contact),), name="Deal")
+    await desk.enroll(workflow, contact)
+    await desk.dissociate(contact, deal)
+    assert await desk.ends() == []
