@@ -89,6 +89,12 @@ def on_re_entry(definition: Definition, attempt: Attempt) -> Verdict | None:
     return Verdict(decision="re_entry_off", detail=None if not rule.allowed else "not by this trigger")
 
 
+def is_remembered(definition: Definition, attempt: Attempt) -> bool:
+    """Whether a trigger that found somebody inside is judged anew when they left; one that lets nobody in again not."""
+    wanted = definition.entry.while_active == "again" and attempt.trigger is not None
+    return wanted and on_re_entry(definition, attempt) is None
+
+
 def on_facts(definition: Definition, facts: Facts) -> Verdict:
     """The part of rule E2 that reads the record; the last word."""
     suppress = definition.entry.suppress

@@ -51,8 +51,9 @@ def check_entry(x: Examination) -> None:
         if name not in known:
             words = f"there is no trigger {name!r}{similar(name, known)}"
             x.tell(f"/entry/re_entry/triggers/{i}", "wrong_value", words)
-    if entry.while_active != "ignore":
-        x.refuse("/entry/while_active", "remembering a trigger while somebody is inside")
+    if entry.while_active == "again" and not (entry.re_entry.allowed and entry.re_entry.triggers):
+        words = "entering again at the end needs re_entry with allowed: true and the triggers that may let in again"
+        x.tell("/entry/while_active", "wrong_value", words)
     _check_removal(x, entry.remove_from)
     if entry.suppress is not None:
         check_condition(x, entry.suppress, "/entry/suppress", Subject(x.definition.object))

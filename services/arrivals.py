@@ -11,6 +11,7 @@ from datetime import datetime
 
 from domain.records import Cause, Change
 from domain.touches import keys_touched
+from services.again import remembered_in
 from services.enrolling import EnrollRequest, enroll
 from services.firing import Firing, Subject
 from services.versions import load_content
@@ -44,6 +45,8 @@ async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now:
     """
     if not change.wake:
         return None
+    if not after:
+        await _judge_remembered(tx, change, now=now)
     page, place = await _examine(tx, change, _Place.read(after), limit=limit, now=now)
     ids = {i for _, subject in page for i in (*subject.record_ids, subject.bound_id) if i}
     await lock_records(tx, ids, write=True)
@@ -68,6 +71,13 @@ def _cause(change: Change) -> Cause:
     if change.event_id is None or change.cause.kind == "enrollment":
         return change.cause
     return Cause(kind="event", id=change.event_id, depth=change.cause.depth)
+
+
+async def _judge_remembered(tx: Tx, change: Change, *, now: datetime) -> None:
+    """Judge anew what was remembered until this change, the end of an enrollment, if anything was."""
+    if (again := remembered_in(change)) is not None:
+        request = EnrollRequest.model_validate({**again, "change_seq": change.seq, "change_id": change.id})
+        await enroll(tx, request, now=now)
 
 
 async def _examine(

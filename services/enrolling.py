@@ -13,6 +13,7 @@ from domain.entry import (
     Decision,
     Verdict,
     before_reading,
+    is_remembered,
     key_of,
     on_facts,
     on_re_entry,
@@ -25,6 +26,7 @@ from domain.names import EnrollmentName, enrollment_run_id
 from domain.parameters import with_defaults
 from domain.reading import needs_objects
 from domain.records import Cause, StoredRecord
+from services.again import REMEMBERED, remember
 from services.beginning import first_objects, plan_first
 from services.facts import read_facts
 from services.inside import Inside
@@ -151,6 +153,9 @@ async def _decide(
     active = await active_enrollments(tx, request.workflow_id, record.id)
     if (no := while_active(attempt, active, alone=alone)) is not None:
         inside = next(e for e in active if e.id == no.detail)
+        if is_remembered(definition, attempt):
+            await remember(tx, request.workflow_id, key, request.model_dump(mode="json", exclude={"starter"}))
+            no = no.model_copy(update={"seen": (*no.seen, REMEMBERED)})
         own = request.cause.kind == "enrollment" and request.cause.id == inside.id
         if no.decision == "absorbed_update" and not own:
             await _tell(tx, inside, bound or record, now=now)

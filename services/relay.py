@@ -15,6 +15,7 @@ from typing import Any
 
 from domain.records import Change
 from domain.touches import keys_touched
+from services.again import remembered_in
 from services.deliveries import deliver_batch
 from services.installation import Installation
 from services.jobs import begin_waiting
@@ -166,6 +167,7 @@ async def _relevant(tx: Tx, claimed: list[Change]) -> set[int]:
         for c in claimed
         if c.kind == "list_changed"
         or c.record_id in near
+        or remembered_in(c) is not None
         or not listed.isdisjoint(keys[c.seq])
         or (c.wake and not triggering.isdisjoint(keys[c.seq]))
     }

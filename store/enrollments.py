@@ -45,6 +45,11 @@ COUNT = (
     .where(entry_keys.c.workflow_id == bindparam("of"), entry_keys.c.key == bindparam("under"))
     .values(entries=entry_keys.c.entries + 1)
 )
+AGAIN = select(entry_keys.c.key, entry_keys.c.again).where(
+    entry_keys.c.workflow_id == bindparam("of"),
+    entry_keys.c.key.in_(bindparam("keys", expanding=True)),
+    entry_keys.c.again.is_not(None),
+)
 STAND = update(enrollments).where(IS_MINE).values(
     status="active", step=bindparam("at"), wakes_at=bindparam("until")
 )  # fmt: skip
@@ -133,6 +138,21 @@ async def entered_by_event(
 async def count_entry(tx: Tx, workflow_id: str, key: str) -> None:
     """Count one more entry under a key that is locked."""
     await tx.run(COUNT, of=workflow_id, under=key)
+
+
+async def remember_again(tx: Tx, workflow_id: str, key: str, request: Mapping[str, Json]) -> None:
+    """Keep a request under a key that is locked, in place of an older one."""
+    mine = update(entry_keys).where(entry_keys.c.workflow_id == workflow_id, entry_keys.c.key == key)
+    await tx.run(mine.values(again=dict(request)))
+
+
+async def take_again(tx: Tx, workflow_id: str, keys: Collection[str]) -> list[dict[str, Json]]:
+    """The requests kept under these keys, which are kept no longer."""
+    rows = await tx.all(AGAIN, of=workflow_id, keys=sorted(keys))
+    if rows:
+        mine = update(entry_keys).where(entry_keys.c.workflow_id == workflow_id)
+        await tx.run(mine.where(entry_keys.c.key.in_([row["key"] for row in rows])).values(again=None))
+    return [row["again"] for row in rows]
 
 
 async def insert_enrollment(tx: Tx, enrollment: Enrollment) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import RowMapping, select
@@ -48,6 +50,12 @@ class Desk:
     async def patch(self, record_id: str, **properties: Any) -> None:
         async with self.inst.db.transaction() as tx:
             await update_record(tx, await self._write(tx), record_id, properties)
+
+    async def patch_as(self, enrollment: Mapping[str, Any], record_id: str, **properties: Any) -> None:
+        """Change a record as a step of an enrollment does."""
+        cause = Cause(kind="enrollment", id=enrollment["id"], depth=enrollment["depth"] + 1)
+        async with self.inst.db.transaction() as tx:
+            await update_record(tx, replace(await self._write(tx), cause=cause), record_id, properties)
 
     async def associate(self, one: str, other: str, label: str | None = None) -> None:
         async with self.inst.db.transaction() as tx:
