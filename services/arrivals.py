@@ -61,6 +61,7 @@ async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now:
                 change_seq=change.seq,
                 event_id=change.event_id,
                 seen=subject.seen,
+                created=change.kind == "created" or "created_id" in (change.detail or {}),
             )
             await enroll(tx, request, now=now)
     return str(place) if place is not None else None

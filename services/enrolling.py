@@ -30,6 +30,7 @@ from services.again import REMEMBERED, remember
 from services.beginning import first_objects, plan_first
 from services.facts import read_facts
 from services.inside import Inside
+from services.loops import stop_loop
 from services.removing import remove_others
 from services.versions import Content, load_content
 from store.associations import are_associated
@@ -53,9 +54,8 @@ from store.workflows import get_workflow
 class EnrollRequest(Frozen):
     """Somebody shall enter: ``trigger`` is None by hand and through the API; ``change_seq`` is the change that fired.
 
-    ``event_id``: the event that fired; it lets each record in once.
-
-    ``seen``: the values the trigger saw. ``starter``: the process that starts the run itself as soon as this is
+    ``event_id``: the event that fired; it lets each record in once. ``seen``: the values the trigger saw. ``created``:
+    the change made the record, or the bound one. ``starter``: the process that starts the run itself as soon as this is
     committed (``deliveries.deliver_now``); until its lease ends no relay does.
     """
 
@@ -70,6 +70,7 @@ class EnrollRequest(Frozen):
     parameters: dict[str, Json] = {}
     seen: tuple[Seen, ...] = ()
     starter: str | None = None
+    created: bool = False
 
 
 class Decided(Frozen):
@@ -140,6 +141,9 @@ async def _decide(
     attempt = Attempt(
         trigger=request.trigger, bound_id=request.bound_id, depth=request.cause.depth, is_repeated=repeated
     )
+    loop = await stop_loop(tx, request.cause, workflow["id"], workflow["slug"], created=request.created)
+    if loop is not None:
+        return loop, None
     if (
         no := before_reading(attempt, is_on=bool(workflow["is_on"]), is_paused=bool(workflow["is_paused"]))
     ) is not None:

@@ -86,6 +86,15 @@ async def active_ids_of_record(read: Read, record_id: str) -> list[tuple[str, bo
     return [(row["id"], row["record_id"] == record_id) for row in rows]
 
 
+async def slug_of_enrollment(read: Read, enrollment_id: str) -> RowMapping | None:
+    """The ``slug`` of an enrollment's workflow with its own ``cause_kind`` and ``cause_id``."""
+    return await read.one(
+        select(workflows.c.slug, enrollments.c.cause_kind, enrollments.c.cause_id)
+        .join(workflows, workflows.c.id == enrollments.c.workflow_id)
+        .where(enrollments.c.id == enrollment_id)
+    )
+
+
 async def active_ids_of_pair(read: Read, one: str, other: str) -> list[str]:
     """Active enrollments of one of two records that are bound to the other."""
     pair = (one, other)

@@ -222,7 +222,41 @@ async def test_workflows_that_set_off_each_other_are_stopped_at_depth_20(ft: Run
 
     await ft.until(stopped, "the chain is stopped")
     assert [await ft.decisions(f"w{n}") for n in range(21)] == [["enrolled"]] * 21
+    (told,) = (await ft.call("GET", "/entry-decisions?workflow=w21"))["items"]
+    assert told["detail"].startswith("by API key ")
+    assert told["detail"].endswith(": " + " → ".join(f"w{n}" for n in range(22)))
+    assert told["detail"] in told["words"]
     assert (await ft.call("GET", f"/records/contact/{contact}"))["properties"]["score"] == 21
+
+
+async def test_two_workflows_that_set_off_each_other_for_many_are_stopped_and_the_circle_is_told(ft: Running) -> None:
+    """Each passage of either lets both contacts of a company into the other one."""
+
+    def toggling(slug: str, seen: str, set_to: str) -> dict[str, Any]:
+        where = {"property": "industry", "op": "is", "value": seen, "of": {"object": "company"}}
+        config = {"property": "industry", "value": set_to, "of": {"object": "company"}}
+        entry = {**on("filter", where=where), "re_entry": {"allowed": True, "triggers": ["t1"]}}
+        return by_hand(slug, [{"id": "set", "kind": "action", "action": "set_property", "config": config}], entry=entry)
+
+    await ft.publish(toggling("red", "blue", "red"))
+    await ft.publish(toggling("blue", "red", "blue"))
+    company = await ft.create("company", name="Acme", domain="acme.example.com")
+    for n in range(2):
+        contact = await ft.create("contact", external_id=f"c{n}")
+        await ft.associate("contact", contact, "company", company)
+    await ft.settled()
+    await ft.patch("company", company, industry="blue")
+
+    async def all_over() -> bool:
+        found = [e for slug in ("red", "blue") for e in await ft.enrollments(slug)]
+        decided = [*await ft.decisions("red"), *await ft.decisions("blue")]
+        return "loop_stopped" in decided and all(e["status"] == "ended" for e in found)
+
+    await ft.until(all_over, "the circle is stopped")
+    await ft.settled()
+    stopped = (await ft.call("GET", "/entry-decisions?decision=loop_stopped"))["items"]
+    assert stopped
+    assert all(": red → blue → red, and so on 21 times" in each["detail"] for each in stopped)
 
 
 async def test_a_run_is_not_woken_by_what_it_changed_itself(ft: Running) -> None:

@@ -45,29 +45,29 @@ class Desk:
 
     async def create(self, object: str, links: tuple[Link, ...] = (), **properties: Any) -> str:
         async with self.inst.db.transaction() as tx:
-            return (await create_record(tx, await self._write(tx), object, properties, links)).id
+            return (await create_record(tx, await self.write(tx), object, properties, links)).id
 
     async def patch(self, record_id: str, **properties: Any) -> None:
         async with self.inst.db.transaction() as tx:
-            await update_record(tx, await self._write(tx), record_id, properties)
+            await update_record(tx, await self.write(tx), record_id, properties)
 
     async def patch_as(self, enrollment: Mapping[str, Any], record_id: str, **properties: Any) -> None:
         """Change a record as a step of an enrollment does."""
         cause = Cause(kind="enrollment", id=enrollment["id"], depth=enrollment["depth"] + 1)
         async with self.inst.db.transaction() as tx:
-            await update_record(tx, replace(await self._write(tx), cause=cause), record_id, properties)
+            await update_record(tx, replace(await self.write(tx), cause=cause), record_id, properties)
 
     async def associate(self, one: str, other: str, label: str | None = None) -> None:
         async with self.inst.db.transaction() as tx:
-            await associate(tx, await self._write(tx), one, other, label)
+            await associate(tx, await self.write(tx), one, other, label)
 
     async def dissociate(self, one: str, other: str) -> None:
         async with self.inst.db.transaction() as tx:
-            await dissociate(tx, await self._write(tx), one, other)
+            await dissociate(tx, await self.write(tx), one, other)
 
     async def delete(self, record_id: str) -> None:
         async with self.inst.db.transaction() as tx:
-            await delete_record(tx, await self._write(tx), record_id)
+            await delete_record(tx, await self.write(tx), record_id)
 
     async def enroll(self, workflow_id: str, record_id: str, *, starter: str | None = None) -> str:
         request = EnrollRequest(workflow_id=workflow_id, record_id=record_id, cause=Cause(kind="api"), starter=starter)
@@ -99,7 +99,7 @@ class Desk:
             ended = select(enrollments).where(enrollments.c.status == "ended").order_by(enrollments.c.id)
             return [(row["end_reason"], row["end_detail"]) for row in await read.all(ended)]
 
-    async def _write(self, tx: Any) -> Write:
+    async def write(self, tx: Any) -> Write:
         return Write(
             schema=await load_schema(tx),
             addresses=self.inst.addresses,
