@@ -10,6 +10,7 @@ from domain.condition_rules import PARAMETER_TYPES, Subject, check_condition, ch
 from domain.definition import Parameter
 from domain.events import event_name_problem
 from domain.examination import Examination
+from domain.instants import parse_instant
 from domain.reader import join, similar
 from domain.schema import PropertyDefinition
 from domain.triggers import ChangedTrigger, CreatedTrigger, EventTrigger, FilterTrigger, Trigger, WebhookTrigger
@@ -102,8 +103,9 @@ def check_settings(x: Examination) -> None:
         x.refuse("/settings/pause_dates", "a day without messages")
     if settings.spread_minutes != DEFAULT_SPREAD:
         x.refuse("/settings/spread_minutes", f"a spread other than {DEFAULT_SPREAD} minutes")
-    if settings.turn_off_at is not None:
-        x.refuse("/settings/turn_off_at", "turning off at a time")
+    if settings.turn_off_at is not None and parse_instant(settings.turn_off_at) is None:
+        what = f"{settings.turn_off_at!r} is no instant; write one with its offset, such as 2027-01-31T17:00:00+01:00"
+        x.tell("/settings/turn_off_at", "wrong_value", what)
 
 
 def is_zone(name: str) -> bool:

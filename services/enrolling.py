@@ -32,6 +32,7 @@ from services.facts import read_facts
 from services.inside import Inside
 from services.loops import stop_loop
 from services.removing import remove_others
+from services.turning_off import lets_in
 from services.versions import Content, load_content
 from store.associations import are_associated
 from store.changes import newest_change
@@ -144,9 +145,7 @@ async def _decide(
     loop = await stop_loop(tx, request.cause, workflow["id"], workflow["slug"], created=request.created)
     if loop is not None:
         return loop, None
-    if (
-        no := before_reading(attempt, is_on=bool(workflow["is_on"]), is_paused=bool(workflow["is_paused"]))
-    ) is not None:
+    if (no := before_reading(attempt, is_on=lets_in(workflow, now), is_paused=bool(workflow["is_paused"]))) is not None:
         return no, None
     content = await load_content(tx, request.workflow_id, workflow["version"])
     definition = content.definition

@@ -20,6 +20,7 @@ from services.deliveries import deliver_batch
 from services.installation import Installation
 from services.jobs import begin_waiting
 from services.judgement import judge_page
+from services.turning_off import turn_off_due
 from store.candidates import inside_near, triggered_keys
 from store.database import Tx
 from store.intake import (
@@ -63,6 +64,7 @@ class Relay:
                     continue
                 if self._inst.clock.now() >= sweep_at:
                     await begin_waiting(self._inst)
+                    await turn_off_due(self._inst)
                     sweep_at = self._inst.clock.now() + timedelta(seconds=SWEEP_S)
                 await _first(feed.wait(self._nap(waiting)), stopping)
             except Exception as error:

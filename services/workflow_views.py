@@ -24,6 +24,7 @@ class WorkflowView(Frozen):
     etag: str
     is_on: bool
     is_paused: bool
+    turn_off_at: Instant | None
     version: int | None
     created_at: Instant
     updated_at: Instant

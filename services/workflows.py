@@ -20,6 +20,7 @@ from domain.validation import Examined, examine
 from services.catalogue import load_catalogue
 from services.installation import Installation
 from services.leaving import end_enrollment
+from services.turning_off import forget_past_time, keep_turn_off_at
 from services.workflow_views import (
     VersionView,
     WorkflowView,
@@ -119,7 +120,7 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
 
     Raises:
         NotFound: there is no such workflow.
-        Invalid: the draft has problems; ``errors`` lists them all.
+        Invalid: the draft has problems, or its time to turn off has passed; ``errors`` lists them all.
         Conflict: somebody else published at the same moment.
     """
     workflow = await find(tx, slug)
@@ -130,6 +131,7 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
     warning = size_warning(plan)
     warnings = (warning,) if warning is not None else ()
     document = to_document(definition, inst.actions)
+    await keep_turn_off_at(tx, workflow["id"], definition, now=now)
     if await _is_current(tx, workflow, document, plan):
         await rows.set_on(tx, workflow["id"], is_on=True, now=now)
         return Published(version=workflow["version"], warnings=warnings)
@@ -153,6 +155,7 @@ async def turn_on(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Wo
     if workflow["version"] is None:
         raise Conflict(f"workflow {slug} was never published; publish it to turn it on", code="not_published")
     await rows.set_on(tx, workflow["id"], is_on=True, now=now)
+    await forget_past_time(tx, workflow, now=now)
     return view_of(await find(tx, slug), inst)
 
 

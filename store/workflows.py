@@ -70,6 +70,24 @@ async def set_on(tx: Tx, workflow_id: str, *, is_on: bool, now: datetime) -> Non
     await tx.run(mine.values(is_on=is_on, updated_at=now))
 
 
+async def set_turn_off_at(tx: Tx, workflow_id: str, at: datetime | None) -> None:
+    """Until when the workflow lets records in; None: until somebody turns it off."""
+    mine = update(workflows).where(workflows.c.id == workflow_id, workflows.c.turn_off_at.is_distinct_from(at))
+    await tx.run(mine.values(turn_off_at=at))
+
+
+async def due_to_turn_off(read: Read, now: datetime) -> list[str]:
+    """Ids of workflows that are on past their time."""
+    rows = await read.all(select(workflows.c.id).where(workflows.c.turn_off_at <= now, workflows.c.is_on.is_(True)))
+    return [row["id"] for row in rows]
+
+
+async def turn_off_past(tx: Tx, workflow_id: str, *, now: datetime) -> bool:
+    """Let nobody new in if the time is still past; False when somebody gave it another one meanwhile."""
+    mine = (workflows.c.id == workflow_id, workflows.c.turn_off_at <= now, workflows.c.is_on.is_(True))
+    return await tx.run(update(workflows).where(*mine).values(is_on=False, turn_off_at=None, updated_at=now)) == 1
+
+
 async def give_slug_away(tx: Tx, workflow_id: str, *, now: datetime) -> None:
     """Delete a workflow: it is off, cannot be found, and its slug is free; those inside and the history keep it."""
     mine = update(workflows).where(workflows.c.id == workflow_id)

@@ -45,7 +45,10 @@ class Problems(Shown):
 
 
 class WorkflowSummary(Shown):
-    """A workflow. ``version`` is the published one, null before the first publishing."""
+    """A workflow. ``version`` is the published one, null before the first publishing.
+
+    ``turn_off_at``: from when on nobody enters, while it is on.
+    """
 
     id: str
     slug: str
@@ -54,6 +57,7 @@ class WorkflowSummary(Shown):
     object: str
     type: str
     is_on: bool
+    turn_off_at: Instant | None
     version: int | None
     draft_revision: int
     created_at: Instant

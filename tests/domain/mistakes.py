@@ -29,7 +29,7 @@ IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"settings": {"window": [{"days": [], "from": "09:00", "to": "17:00"}]}}, "/settings/window", "not_available"),
     ({"settings": {"pause_dates": [{"month": 12, "day": 25}]}}, "/settings/pause_dates", "not_available"),
     ({"settings": {"spread_minutes": 5}}, "/settings/spread_minutes", "not_available"),
-    ({"settings": {"turn_off_at": "2027-01-01"}}, "/settings/turn_off_at", "not_available"),
+    ({"settings": {"turn_off_at": "2027-01-01"}}, "/settings/turn_off_at", "wrong_value"),
     ({"entry": {"while_active": "again"}}, "/entry/while_active", "wrong_value"),
     ({"entry": {"while_active": "again", "re_entry": {"allowed": True}}}, "/entry/while_active", "wrong_value"),
     ({"entry": {"remove_from": ["welcome", "wellcome"]}}, "/entry/remove_from/1", "unknown_workflow"),
