@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from domain.definition import Definition
 from domain.errors import Invalid
@@ -33,7 +35,7 @@ async def forget_past_time(tx: Tx, workflow: Row, *, now: datetime) -> None:
         await set_turn_off_at(tx, workflow["id"], None)
 
 
-def lets_in(workflow: Row, now: datetime) -> bool:
+def lets_in(workflow: Mapping[str, Any], now: datetime) -> bool:
     """Whether records may enter: it is on, and its time has not come, whoever turns it off for good a little later."""
     return bool(workflow["is_on"]) and (workflow["turn_off_at"] is None or now < workflow["turn_off_at"])
 
