@@ -8,7 +8,7 @@ from domain.definition import FilterTrigger
 from domain.enrollments import Enrollment
 from domain.facts import Facts, with_properties
 from domain.leaving import Departure, departure, no_longer_matches, staying_trigger
-from domain.reading import objects_read
+from domain.reading import needs_of
 from domain.records import Change
 from services.facts import read_facts
 from services.versions import Content
@@ -50,6 +50,4 @@ async def _bound_facts(
 ) -> Facts | None:
     """What a trigger that binds is judged on: the bound record as the subject."""
     object = trigger.object or content.definition.object
-    return await read_facts(
-        read, account, content.definition, bound_id, objects=objects_read(trigger.where, object), now=now
-    )
+    return await read_facts(read, account, content.definition, bound_id, needs=needs_of(trigger.where, object), now=now)
