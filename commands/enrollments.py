@@ -12,7 +12,7 @@ from commands.output import AsJson, ExitCode, show, speaking, table
 from commands.records import Reference, find
 from commands.story import called, story
 
-enrollment = typer.Typer(help="Follow an enrollment, or end it.", no_args_is_help=True)
+enrollment = typer.Typer(help="Follow an enrollment, hold, move or end it.", no_args_is_help=True)
 
 EnrollmentId = Annotated[str, typer.Argument(metavar="ID", help="The enrollment.")]
 
@@ -74,6 +74,41 @@ def unenroll(enrollment_id: EnrollmentId, as_json: AsJson = False) -> None:
     with speaking(as_json), connect() as api:
         made = api.post(f"/enrollments/{quote(enrollment_id, safe='')}/unenroll")
         show(made, f"{made['id']} {made['end_words']}", as_json=as_json)
+
+
+@enrollment.command("pause")
+def pause(enrollment_id: EnrollmentId, as_json: AsJson = False) -> None:
+    """Hold it at its next step."""
+    _operate(enrollment_id, "pause", as_json)
+
+
+@enrollment.command("resume")
+def resume(enrollment_id: EnrollmentId, as_json: AsJson = False) -> None:
+    """Let it go on."""
+    _operate(enrollment_id, "resume", as_json)
+
+
+@enrollment.command("skip-wait")
+def skip_wait(enrollment_id: EnrollmentId, as_json: AsJson = False) -> None:
+    """Let it go on from the delay or wait it stands in."""
+    _operate(enrollment_id, "skip-wait", as_json)
+
+
+@enrollment.command("move-to")
+def move_to(
+    enrollment_id: EnrollmentId,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="The id of a step of its version.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let it go on at another step."""
+    _operate(enrollment_id, "move-to", as_json, {"step": step})
+
+
+def _operate(enrollment_id: str, what: str, as_json: bool, body: dict[str, Any] | None = None) -> None:
+    with speaking(as_json), connect() as api:
+        made = api.post(f"/enrollments/{quote(enrollment_id, safe='')}/{what}", body)
+        where = f", at the step {made['step']}" if made["step"] else ""
+        show(made, f"{made['id']} is {made['status']}{where}", as_json=as_json)
 
 
 def messages(

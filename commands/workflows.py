@@ -14,7 +14,7 @@ from commands.files import Force, check_target, read_yaml, write_text
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
 from commands.report import report_text
 
-workflow = typer.Typer(help="Definitions: validate, push, pull, publish, turn on and off.", no_args_is_help=True)
+workflow = typer.Typer(help="Definitions: validate, push, pull, publish, turn on and off, pause.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A definition (YAML 1.2).")]
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The workflow.")]
@@ -25,7 +25,7 @@ def list_workflows(as_json: AsJson = False) -> None:
     """List the workflows."""
     with speaking(as_json), connect() as api:
         found = list(api.items("/workflows", at_most=1000))
-        rows = [(each["slug"], each["version"], "on" if each["is_on"] else "off", each["name"]) for each in found]
+        rows = [(each["slug"], each["version"], _state(each), each["name"]) for each in found]
         show(found, table(rows, ("workflow", "version", "state", "name")), as_json=as_json)
 
 
@@ -93,6 +93,18 @@ def turn_off(slug: Slug, as_json: AsJson = False) -> None:
     _turn(slug, "off", as_json)
 
 
+@workflow.command("pause")
+def pause(slug: Slug, as_json: AsJson = False) -> None:
+    """Let nobody enter, and hold those inside at their next step."""
+    _post(slug, "pause", "paused", as_json)
+
+
+@workflow.command("resume")
+def resume(slug: Slug, as_json: AsJson = False) -> None:
+    """Let those inside go on."""
+    _post(slug, "resume", "resumed", as_json)
+
+
 def report(slug: Slug, as_json: AsJson = False) -> None:
     """Show what became of those who entered, step by step."""
     with speaking(as_json), connect() as api:
@@ -100,10 +112,18 @@ def report(slug: Slug, as_json: AsJson = False) -> None:
         show(found, report_text(found), as_json=as_json)
 
 
+def _state(each: dict[str, Any]) -> str:
+    return ("on" if each["is_on"] else "off") + (", paused" if each["is_paused"] else "")
+
+
 def _turn(slug: str, how: str, as_json: bool) -> None:
+    _post(slug, f"turn-{how}", how, as_json)
+
+
+def _post(slug: str, what: str, told: str, as_json: bool) -> None:
     with speaking(as_json), connect() as api:
-        made = api.post(f"/workflows/{quote(slug, safe='')}/turn-{how}")
-        show(made, f"{slug} is {how}", as_json=as_json)
+        made = api.post(f"/workflows/{quote(slug, safe='')}/{what}")
+        show(made, f"{slug} is {told}", as_json=as_json)
 
 
 def _is_file(target: str) -> bool:

@@ -7,7 +7,10 @@ from domain.messages import EndReason, EnrollmentStatus
 
 
 class Enrollment(Frozen):
-    """One passage of one record through one workflow; ``n`` counts the entries under ``key``."""
+    """One passage of one record through one workflow; ``n`` counts the entries under ``key``.
+
+    ``epoch`` counts how often it was moved to another step. ``held_at``: since when its run waits to be resumed.
+    """
 
     id: str
     workflow_id: str
@@ -30,6 +33,7 @@ class Enrollment(Frozen):
     depth: int
     entered_seq: int | None
     entry_event_id: str | None = None
+    held_at: Instant | None = None
     started_at: Instant
     ended_at: Instant | None
     end_reason: EndReason | None

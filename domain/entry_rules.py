@@ -16,8 +16,6 @@ from domain.schema import PropertyDefinition
 from domain.triggers import ChangedTrigger, CreatedTrigger, EventTrigger, FilterTrigger, Trigger, WebhookTrigger
 from domain.value_rules import check_literal
 
-DEFAULT_SPREAD = 15
-
 
 def check_head(x: Examination) -> None:
     """Object, type, and what belongs to certain types only."""
@@ -78,11 +76,10 @@ def check_exit(x: Examination) -> None:
     _unique(x, "/exit/goals", "id", (g.id for g in leave.goals))
     for i, goal in enumerate(leave.goals):
         check_condition(x, goal.where, f"/exit/goals/{i}/where", subject)
-        if goal.go_to is not None:
-            if goal.go_to in x.definition.steps_by_id():
-                x.refuse(f"/exit/goals/{i}/go_to", "a goal that jumps to a step")
-            else:
-                x.tell(f"/exit/goals/{i}/go_to", "unknown_step", f"there is no step {goal.go_to!r}")
+        steps = x.definition.steps_by_id()
+        if goal.go_to is not None and goal.go_to not in steps:
+            words = f"there is no step {goal.go_to!r}{similar(goal.go_to, steps)}"
+            x.tell(f"/exit/goals/{i}/go_to", "unknown_step", words)
     if leave.when is not None:
         check_condition(x, leave.when, "/exit/when", subject)
     if leave.stop_on_reply:
@@ -101,8 +98,6 @@ def check_settings(x: Examination) -> None:
         x.refuse("/settings/window", "a window for messages")
     if settings.pause_dates:
         x.refuse("/settings/pause_dates", "a day without messages")
-    if settings.spread_minutes != DEFAULT_SPREAD:
-        x.refuse("/settings/spread_minutes", f"a spread other than {DEFAULT_SPREAD} minutes")
     if settings.turn_off_at is not None and parse_instant(settings.turn_off_at) is None:
         what = f"{settings.turn_off_at!r} is no instant; write one with its offset, such as 2027-01-31T17:00:00+01:00"
         x.tell("/settings/turn_off_at", "wrong_value", what)

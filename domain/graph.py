@@ -44,11 +44,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Graph:
-    """All places of a definition in the order they are written."""
+    """All places of a definition in the order they are written; ``landings``: where goals jump to."""
 
     places: Mapping[str, Place]
     by_id: Mapping[str, str]
     start: str | None
+    landings: tuple[str, ...] = ()
 
     def goes_to(self, place: Place) -> set[str | None]:
         """Every place a run may be at after this one; None is the end."""
@@ -73,7 +74,7 @@ class Graph:
 
     def reachable(self) -> set[str]:
         """Every place some run can come to."""
-        return self._from(self.start, self.goes_to)
+        return set().union(*(self._from(path, self.goes_to) for path in (self.start, *self.landings)))
 
     def unreachable(self) -> list[Place]:
         """Where no run comes: of a row of such places the first one; what is switched off is not asked for."""
@@ -147,7 +148,8 @@ def draw(definition: Definition) -> Graph:
     by_id: dict[str, str] = {}
     for place in places.values():
         by_id.setdefault(place.step.id, place.path)
-    return Graph(places=places, by_id=by_id, start="/steps/0" if definition.steps else None)
+    landings = tuple(by_id[goal.go_to] for goal in definition.exit.goals if goal.go_to in by_id)
+    return Graph(places=places, by_id=by_id, start="/steps/0" if definition.steps else None, landings=landings)
 
 
 def _places(steps: list[Step], path: str, follow: str | None, before: str | None, shut: bool) -> Iterator[Place]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from domain.base import Frozen
 from domain.definition import Definition, FilterTrigger
 from domain.facts import Facts, Seen
@@ -10,19 +12,28 @@ from domain.messages import EndReason
 
 
 class Departure(Frozen):
-    """A reason that holds: ``detail`` is the id of the goal or trigger, ``seen`` the values it was judged on."""
+    """A reason that holds: ``detail`` is the id of the goal or trigger, ``seen`` the values it was judged on.
+
+    ``go_to``: the step a goal leads to instead of out.
+    """
 
     reason: EndReason
     detail: str | None = None
     seen: tuple[Seen, ...] = ()
+    go_to: str | None = None
 
 
-def departure(definition: Definition, facts: Facts) -> Departure | None:
-    """The reason that counts, or None: a goal before suppression before the exit condition, goals in list order."""
+def departure(definition: Definition, facts: Facts, reached: Collection[str] = ()) -> Departure | None:
+    """The reason that counts, or None: a goal before suppression before the exit condition, goals in list order.
+
+    ``reached``: goals the enrollment has reached already; one that jumps does so once.
+    """
     for goal in definition.exit.goals:
+        if goal.go_to is not None and goal.id in reached:
+            continue
         verdict = judge(goal.where, facts)
         if verdict.holds:
-            return Departure(reason="goal", detail=goal.id, seen=verdict.seen)
+            return Departure(reason="goal", detail=goal.id, seen=verdict.seen, go_to=goal.go_to)
     if definition.entry.suppress is not None and (verdict := judge(definition.entry.suppress, facts)).holds:
         return Departure(reason="suppressed", seen=verdict.seen)
     if definition.exit.when is not None and (verdict := judge(definition.exit.when, facts)).holds:

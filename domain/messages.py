@@ -41,7 +41,7 @@ class StepCall(Wire):
 
     ``n`` counts how often the run came to this step, ``turn`` how often it asked within the visit; with the step
     they are the key of the visit row, so a repeated call finds its answer. ``passages`` are written in the same
-    transaction.
+    transaction. ``epoch``: how often the run knows itself to have been moved.
     """
 
     enrollment_id: str
@@ -52,6 +52,7 @@ class StepCall(Wire):
     turn: int = 0
     now: Instant
     passages: tuple[Passage, ...] = ()
+    epoch: int = 0
 
 
 class EndCall(Wire):
@@ -65,6 +66,7 @@ class EndCall(Wire):
     reason: EndReason = "completed"
     detail: str | None = None
     passages: tuple[Passage, ...] = ()
+    epoch: int = 0
 
 
 class FailureCall(Wire):
@@ -79,16 +81,20 @@ class StepAnswer(Wire):
     """What an activity decided.
 
     ``go``: the step is settled (``outcome``); follow ``edge`` if given, else what follows. ``wait``: sleep until
-    ``wake_at``. ``left``: the enrollment is over, complete. ``reason`` says why, from a closed list; ``detail`` which
-    goal or step, by its id.
+    ``wake_at``. ``left``: the enrollment is over, complete. ``held``: it is paused, ask again once it is resumed.
+    ``moved``: go on at ``step`` of ``version`` (None: at the end), in this ``epoch``. ``reason`` says why, from a
+    closed list; ``detail`` which goal or step, by its id.
     """
 
-    kind: Literal["go", "wait", "left"]
+    kind: Literal["go", "wait", "left", "held", "moved"]
     outcome: Outcome = "done"
     edge: str | None = None
     wake_at: Instant | None = None
     reason: str | None = None
     detail: str | None = None
+    version: int | None = None
+    step: str | None = None
+    epoch: int = 0
 
 
 class Leave(Wire):
@@ -109,7 +115,36 @@ class RecordChanged(Wire):
     version: int
 
 
-Message: TypeAlias = Annotated[Leave | RecordChanged, Field(discriminator="kind")]
+class Moved(Wire):
+    """Signal: go on at ``step`` of ``version`` (None: at the end). An ``epoch`` the run has reached is old news.
+
+    ``reason`` is ``goal`` (``detail``: which) or ``by_hand``.
+    """
+
+    kind: Literal["moved"] = "moved"
+    id: str
+    version: int
+    step: str | None = None
+    epoch: int
+    reason: str | None = None
+    detail: str | None = None
+
+
+class Pause(Wire):
+    """Signal: the enrollment was paused. Only for those who look: every gate says so too."""
+
+    kind: Literal["pause"] = "pause"
+    id: str
+
+
+class Resume(Wire):
+    """Signal: who was held asks again; who is paused all the same is told so again."""
+
+    kind: Literal["resume"] = "resume"
+    id: str
+
+
+Message: TypeAlias = Annotated[Leave | RecordChanged | Moved | Pause | Resume, Field(discriminator="kind")]
 
 
 class RunState(Wire):
@@ -117,7 +152,7 @@ class RunState(Wire):
 
     ``standing``: the run is inside ``step`` already (its visit counts), sleeping until ``wake_at``. ``counts``: how
     often it came to each step. ``seen``: ids of messages already obeyed. ``trail``: the last steps, for the details
-    Temporal UI shows. ``unknown``: names of signals this engine does not know.
+    Temporal UI shows. ``unknown``: names of signals this engine does not know. ``epoch``: the last move it obeyed.
     """
 
     step: str | None
@@ -131,6 +166,7 @@ class RunState(Wire):
     versions: dict[str, int] = {}
     trail: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    epoch: int = 0
 
 
 class EnrollmentStart(Wire):

@@ -25,6 +25,8 @@ ENROLLMENT_PAGE = "enrollment_page"
 
 SIGNAL_LEAVE = "leave"
 SIGNAL_RECORD_CHANGED = "record_changed"
+SIGNAL_MOVED = "moved"
+SIGNAL_PAUSE = "pause"
 SIGNAL_RESUME = "resume"
 
 ATTRIBUTE_WORKFLOW = "FtWorkflow"

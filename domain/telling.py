@@ -69,6 +69,10 @@ def tell_visit(outcome: str | None, reason: str | None, detail: str | None) -> s
             return _with(f"skipped: {SKIPS.get(reason or '', (reason or 'no reason').replace('_', ' '))}", detail)
         case "failed":
             return _with(f"failed: {(reason or 'unknown').replace('_', ' ')}", detail)
+        case "left" if reason == "by_hand":
+            return "moved elsewhere by hand"
+        case "done" if reason == "by_hand":
+            return "skipped by hand"
         case "left":
             return f"left here: {ENDS.get(reason or '', reason or 'the enrollment ended').removeprefix('left: ')}"
     return _with(outcome, detail)

@@ -10,7 +10,7 @@ from domain.facts import Facts
 from domain.records import Change
 from domain.touches import keys_touched
 from services.facts import read_facts
-from services.leaving import end_enrollment
+from services.moving import depart
 from services.reasons import as_of, find_reason
 from services.versions import Content, load_content
 from store.candidates import enrollments_reading
@@ -52,7 +52,7 @@ async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: dat
         return
     reason = await find_reason(tx, await load_account(tx), content, enrollment, facts, change=change)
     if reason is not None:
-        await end_enrollment(tx, enrollment, reason.reason, detail=reason.detail, seen=reason.seen, now=now)
+        await depart(tx, enrollment, reason, now=now)
         return
     own = change.cause.kind == "enrollment" and change.cause.id == enrollment.id
     if change.wake and not own and enrollment.status != "starting":

@@ -17,25 +17,23 @@ from domain.records import StoredRecord
 from services.facts import read_facts
 from services.inside import Inside, Passed
 from services.installation import Installation
-from services.leaving import end_enrollment
+from services.moving import LEFT, depart, moved_to
 from services.reasons import find_reason
 from services.versions import load_content
 from services.visits import write_passages
 from store.database import Tx
-from store.enrollments import get_enrollment
+from store.enrollments import get_with_pause, is_workflow_paused, set_held
 from store.locks import lock_enrollment, lock_records
 from store.schema import load_account
 from store.visits import find_answer
 
-__all__ = ["Inside", "Passed", "pass_gate", "pass_last_gate"]
-
-LEFT = StepAnswer(kind="left", outcome="left")
+__all__ = ["LEFT", "Inside", "Passed", "pass_gate", "pass_last_gate"]
 
 
 async def pass_gate(
     tx: Tx, inst: Installation, call: StepCall, *, needs: Needs = NOTHING, write: Collection[str] = ()
 ) -> Passed | StepAnswer:
-    """Let a step's transaction begin, or answer at once: ``left``, or what this very call was answered before.
+    """Let a step's transaction begin, or answer at once: ``left``, ``held``, ``moved``, or what it answered before.
 
     ``needs``: what the step reads besides the record. ``write``: records it will write besides; all records are
     then locked for writing at once, as share first and write later would deadlock.
@@ -43,7 +41,7 @@ async def pass_gate(
     Raises:
         NotFound: the version has no such step; the run keeps asking until a version that has it is stored.
     """
-    locked = await _lock(tx, call.enrollment_id, write)
+    locked = await _lock(tx, call, write)
     if isinstance(locked, StepAnswer):
         return locked
     if (known := await find_answer(tx, call)) is not None:
@@ -60,7 +58,7 @@ async def pass_gate(
 
 async def pass_last_gate(tx: Tx, inst: Installation, call: EndCall) -> Inside | StepAnswer:
     """The gate before the end: a goal that holds at the last moment still counts as the goal."""
-    locked = await _lock(tx, call.enrollment_id, ())
+    locked = await _lock(tx, call, ())
     if isinstance(locked, StepAnswer):
         return locked
     inside = await _look(tx, inst, call, *locked, NOTHING)
@@ -70,10 +68,10 @@ async def pass_last_gate(tx: Tx, inst: Installation, call: EndCall) -> Inside | 
 
 
 async def _lock(
-    tx: Tx, enrollment_id: str, write: Collection[str]
+    tx: Tx, call: StepCall | EndCall, write: Collection[str]
 ) -> tuple[Enrollment, dict[str, StoredRecord]] | StepAnswer:
-    """Records in ascending order, then the enrollment; ``left`` when it is over."""
-    seen = await get_enrollment(tx, enrollment_id)
+    """Records in ascending order, then the enrollment; an answer when it is over, paused, or elsewhere by now."""
+    seen, is_paused = await get_with_pause(tx, call.enrollment_id) or (None, False)
     if seen is None or seen.status == "ended":
         return _over(seen)
     ids = {seen.record_id, *write, *([seen.bound_id] if seen.bound_id else [])}
@@ -81,6 +79,14 @@ async def _lock(
     enrollment = await lock_enrollment(tx, seen)
     if enrollment is None or enrollment.status == "ended":
         return _over(enrollment)
+    # Who cancels a run takes the record out, wherever it stands and whether it is paused or not.
+    if not (isinstance(call, EndCall) and call.reason == "unenrolled"):
+        if enrollment.status == "paused" or (is_paused and await is_workflow_paused(tx, enrollment.workflow_id)):
+            # Read again behind the lock: who resumes looks at those held once they have locked the same row.
+            await set_held(tx, [enrollment.id], enrollment.held_at or call.now)
+            return StepAnswer(kind="held")
+        if call.epoch < enrollment.epoch:
+            return moved_to(enrollment)
     return enrollment, records
 
 
@@ -130,5 +136,4 @@ def _present(records: dict[str, StoredRecord], record_id: str | None) -> StoredR
 
 
 async def _leave(tx: Tx, enrollment: Enrollment, found: Departure, call: StepCall | EndCall) -> StepAnswer:
-    await end_enrollment(tx, enrollment, found.reason, detail=found.detail, seen=found.seen, now=call.now, tell=False)
-    return LEFT.model_copy(update={"reason": found.reason, "detail": found.detail})
+    return await depart(tx, enrollment, found, now=call.now, tell=False)

@@ -13,6 +13,7 @@ from domain.records import Change
 from services.facts import read_facts
 from services.versions import Content
 from store.database import Read
+from store.goals import reached_goals
 from store.schema import Account
 
 
@@ -26,7 +27,9 @@ async def find_reason(
     change: Change | None = None,
 ) -> Departure | None:
     """The reason that counts, or None. ``facts`` are those of the enrolled record, as of ``change`` if there is one."""
-    found = departure(content.definition, facts)
+    jumps = any(goal.go_to is not None for goal in content.definition.exit.goals)
+    reached = await reached_goals(read, enrollment.id) if jumps else ()
+    found = departure(content.definition, facts, reached)
     trigger = staying_trigger(content.definition, enrollment.trigger)
     if found is not None or trigger is None:
         return found

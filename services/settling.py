@@ -34,7 +34,7 @@ async def settle_effect(
 
     ``passed`` may be the gate's no: the message is out all the same, and the ledger says so.
     """
-    if isinstance(passed, StepAnswer) and verdict.state == "retry":
+    if isinstance(passed, StepAnswer) and passed.kind != "held" and verdict.state == "retry":
         verdict = LEFT_BEFORE
     current = await hold_effect(tx, effect.key) or effect
     # Who was told yes knows better than who guessed or was told "later" under the same key.

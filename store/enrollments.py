@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, bindparam, exists, func, insert, select, upda
 from domain.base import Json
 from domain.enrollments import Enrollment
 from domain.facts import Seen
+from domain.messages import EnrollmentStatus
 from store.database import Read, Tx
 from store.tables import deliveries, enrollments, entry_decisions, entry_keys, workflows
 
@@ -50,11 +51,19 @@ AGAIN = select(entry_keys.c.key, entry_keys.c.again).where(
     entry_keys.c.key.in_(bindparam("keys", expanding=True)),
     entry_keys.c.again.is_not(None),
 )
+GET_WITH_PAUSE = (
+    select(enrollments, workflows.c.is_paused)
+    .join(workflows, workflows.c.id == enrollments.c.workflow_id)
+    .where(IS_MINE)
+)
+IS_PAUSED = select(workflows.c.is_paused).where(workflows.c.id == bindparam("workflow_id"))
+MOVE = update(enrollments).where(IS_MINE).values(epoch=bindparam("to_epoch"), step=bindparam("at"), wakes_at=None)
 STAND = update(enrollments).where(IS_MINE).values(
     status="active", step=bindparam("at"), wakes_at=bindparam("until")
 )  # fmt: skip
 CLOSE = update(enrollments).where(IS_MINE, IS_ACTIVE).values(
-    status="ended", wakes_at=None, ended_at=bindparam("at"), end_reason=bindparam("why"), end_detail=bindparam("more"),
+    status="ended", wakes_at=None, held_at=None, ended_at=bindparam("at"), end_reason=bindparam("why"),
+    end_detail=bindparam("more"),
     end_seen=bindparam("saw"),
 )  # fmt: skip
 
@@ -68,6 +77,17 @@ async def get_enrollment(read: Read, enrollment_id: str) -> Enrollment | None:
     """The enrollment, or None."""
     row = await read.one(GET, enrollment_id=enrollment_id)
     return enrollment_of(row) if row else None
+
+
+async def get_with_pause(read: Read, enrollment_id: str) -> tuple[Enrollment, bool] | None:
+    """The enrollment and whether its workflow is paused, or None."""
+    row = await read.one(GET_WITH_PAUSE, enrollment_id=enrollment_id)
+    return (enrollment_of(row), bool(row["is_paused"])) if row else None
+
+
+async def is_workflow_paused(read: Read, workflow_id: str) -> bool:
+    """Whether the workflow is paused as of this statement."""
+    return bool(await read.scalar(IS_PAUSED, workflow_id=workflow_id))
 
 
 async def active_enrollments(read: Read, workflow_id: str, record_id: str) -> list[Enrollment]:
@@ -172,6 +192,21 @@ async def insert_enrollment(tx: Tx, enrollment: Enrollment) -> None:
 async def stand_at(tx: Tx, enrollment_id: str, step: str, wakes_at: datetime | None) -> None:
     """Note where the enrollment stands and until when."""
     await tx.run(STAND, enrollment_id=enrollment_id, at=step, until=wakes_at)
+
+
+async def move_enrollment(tx: Tx, enrollment_id: str, step: str | None, *, epoch: int) -> None:
+    """Let the enrollment go on at another step (None: the end); calls of an older epoch are turned away from now on."""
+    await tx.run(MOVE, enrollment_id=enrollment_id, at=step, to_epoch=epoch)
+
+
+async def set_status(tx: Tx, enrollment_id: str, status: EnrollmentStatus) -> None:
+    """Pause an enrollment, or let it go on."""
+    await tx.run(update(enrollments).where(enrollments.c.id == enrollment_id, IS_ACTIVE).values(status=status))
+
+
+async def set_held(tx: Tx, enrollment_ids: Collection[str], held_at: datetime | None) -> None:
+    """Note since when runs wait to be resumed; None: they do not."""
+    await tx.run(update(enrollments).where(enrollments.c.id.in_(list(enrollment_ids))).values(held_at=held_at))
 
 
 async def close_enrollment(

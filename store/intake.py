@@ -113,7 +113,12 @@ async def claim_deliveries(
 ) -> list[RowMapping]:
     """Lease the next deliveries that are due: at most one, the first, of each enrollment."""
     earlier = deliveries.alias("earlier")
-    blocked = exists().where(earlier.c.enrollment_id == deliveries.c.enrollment_id, earlier.c.seq < deliveries.c.seq)
+    # Who resumes takes their time, and may be overtaken: it only makes a run ask again.
+    blocked = exists().where(
+        earlier.c.enrollment_id == deliveries.c.enrollment_id,
+        earlier.c.seq < deliveries.c.seq,
+        earlier.c.kind != "resume",
+    )
     chosen = (
         select(deliveries.c.seq)
         .where(deliveries.c.due_at <= now, _free(deliveries, now), ~blocked)
@@ -223,10 +228,12 @@ async def add_delivery(
     payload: Mapping[str, Json],
     *,
     now: datetime,
+    due_at: datetime | None = None,
     leased_by: str | None = None,
 ) -> None:
-    """Queue a message for an enrollment's run. News of a record replaces older news of it that nobody has tried yet.
+    """Queue a message for an enrollment's run, due at once or at an instant.
 
+    News of a record replaces older news of it that nobody has tried yet.
     ``leased_by``: who delivers it at once. Only for what is first in its line: nothing before it can be waiting.
     """
     if kind == "record_changed" and await _renew(tx, enrollment_id, payload):
@@ -236,7 +243,7 @@ async def add_delivery(
         id=new_id(now),
         enrollment_id=enrollment_id,
         kind=kind,
-        due_at=now,
+        due_at=due_at or now,
         payload=dict(payload),
         attempts=0,
         leased_by=leased_by,

@@ -181,6 +181,8 @@ enrollments = Table(
     Column("depth", Integer, nullable=False),
     Column("entered_seq", BigInteger),
     Column("entry_event_id", String(36)),
+    # Since when the run waits for somebody to resume it.
+    at("held_at", nullable=True),
     at("started_at"),
     at("ended_at", nullable=True),
     Column("end_reason", String(30)),

@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Insert, bindparam, select, update
+from sqlalchemy import Insert, RowMapping, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from domain.messages import StepAnswer, StepCall
+from domain.messages import Outcome, StepAnswer, StepCall
 from store.database import Read, Tx
 from store.tables import visits
 
@@ -20,7 +20,7 @@ FIND_ANSWER = select(visits.c.answer).where(*(visits.c[name] == bindparam(name) 
 CLOSE_OPEN = (
     update(visits)
     .where(visits.c.enrollment_id == bindparam("of"), visits.c.outcome.is_(None), visits.c.turn == 0)
-    .values(outcome="left", left_at=bindparam("at"), reason=bindparam("why"))
+    .values(outcome=bindparam("how"), left_at=bindparam("at"), reason=bindparam("why"), edge=bindparam("way"))
 )
 
 
@@ -56,9 +56,21 @@ def _put(dialect: str, columns: frozenset[str]) -> Insert:
     return made.on_conflict_do_update(index_elements=list(KEY), set_=kept)
 
 
-async def close_open_visits(tx: Tx, enrollment_id: str, *, now: datetime, reason: str) -> None:
-    """Close what an enrollment stands in as ``left``."""
-    await tx.run(CLOSE_OPEN, of=enrollment_id, at=now, why=reason)
+async def close_open_visits(
+    tx: Tx, enrollment_id: str, *, now: datetime, reason: str, outcome: Outcome = "left", edge: str | None = None
+) -> None:
+    """Close what an enrollment stands in, as ``left`` unless something else is said."""
+    await tx.run(CLOSE_OPEN, of=enrollment_id, at=now, why=reason, how=outcome, way=edge)
+
+
+async def open_visit_of(read: Read, enrollment_id: str) -> RowMapping | None:
+    """The visit an enrollment stands in, the newest if there are several: step and kind."""
+    return await read.one(
+        select(visits.c.step, visits.c.kind)
+        .where(visits.c.enrollment_id == enrollment_id, visits.c.outcome.is_(None), visits.c.turn == 0)
+        .order_by(visits.c.entered_at.desc())
+        .limit(1)
+    )
 
 
 async def earlier_edge(read: Read, workflow_id: str, record_id: str, step: str, edges: Collection[str]) -> str | None:

@@ -88,6 +88,12 @@ async def turn_off_past(tx: Tx, workflow_id: str, *, now: datetime) -> bool:
     return await tx.run(update(workflows).where(*mine).values(is_on=False, turn_off_at=None, updated_at=now)) == 1
 
 
+async def set_paused(tx: Tx, workflow_id: str, *, is_paused: bool, now: datetime) -> None:
+    """Hold everybody inside, or let them go on."""
+    mine = update(workflows).where(workflows.c.id == workflow_id, workflows.c.is_paused.is_not(is_paused))
+    await tx.run(mine.values(is_paused=is_paused, updated_at=now))
+
+
 async def give_slug_away(tx: Tx, workflow_id: str, *, now: datetime) -> None:
     """Delete a workflow: it is off, cannot be found, and its slug is free; those inside and the history keep it."""
     mine = update(workflows).where(workflows.c.id == workflow_id)

@@ -22,10 +22,17 @@ def details(
     wake_at: datetime | None,
     ending: str | None,
     unknown: Sequence[str],
+    *,
+    held: bool = False,
+    moved: str | None = None,
 ) -> str:
     """A small Markdown table."""
     where = ending or (f"{plan.steps[step].label} (`{step}`)" if step else "at the end")
     rows = [("Workflow", f"{plan.name} v{plan.version}"), ("Record", record), ("Stands at", where)]
+    if moved is not None and ending is None:
+        rows.append(("Moved there", moved))
+    if held and ending is None:
+        rows.append(("Held", "paused, until somebody resumes it"))
     if wake_at is not None and ending is None:
         rows.append(("Sleeps until", _moment(wake_at)))
     if trail:
@@ -38,10 +45,19 @@ def details(
 def ending(plan: Plan, reason: str, detail: str | None, at: datetime) -> str:
     """How the run ended: ``over: reached goal Won at 2026-03-02 09:00:00 UTC``."""
     if reason == "goal" and detail is not None:
-        why = f"reached goal {plan.goals.get(detail, detail)}"
+        why = _goal(plan, detail)
     else:
         why = reason.replace("_", " ") + (f" ({detail})" if detail else "")
     return f"over: {why} at {_moment(at)}"
+
+
+def moved_by(plan: Plan, reason: str | None, detail: str | None) -> str:
+    """What took the run where it stands: ``reached goal Booked``, or ``by hand``."""
+    return _goal(plan, detail) if reason == "goal" and detail is not None else "by hand"
+
+
+def _goal(plan: Plan, goal: str) -> str:
+    return f"reached goal {plan.goals.get(goal, goal)}"
 
 
 def _way(plan: Plan, trail: Sequence[str]) -> str:

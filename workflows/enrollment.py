@@ -6,7 +6,7 @@ The loop is the only actor: safe point (told to leave, history long enough to ro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -16,40 +16,32 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 
 from workflows.calls import activity_of, ask, failure_of, hand_out
 from workflows.mailbox import Mailbox
+from workflows.position import Position
+from workflows.turns import Elsewhere, Over
 
 with workflow.unsafe.imports_passed_through():
     from domain import names
     from domain.messages import (
-        TICK,
         EndCall,
         EndReason,
         EnrollmentStart,
         FailureCall,
         Leave,
-        Outcome,
-        Passage,
+        Moved,
+        Pause,
         RecordChanged,
-        RunState,
+        Resume,
         StepAnswer,
         StepCall,
     )
     from domain.plan import ENGINE_REV, Plan, PlanStep
-    from workflows.details import TRAIL, details, ending
+    from workflows.details import details, ending, moved_by
 
 ROLL_AT_EVENTS = 2000
 """History length from which a safe point continues as new, well before the server suggests it."""
 
 CANCELLED = "cancelled in Temporal"
 """Detail of an end that somebody asked Temporal for."""
-
-
-class Over(Exception):
-    """The enrollment is over; the run has nothing left to do."""
-
-    def __init__(self, reason: str, detail: str | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.detail = detail
 
 
 @workflow.defn(name=names.WORKFLOW_TYPE)
@@ -65,31 +57,19 @@ class Enrollment:
         self._plan = plan
         self._who = names.who(start.object, start.record_id, start.bound_object, start.bound_id)
         self._mail = Mailbox(start.state)
-        state = start.state or RunState(step=plan.start)
-        self._step = state.step
-        self._standing = state.standing
-        self._turn = state.turn
-        self._wake_at = state.wake_at
-        self._counts = dict(state.counts)
-        self._passages = list(state.passages)
-        self._trail = list(state.trail)
-        self._told: datetime | None = None
+        self._at = Position(start, plan)
+        self._held = False
+        self._came_by: str | None = None
 
     @workflow.run
     async def run(self, start: EnrollmentStart, plan: Plan) -> str:
         """Walk the plan to its end; the result is why the run ended. Who cancels it unenrolls the record."""
         try:
             while True:
-                if self._obey():
-                    # A run that goes on from an earlier history may sleep on what has changed since.
-                    self._wake_at = None
-                self._roll_over_if_long()
-                step = plan.steps[self._step] if self._step is not None else None
-                if step is None:
-                    await self._end("completed", None)
-                else:
-                    self._arrive(step)
-                    self._go(await self._handle(step))
+                try:
+                    await self._walk_on()
+                except Elsewhere as elsewhere:
+                    self._move(elsewhere.move)
         except Over as over:
             self._show(over)
             return over.reason
@@ -113,38 +93,69 @@ class Enrollment:
         """A record the workflow reads changed."""
         self._mail.put(message)
 
+    @workflow.signal(name=names.SIGNAL_MOVED)
+    def moved(self, message: Moved) -> None:
+        """The enrollment goes on at another step: a goal that jumps, or an operator."""
+        self._mail.put(message)
+
+    @workflow.signal(name=names.SIGNAL_PAUSE)
+    def pause(self, message: Pause) -> None:
+        """The enrollment was paused; the run is held at its next question."""
+        self._mail.put(message)
+        self._show(None)
+
+    @workflow.signal(name=names.SIGNAL_RESUME)
+    def resume(self, message: Resume) -> None:
+        """Whoever is held asks again."""
+        self._mail.put(message)
+        self._show(None)
+
     @workflow.signal(dynamic=True)
     def unknown(self, name: str, args: Sequence[RawValue]) -> None:
         """A signal of another engine: noted, so that it does not vanish silently."""
         self._mail.put_unknown(name)
 
+    async def _walk_on(self) -> None:
+        """From one safe point to the next."""
+        if self._obey():
+            # A run that goes on from an earlier history may sleep on what has changed since.
+            self._at.wake_at = None
+        self._roll_over_if_long()
+        step = self._plan.steps[self._at.step] if self._at.step is not None else None
+        if step is None:
+            await self._end("completed", None)
+        else:
+            self._at.arrive(step)
+            self._show(None)
+            self._go(await self._handle(step))
+
     def _obey(self) -> bool:
         """Take what the mailbox holds; answers whether a record changed."""
-        leave, changed = self._mail.take()
-        if leave is not None:
-            raise Over(leave.reason, leave.detail)
+        told = self._mail.take()
+        if told.leave is not None:
+            raise Over(told.leave.reason, told.leave.detail)
         if self._mail.says_cancel:
             raise asyncio.CancelledError
-        return changed
-
-    def _arrive(self, step: PlanStep) -> None:
-        if not self._standing:
-            self._standing = True
-            self._turn = 0
-            self._wake_at = None
-            self._counts[step.id] = self._counts.get(step.id, 0) + 1
-        self._show(None)
+        if told.moved is not None:
+            raise Elsewhere(told.moved)
+        return told.changed
 
     def _go(self, target: str | None) -> None:
-        if self._step is not None:
-            self._trail = [*self._trail, self._step][-TRAIL - 1 :]
-        self._step = target
-        self._standing = False
+        self._at.go(target)
+        self._came_by = None
+
+    def _move(self, move: Moved | StepAnswer) -> None:
+        """Stand where the database says the enrollment stands."""
+        if move.version != self._plan.version:
+            raise RuntimeError(f"this worker cannot take a run from version {self._plan.version} to {move.version}")
+        self._mail.epoch = move.epoch
+        self._go(move.step)
+        self._came_by = moved_by(self._plan, move.reason, move.detail)
 
     async def _handle(self, step: PlanStep) -> str | None:
         """Do what the step asks; answers the step to go to, None for the end of the workflow."""
         if not step.enabled:
-            self._pass(step, "skipped", "disabled")
+            self._at.pass_by(step, "skipped", "disabled")
             return step.next
         match step.kind:
             case "action":
@@ -152,45 +163,52 @@ class Enrollment:
             case "delay":
                 return await self._delay(step)
             case "branch" | "value_branch" | "split":
-                answer = self._still_inside(await ask(activity_of(step), self._call(step), step.label))
-                return step.way(answer.edge)
+                return step.way((await self._ask(step)).edge)
             case "goto":
-                self._pass(step)
-                used_up = step.max_visits is not None and self._counts[step.id] > step.max_visits
+                self._at.pass_by(step)
+                used_up = step.max_visits is not None and self._at.counts[step.id] > step.max_visits
                 return step.next if used_up else step.to
             case "end":
-                self._pass(step)
+                self._at.pass_by(step)
                 await self._end("completed", step.reason)
         raise RuntimeError(f"this worker does not know steps of kind {step.kind!r} (step {step.id!r})")
 
     async def _act_inside(self, step: PlanStep) -> str | None:
-        return await self._after(step, await ask(activity_of(step), self._call(step), step.label))
+        return await self._after(step, await self._ask(step))
 
     async def _act_outside(self, step: PlanStep) -> str | None:
-        """Wait for the channel's answer, or to be told to leave, whichever comes first.
+        """Wait for the channel's answer, held as often as the enrollment is paused."""
+        while True:
+            heard = self._mail.resumes
+            call = self._at.call(step, self._mail.epoch)
+            answer = await self._handed_out(step, call)
+            if self._is_inside(answer, call):
+                return await self._after(step, answer)
+            await self._hold(heard)
+
+    async def _handed_out(self, step: PlanStep, call: StepCall) -> StepAnswer:
+        """The answer of the channel, unless the run is told to leave or to go on elsewhere before it comes.
 
         Cancelling stops further attempts; one under way is left to the ledger, whose claim passes the gate.
         """
-        call = self._call(step)
         handle = hand_out(self._plan, step, call)
         try:
             while not handle.done():
-                await workflow.wait_condition(lambda: handle.done() or self._mail.says_leave)
+                await workflow.wait_condition(lambda: handle.done() or self._mail.interrupts)
                 if not handle.done():
                     self._obey()
-        except (Over, asyncio.CancelledError):
+        except (Over, Elsewhere, asyncio.CancelledError):
             handle.cancel()
             raise
         try:
-            answer = await handle
+            return await handle
         except ActivityError as error:
             failure: FailureCall = failure_of(error, call)
-            answer = await ask(names.RECORD_FAILURE, failure, step.label)
-        return await self._after(step, answer)
+            return await self._asked(names.RECORD_FAILURE, lambda: failure, step.label)
 
     async def _after(self, step: PlanStep, answer: StepAnswer) -> str | None:
         """Where an action's answer leads: on, or where ``on_error`` says."""
-        if self._still_inside(answer).outcome != "failed" or step.on_error == "continue":
+        if answer.outcome != "failed" or step.on_error == "continue":
             return step.next
         if step.on_error == "exit":
             await self._end("failed", f"{step.id}: {answer.reason}")
@@ -201,30 +219,31 @@ class Enrollment:
 
         A date that moved while no relay was up has sent no signal, so only the last question makes sure.
         """
+        at = self._at
         while True:
-            if self._wake_at is None:
-                answer = self._still_inside(await ask(activity_of(step), self._call(step), step.label))
-                self._turn += 1
+            if at.wake_at is None:
+                answer = await self._ask(step)
+                at.turn += 1
                 if answer.kind == "go":
                     return step.next
-                self._wake_at = answer.wake_at
+                at.wake_at = answer.wake_at
                 self._show(None)
-            await self._sleep(step, self._wake_at)
+            await self._sleep(step, at.wake_at)
             changed = self._obey()
-            is_due = self._wake_at is not None and workflow.now() >= self._wake_at
+            is_due = at.wake_at is not None and workflow.now() >= at.wake_at
             if is_due and not step.watches:
-                self._pass(step)
+                self._at.pass_by(step)
                 return step.next
             if step.watches and (is_due or changed):
-                self._wake_at = None
+                at.wake_at = None
             self._roll_over_if_long()
 
     async def _sleep(self, step: PlanStep, wake_at: datetime | None) -> None:
-        """Sleep until ``wake_at``, being told to leave, or, where the step watches, a change. None: for ever."""
+        """Sleep until ``wake_at``, being told to go, or, where the step watches, a change. None: for ever."""
         left = wake_at - workflow.now() if wake_at is not None else None
         try:
             await workflow.wait_condition(
-                lambda: self._mail.says_leave or (step.watches and self._mail.says_changed) or self._is_long(),
+                lambda: self._mail.interrupts or (step.watches and self._mail.says_changed) or self._is_long(),
                 timeout=left,
                 timeout_summary=step.label,
             )
@@ -233,14 +252,9 @@ class Enrollment:
 
     async def _end(self, reason: EndReason, detail: str | None) -> None:
         """Close the enrollment and leave the loop."""
-        call = EndCall(
-            enrollment_id=self._start.enrollment_id,
-            now=self._instant(),
-            reason=reason,
-            detail=detail,
-            passages=self._take_passages(),
+        answer = await self._asked(
+            names.END_ENROLLMENT, lambda: self._at.last_call(reason, detail, self._mail.epoch), "End"
         )
-        answer = await ask(names.END_ENROLLMENT, call, "End")
         raise Over(answer.reason or reason, answer.detail)
 
     async def _unenroll(self) -> None:
@@ -250,40 +264,47 @@ class Enrollment:
         except Over as over:
             self._show(over)
 
-    def _still_inside(self, answer: StepAnswer) -> StepAnswer:
-        if answer.kind == "left":
+    async def _ask(self, step: PlanStep) -> StepAnswer:
+        """The judgement of this visit."""
+        return await self._asked(activity_of(step), lambda: self._at.call(step, self._mail.epoch), step.label)
+
+    async def _asked(
+        self, activity: str, call: Callable[[], StepCall | EndCall | FailureCall], summary: str
+    ) -> StepAnswer:
+        """An answer that lets the run go on: it waits while the enrollment is paused, and asks again."""
+        while True:
+            heard = self._mail.resumes
+            asking = call()
+            answer = await ask(activity, asking, summary)
+            if self._is_inside(answer, asking):
+                return answer
+            await self._hold(heard)
+
+    def _is_inside(self, answer: StepAnswer, call: StepCall | EndCall | FailureCall) -> bool:
+        """Whether the gate let the call through; False while the enrollment is paused."""
+        if answer.kind == "left" and not isinstance(call, EndCall):
             raise Over(answer.reason or "left", answer.detail)
-        return answer
+        if answer.kind not in ("held", "moved"):
+            return True
+        self._at.keep(call)
+        if answer.kind == "moved":
+            raise Elsewhere(answer)
+        return False
 
-    def _call(self, step: PlanStep) -> StepCall:
-        return StepCall(
-            enrollment_id=self._start.enrollment_id,
-            workflow_id=self._plan.workflow_id,
-            version=self._plan.version,
-            step=step.id,
-            n=self._counts[step.id],
-            turn=self._turn,
-            now=self._instant(),
-            passages=self._take_passages(),
-        )
-
-    def _pass(self, step: PlanStep, outcome: Outcome = "done", reason: str | None = None) -> None:
-        """Leave a step without asking; the next transaction writes its row."""
-        n = self._counts[step.id]
-        self._passages.append(Passage(step=step.id, n=n, outcome=outcome, reason=reason, at=self._instant()))
-
-    def _instant(self) -> datetime:
-        """The present, and later than any told before: time stands still while a run works."""
-        now = workflow.now()
-        if self._told is not None and now <= self._told:
-            now = self._told + TICK
-        self._told = now
-        return now
-
-    def _take_passages(self) -> tuple[Passage, ...]:
-        taken = tuple(self._passages)
-        self._passages.clear()
-        return taken
+    async def _hold(self, heard: int) -> None:
+        """Stand still until somebody resumes; one that came since ``heard`` was counted is not slept through."""
+        self._held = True
+        self._show(None)
+        try:
+            while self._mail.resumes == heard:
+                await workflow.wait_condition(
+                    lambda: self._mail.resumes > heard or self._mail.interrupts or self._is_long()
+                )
+                self._obey()
+                self._roll_over_if_long()
+        finally:
+            self._held = False
+        self._show(None)
 
     def _is_long(self) -> bool:
         info = workflow.info()
@@ -293,28 +314,26 @@ class Enrollment:
         """Continue as new with everything the run knows, so that no history grows without end."""
         if not self._is_long():
             return
-        state = RunState(
-            step=self._step,
-            standing=self._standing,
-            turn=self._turn,
-            wake_at=self._wake_at,
-            counts=self._counts,
-            passages=tuple(self._passages),
-            inbox=self._mail.inbox(),
-            seen=self._mail.seen(),
-            versions=self._mail.versions(),
-            trail=tuple(self._trail),
-            unknown=tuple(self._mail.unknown),
-        )
+        told = {
+            "inbox": self._mail.inbox(),
+            "seen": self._mail.seen(),
+            "versions": self._mail.versions(),
+            "unknown": tuple(self._mail.unknown),
+            "epoch": self._mail.epoch,
+        }
+        state = self._at.state().model_copy(update=told)
         workflow.continue_as_new(args=[self._start.model_copy(update={"state": state}), self._plan])
 
     def _show(self, over: Over | None) -> None:
         """Refresh the details Temporal UI shows."""
-        end, trail = None, self._trail
+        at = self._at
+        end, trail = None, at.trail
         if over is not None:
             end = ending(self._plan, over.reason, over.detail, workflow.now())
             # Who is told to go stands somewhere: that was the last step on the way.
-            trail = [*trail, self._step] if self._step is not None and self._standing else trail
-        workflow.set_current_details(
-            details(self._plan, self._who, self._step, trail, self._wake_at, end, self._mail.unknown)
+            trail = [*trail, at.step] if at.step is not None and at.standing else trail
+        held = self._held or self._mail.paused
+        shown = details(
+            self._plan, self._who, at.step, trail, at.wake_at, end, self._mail.unknown, held=held, moved=self._came_by
         )
+        workflow.set_current_details(shown)

@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.messages import Leave, Message, RecordChanged, RunState
+    from domain.messages import Leave, Message, Moved, Pause, RecordChanged, Resume, RunState
 
 REMEMBERED = 500
 """Message ids kept to drop repetitions; the oldest go first."""
 
 
+@dataclass
+class Told:
+    """What the mailbox held: a reason to leave, the last move, and whether a record changed."""
+
+    leave: Leave | None = None
+    moved: Moved | None = None
+    changed: bool = False
+
+
 class Mailbox:
-    """The inbox, the ids already obeyed and the newest version seen of each record."""
+    """The inbox, the ids already obeyed and the newest version seen of each record.
+
+    ``epoch``: the last move the run obeyed. ``resumes`` counts what came to wake who is held; ``paused``: whether
+    somebody said that the enrollment is paused and nobody yet that it goes on.
+    """
 
     def __init__(self, state: RunState | None) -> None:
         self._inbox: list[Message] = list(state.inbox) if state else []
         self._seen: dict[str, None] = dict.fromkeys(state.seen if state else ())
         self._versions: dict[str, int] = dict(state.versions) if state else {}
         self.unknown: list[str] = list(state.unknown) if state else []
+        self.epoch = state.epoch if state else 0
+        self.resumes = 0
+        self.paused = False
 
     def put(self, message: Message) -> None:
-        """Keep a message for the loop."""
-        self._inbox.append(message)
+        """Keep a message for the loop; what pauses and resumes counts at once."""
+        if isinstance(message, Pause):
+            self.paused = True
+        elif isinstance(message, Resume):
+            self.paused = False
+            self.resumes += 1
+        else:
+            self._inbox.append(message)
 
     def put_unknown(self, name: str) -> None:
         """Note a signal this engine does not know, so that it shows instead of vanishing."""
@@ -32,9 +55,9 @@ class Mailbox:
             self.unknown.append(name)
 
     @property
-    def says_leave(self) -> bool:
-        """Whether a message, or somebody who cancelled it in Temporal, asks the run to end."""
-        return self.says_cancel or any(isinstance(message, Leave) for message in self._inbox)
+    def interrupts(self) -> bool:
+        """Whether the run has to let go of what it does: to end, or to go on elsewhere."""
+        return self.says_cancel or any(isinstance(m, Leave) or self._is_move(m) for m in self._inbox)
 
     @property
     def says_cancel(self) -> bool:
@@ -46,21 +69,23 @@ class Mailbox:
         """Whether a record the run has not looked at since changed."""
         return any(isinstance(m, RecordChanged) and self._is_news(m) for m in self._inbox)
 
-    def take(self) -> tuple[Leave | None, bool]:
-        """Empty the inbox: a reason to leave if there is one, and whether a record changed. Repetitions are dropped."""
-        leave: Leave | None = None
-        changed = False
+    def take(self) -> Told:
+        """Empty the inbox. Repetitions and moves that were obeyed already are dropped."""
+        told = Told()
         for message in self._inbox:
             if message.id in self._seen:
                 continue
             if isinstance(message, Leave):
-                leave = leave or message
-            elif self._is_news(message):
+                told.leave = told.leave or message
+            elif isinstance(message, Moved):
+                if message.epoch > (told.moved.epoch if told.moved else self.epoch):
+                    told.moved = message
+            elif isinstance(message, RecordChanged) and self._is_news(message):
                 self._versions[message.record_id] = message.version
-                changed = True
+                told.changed = True
             self._remember(message.id)
         self._inbox.clear()
-        return leave, changed
+        return told
 
     def inbox(self) -> tuple[Message, ...]:
         """What is waiting, for continue-as-new."""
@@ -73,6 +98,9 @@ class Mailbox:
     def versions(self) -> dict[str, int]:
         """Newest version seen of each record."""
         return dict(self._versions)
+
+    def _is_move(self, message: Message) -> bool:
+        return isinstance(message, Moved) and message.epoch > self.epoch
 
     def _is_news(self, message: RecordChanged) -> bool:
         return message.id not in self._seen and message.version >= self._versions.get(message.record_id, 0)

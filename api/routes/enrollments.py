@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -11,6 +13,7 @@ from starlette.responses import Response
 
 from api.answers import Answer, answer
 from api.deps import Caller, EnrollmentsRead, EnrollmentsWrite, Inst, Reading
+from api.describing import refusals
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.loading import enrollment_or_404, filter_or_404, names_of, workflow_or_404
@@ -21,6 +24,7 @@ from api.schemas.enrollments import (
     EnrollBody,
     EnrollmentView,
     EntryDecisionView,
+    MoveBody,
     TemporalView,
     decision_view,
     enrollment_view,
@@ -33,6 +37,8 @@ from services.by_hand import Ask, enroll_by_hand, unenroll
 from services.deliveries import deliver_now
 from services.enrolling import Decided
 from services.installation import Installation
+from services.moving import move_to, skip_wait
+from services.pausing import pause_enrollment, resume_enrollment
 from services.records import find_record
 from services.timeline import EnrollmentTimeline, tell_enrollment
 from store.database import Read, Tx
@@ -128,6 +134,32 @@ async def take_out(enrollment_id: EnrollmentId, inst: Inst, caller: EnrollmentsW
     return _delivering(inst, await once.run(work), ended)
 
 
+@router.post("/enrollments/{enrollment_id}/pause", response_model=EnrollmentView, responses=refusals(409))
+async def pause(enrollment_id: EnrollmentId, inst: Inst, caller: EnrollmentsWrite, once: OnlyOnce) -> Response:
+    """Hold it at its next step. Clocks run on; goals, exits and suppression still act."""
+    return await _operated(inst, caller, once, enrollment_id, pause_enrollment)
+
+
+@router.post("/enrollments/{enrollment_id}/resume", response_model=EnrollmentView, responses=refusals(409))
+async def resume(enrollment_id: EnrollmentId, inst: Inst, caller: EnrollmentsWrite, once: OnlyOnce) -> Response:
+    """Let it go on at once; what passed meanwhile is taken now. A workflow that is paused holds it all the same."""
+    return await _operated(inst, caller, once, enrollment_id, resume_enrollment)
+
+
+@router.post("/enrollments/{enrollment_id}/skip-wait", response_model=EnrollmentView, responses=refusals(409))
+async def skip(enrollment_id: EnrollmentId, inst: Inst, caller: EnrollmentsWrite, once: OnlyOnce) -> Response:
+    """Let it go on from the delay or wait it stands in, as if its time were over."""
+    return await _operated(inst, caller, once, enrollment_id, skip_wait)
+
+
+@router.post("/enrollments/{enrollment_id}/move-to", response_model=EnrollmentView, responses=refusals(409))
+async def move_on(
+    enrollment_id: EnrollmentId, body: MoveBody, inst: Inst, caller: EnrollmentsWrite, once: OnlyOnce
+) -> Response:
+    """Let it go on at any step of its version, whatever it is doing."""
+    return await _operated(inst, caller, once, enrollment_id, partial(move_to, step=body.step))
+
+
 @router.get("/entry-decisions", response_model=Page[EntryDecisionView])
 async def list_entry_decisions(
     read: Reading,
@@ -154,6 +186,18 @@ async def list_entry_decisions(
 async def _shown(read: Read, inst: Installation, caller: Caller, enrollment_id: str) -> EnrollmentView:
     row = await enrollment_or_404(read, enrollment_id)
     return enrollment_view(row, inst.runs.link(row["run_id"]), await names_of(read, caller, [row]))
+
+
+async def _operated(
+    inst: Installation, caller: Caller, once: OnlyOnce, enrollment_id: str, operate: Callable[..., Awaitable[object]]
+) -> Response:
+    """What an operator asked for, done in one transaction and told to the run."""
+
+    async def work(tx: Tx) -> Answer:
+        await operate(tx, enrollment_id, now=inst.clock.now())
+        return answer(await _shown(tx, inst, caller, enrollment_id))
+
+    return _delivering(inst, await once.run(work), [enrollment_id])
 
 
 async def _ask(tx: Tx, inst: Installation, caller: Caller, body: EnrollBody) -> Ask:

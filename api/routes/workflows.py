@@ -37,6 +37,7 @@ from domain.problems import FieldError
 from services import workflows as services
 from services.bulk_enrollment import SCOPE, request_existing
 from services.jobs import begin_all
+from services.pausing import pause_workflow, resume_workflow
 from store.database import Tx
 from store.jobs import Job
 from store.workflows import list_versions
@@ -159,6 +160,26 @@ async def turn_off(slug: Slug, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) 
 
     async def work(tx: Tx) -> Answer:
         return answer(summary(await services.turn_off(tx, inst, slug, now=inst.clock.now())))
+
+    return await once.run(work)
+
+
+@router.post("/{slug}/pause", response_model=WorkflowSummary)
+async def pause(slug: Slug, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) -> Response:
+    """Let nobody enter, and hold everybody inside at their next step; goals, exits and suppression still act."""
+
+    async def work(tx: Tx) -> Answer:
+        return answer(summary(await pause_workflow(tx, inst, slug, now=inst.clock.now())))
+
+    return await once.run(work)
+
+
+@router.post("/{slug}/resume", response_model=WorkflowSummary)
+async def resume(slug: Slug, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) -> Response:
+    """Let everybody go on who is not paused alone, spread over `spread_minutes`."""
+
+    async def work(tx: Tx) -> Answer:
+        return answer(summary(await resume_workflow(tx, inst, slug, now=inst.clock.now())))
 
     return await once.run(work)
 

@@ -136,6 +136,8 @@ class EnrollmentView(Shown):
     """One passage of a record through a workflow. ``step`` is where it stands, ``wakes_at`` until when.
 
     ``end_seen`` are the values that the goal, the suppression or the exit condition saw which ended it.
+    ``status`` is ``paused`` when it was paused alone; ``held_at``: since when it waits that it, or its workflow, is
+    resumed.
     """
 
     id: str
@@ -146,6 +148,7 @@ class EnrollmentView(Shown):
     status: Annotated[str, Field(examples=["active"])]
     step: str | None
     wakes_at: Instant | None
+    held_at: Instant | None
     trigger: str | None
     cause: CausePointer
     parameters: dict[str, Json]
@@ -156,6 +159,14 @@ class EnrollmentView(Shown):
     end_words: str | None
     end_seen: list[Seen]
     temporal: TemporalView
+
+
+class MoveBody(Body):
+    """Where an enrollment shall go on: the id of a step of its version."""
+
+    model_config = examples({"step": "hello"})
+
+    step: Annotated[StrictStr, Field(max_length=40)]
 
 
 class EntryDecisionView(Shown):
@@ -191,7 +202,7 @@ def enrollment_view(row: RowMapping, ui_url: str, names: Mapping[str, str]) -> E
     """A row of an enrollment, with its workflow's ``slug``, as answered; ``names`` of records by id."""
     bound = row["bound_id"]
     same = (
-        "id", "version", "status", "step", "wakes_at", "trigger", "parameters", "started_at", "ended_at",
+        "id", "version", "status", "step", "wakes_at", "held_at", "trigger", "parameters", "started_at", "ended_at",
         "end_reason", "end_detail",
     )  # fmt: skip
     return EnrollmentView(

@@ -57,6 +57,7 @@ class WorkflowSummary(Shown):
     object: str
     type: str
     is_on: bool
+    is_paused: bool
     turn_off_at: Instant | None
     version: int | None
     draft_revision: int

@@ -98,6 +98,7 @@ def upgrade() -> None:
     with op.batch_alter_table("enrollments", schema=None) as batch_op:
         batch_op.add_column(sa.Column("end_seen", DOCUMENT, nullable=True))
         batch_op.add_column(sa.Column("entry_event_id", sa.String(length=36), nullable=True))
+        batch_op.add_column(sa.Column("held_at", INSTANT, nullable=True))
 
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.add_column(sa.Column("external_id", sa.String(length=200), nullable=True))
@@ -135,6 +136,7 @@ def downgrade() -> None:
         batch_op.drop_column("external_id")
 
     with op.batch_alter_table("enrollments", schema=None) as batch_op:
+        batch_op.drop_column("held_at")
         batch_op.drop_column("entry_event_id")
         batch_op.drop_column("end_seen")
 

@@ -29,6 +29,8 @@ BODIES: dict[str, Any] = {
     "/workflows/{slug}/publish": {},
     "/workflows/{slug}/enrollments": {"record": {"object": "contact", "id": "nobody"}},
     "/workflows/{slug}/enrollments/bulk": {"ids": ["nobody"]},
+    "/lists/{slug}": {"name": "a"},
+    "/enrollments/{enrollment_id}/move-to": {"step": "a"},
     "/users": {"name": "Kim", "email": "kim@example.com"},
     "/api-keys": {"name": "CI", "scopes": ["records:read"]},
     "/account": {"name": "Us"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.domain.builders import ANNA, delay
+from tests.domain.builders import ANNA
 
 SCORE = {"property": "score", "op": "gt", "value": 1}
 MAIL = {"subject": "Hi", "html": "<p>Hi</p>", "transactional": True}
@@ -28,7 +28,6 @@ IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"settings": {"window": {"days": ["mon"], "from": "9", "to": "17:00"}}}, "/settings/window/from", "wrong_value"),
     ({"settings": {"window": [{"days": [], "from": "09:00", "to": "17:00"}]}}, "/settings/window", "not_available"),
     ({"settings": {"pause_dates": [{"month": 12, "day": 25}]}}, "/settings/pause_dates", "not_available"),
-    ({"settings": {"spread_minutes": 5}}, "/settings/spread_minutes", "not_available"),
     ({"settings": {"turn_off_at": "2027-01-01"}}, "/settings/turn_off_at", "wrong_value"),
     ({"entry": {"while_active": "again"}}, "/entry/while_active", "wrong_value"),
     ({"entry": {"while_active": "again", "re_entry": {"allowed": True}}}, "/entry/while_active", "wrong_value"),
@@ -39,8 +38,6 @@ IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"entry": {"suppress": {"property": "scor", "op": "known"}}}, "/entry/suppress/property", "unknown_property"),
     ({"exit": {"stop_on_reply": True}}, "/exit/stop_on_reply", "not_available"),
     ({"exit": {"goals": [{"where": SCORE, "go_to": "x"}]}}, "/exit/goals/0/go_to", "unknown_step"),
-    ({"exit": {"goals": [{"where": SCORE, "go_to": "g"}]}, "steps": [delay("g")]}, "/exit/goals/0/go_to",
-     "not_available"),
     ({"exit": {"goals": [{"id": "g", "where": SCORE}, {"id": "g", "where": SCORE}]}}, "/exit/goals/1/id",
      "duplicate_id"),
     ({"exit": {"goals": [{"id": "g"}]}}, "/exit/goals/0/where", "missing_field"),

@@ -129,6 +129,48 @@ async def skipped_and_failed(ft: Running) -> Any:
     return await ft.ended(taken["enrollment_id"])
 
 
+async def goal_that_jumps(ft: Running) -> Any:
+    """A goal that leads to another step, told by a signal; the wait there is skipped by hand."""
+    goal = {"id": "booked", "where": {"property": "city", "op": "is", "value": "Oslo"}, "go_to": "later"}
+    steps = [gap(days=2), gap("later", days=3), task("call", "Call")]
+    taken, contact = await _enrolled(ft, "goal-that-jumps", steps, exit={"goals": [goal]})
+    await ft.stands_at(taken["enrollment_id"], "gap")
+    await ft.patch("contact", contact, city="Oslo")
+    await ft.sleeps_at(taken["enrollment_id"], "later")
+    await ft.call("POST", f"/enrollments/{taken['enrollment_id']}/skip-wait")
+    return await ft.ended(taken["enrollment_id"])
+
+
+async def moved_at_the_gate(ft: Running) -> Any:
+    """A run that learns from an answer that it stands elsewhere, before it has done anything."""
+    goal = {"id": "booked", "where": {"property": "city", "op": "is", "value": "Oslo"}, "go_to": "last"}
+    steps = [task("call", "Call"), task("more", "More"), email("last", "Last")]
+    await ft.publish(by_hand("moved-at-the-gate", steps, exit={"goals": [goal]}))
+    contact = await ft.create("contact", email="gate@example.com")
+    await ft.stop_worker()
+    taken = await ft.enroll("moved-at-the-gate", "contact", contact)
+    await ft.patch("contact", contact, city="Oslo")
+    await ft.start_worker()
+    return await ft.ended(taken["enrollment_id"])
+
+
+async def paused_and_resumed(ft: Running) -> Any:
+    """A run held by the gate at an inside action, resumed, and held again before a message."""
+    steps = [gap(seconds=1), task("call", "Call"), gap("more", seconds=2), email("hello", "Hello")]
+    taken, _ = await _enrolled(ft, "paused", steps)
+    path = f"/enrollments/{taken['enrollment_id']}"
+    for step in ("gap", "more"):
+        await ft.stands_at(taken["enrollment_id"], step)
+        await ft.call("POST", f"{path}/pause")
+
+        async def held() -> bool:
+            return (await ft.call("GET", path))["held_at"] is not None
+
+        await ft.until(held, "the run is held")
+        await ft.call("POST", f"{path}/resume")
+    return await ft.ended(taken["enrollment_id"])
+
+
 async def continued_as_new(ft: Running) -> Any:
     """A loop long enough to roll over."""
     body = [
@@ -155,6 +197,9 @@ SCENARIOS: dict[str, Scenario] = {
         asleep_from_the_entry,
         cancelled_in_temporal,
         skipped_and_failed,
+        goal_that_jumps,
+        moved_at_the_gate,
+        paused_and_resumed,
         continued_as_new,
     )
 }

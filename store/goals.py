@@ -1,0 +1,34 @@
+"""Goals that enrollments reached, also those that ended nobody."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import insert, select
+
+from domain.base import Json
+from domain.enrollments import Enrollment
+from domain.facts import Seen
+from store.database import Read, Tx
+from store.tables import goals_reached
+
+
+async def reached_goals(read: Read, enrollment_id: str) -> frozenset[str]:
+    """The ids of the goals an enrollment reached."""
+    rows = await read.all(select(goals_reached.c.goal).where(goals_reached.c.enrollment_id == enrollment_id))
+    return frozenset(row["goal"] for row in rows)
+
+
+async def put_goal(tx: Tx, enrollment: Enrollment, goal: str, seen: tuple[Seen, ...], *, now: datetime) -> None:
+    """Write that a locked enrollment reached a goal it had not reached before."""
+    document: list[Json] = [s.model_dump() for s in seen]
+    await tx.run(
+        insert(goals_reached),
+        enrollment_id=enrollment.id,
+        goal=goal,
+        workflow_id=enrollment.workflow_id,
+        version=enrollment.version,
+        record_id=enrollment.record_id,
+        seen=document,
+        reached_at=now,
+    )
