@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from datetime import datetime
@@ -37,8 +38,9 @@ from store.ids import new_id
 from store.locks import lock_enrollments
 
 __all__ = [
-    "Inside", "Published", "Saved", "VersionView", "WorkflowView", "create_workflow", "delete_workflow", "get_version",
-    "get_workflow", "list_workflows", "publish", "save_draft", "turn_off", "turn_on", "validate",
+    "Inside", "Published", "Saved", "VersionView", "WorkflowView", "create_workflow", "delete_workflow",
+    "examine_ahead", "examine_draft_ahead", "get_version", "get_workflow", "list_workflows", "publish", "save_draft",
+    "turn_off", "turn_on", "validate",
 ]  # fmt: skip
 
 Inside: TypeAlias = Literal["finish", "leave"]
@@ -63,7 +65,29 @@ class Published(Frozen):
 async def validate(read: Read, inst: Installation, raw: Json) -> tuple[Problem, ...]:
     """Every problem of a definition; nothing is stored."""
     _check_size(raw)
-    return examine(raw, await load_catalogue(read, inst)).problems
+    catalogue = await load_catalogue(read, inst)
+    return (await asyncio.to_thread(examine, raw, catalogue)).problems
+
+
+async def examine_ahead(inst: Installation, raw: Json) -> None:
+    """Examine a definition in a thread, before the transaction that examines it again and decides.
+
+    Trying templates may take seconds, and what was tried is remembered; so neither the event loop nor whoever else
+    writes to SQLite waits for it.
+
+    Raises:
+        TooLarge: it is over ``MAX_BYTES``.
+    """
+    async with inst.db.read() as read:
+        await validate(read, inst, raw)
+
+
+async def examine_draft_ahead(inst: Installation, slug: str) -> None:
+    """The same for the stored draft of a workflow; one that is not there is told by whoever looks next."""
+    async with inst.db.read() as read:
+        workflow = await rows.find_workflow(read, slug)
+        if workflow is not None:
+            await validate(read, inst, workflow["draft"])
 
 
 async def create_workflow(tx: Tx, inst: Installation, raw: Json, *, now: datetime) -> Saved:

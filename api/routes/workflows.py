@@ -57,6 +57,7 @@ async def list_workflows(read: Reading, inst: Inst, _: WorkflowsRead, paging: Pa
 @router.post("", status_code=201, response_model=SavedDraft)
 async def create_workflow(body: Definition, inst: Inst, _: WorkflowsWrite, once: OnlyOnce) -> Response:
     """Store the first draft of a workflow and tell its problems."""
+    await services.examine_ahead(inst, body)
 
     async def work(tx: Tx) -> Answer:
         return _saved(await services.create_workflow(tx, inst, body, now=inst.clock.now()))
@@ -75,6 +76,7 @@ async def show_workflow(slug: Slug, read: Reading, inst: Inst, _: WorkflowsRead)
 async def save_draft(slug: Slug, body: Definition, inst: Inst, _: WorkflowsWrite, if_match: IfMatch = None) -> Response:
     """Store a draft with whatever mistakes it has, and tell them; If-Match is demanded when the workflow exists."""
     matched = None if if_match is None else demanded(if_match)
+    await services.examine_ahead(inst, body)
     async with inst.db.transaction() as tx:
         saved = await services.save_draft(tx, inst, slug, body, if_match=matched, now=inst.clock.now())
     return _saved(saved).response()
@@ -128,6 +130,7 @@ async def publish(
     _check_available(wanted)
     if wanted.existing_records:
         caller.demand(SCOPE)
+    await services.examine_draft_ahead(inst, slug)
     taking_in: list[Job] = []
 
     async def work(tx: Tx) -> Answer:
