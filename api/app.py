@@ -14,6 +14,7 @@ from api.routes import (
     changes,
     enrollments,
     events,
+    hooks,
     imports,
     jobs,
     lists,
@@ -35,6 +36,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     associations.router,
     records.router,
     events.router,
+    hooks.router,
     objects.router,
     reports.router,
     workflows.router,
@@ -72,6 +74,7 @@ def create_app(inst: Installation) -> FastAPI:
     app.add_middleware(Limits)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    app.include_router(hooks.public, prefix=PREFIX)
     app.include_router(system.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

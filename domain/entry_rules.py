@@ -10,6 +10,7 @@ from domain.condition_rules import PARAMETER_TYPES, Subject, check_condition, ch
 from domain.definition import Parameter
 from domain.events import event_name_problem
 from domain.examination import Examination
+from domain.hooks import pointer_problem
 from domain.instants import parse_instant
 from domain.reader import join, similar
 from domain.schema import PropertyDefinition
@@ -117,7 +118,7 @@ def _check_trigger(x: Examination, trigger: Trigger, path: str) -> None:
         case EventTrigger():
             _check_event(x, trigger, path)
         case WebhookTrigger():
-            x.refuse(join(path, "on"), "a trigger on a webhook")
+            _check_webhook(x, trigger, path)
         case FilterTrigger() | CreatedTrigger() | ChangedTrigger():
             object = _subject(x, trigger.object, join(path, "object"))
             if object is None:
@@ -153,6 +154,30 @@ def _check_event(x: Examination, trigger: EventTrigger, path: str) -> None:
             x.tell(join(path, "of", "match"), "wrong_value", what)
     if trigger.where is not None:
         check_condition(x, trigger.where, join(path, "where"), Subject(own, "trigger"))
+
+
+def _check_webhook(x: Examination, trigger: WebhookTrigger, path: str) -> None:
+    own = x.definition.object
+    if len(trigger.find) != 1:
+        what = "name one unique property to find the record by, as {email: /customer/email}"
+        x.tell(join(path, "find"), "wrong_value", what)
+    for name, pointer in trigger.find.items():
+        found = x.known_property(own, name, join(path, "find", name))
+        if found is not None and not found.unique:
+            x.tell(join(path, "find", name), "wrong_value", f"{own} records are not unique by {name!r}")
+        _check_pointer(x, pointer, join(path, "find", name))
+    for name, pointer in trigger.set.items():
+        found = x.known_property(own, name, join(path, "set", name))
+        if found is not None and found.read_only:
+            x.tell(join(path, "set", name), "wrong_value", f"{name!r} cannot be written")
+        _check_pointer(x, pointer, join(path, "set", name))
+    if trigger.where is not None:
+        check_condition(x, trigger.where, join(path, "where"), Subject(own, "trigger"))
+
+
+def _check_pointer(x: Examination, pointer: str, path: str) -> None:
+    if (words := pointer_problem(pointer)) is not None:
+        x.tell(path, "wrong_value", words)
 
 
 def _check_changed(x: Examination, trigger: ChangedTrigger, object: str, path: str) -> None:

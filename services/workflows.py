@@ -19,6 +19,7 @@ from domain.plan import Plan
 from domain.problems import FieldError, Problem
 from domain.validation import Examined, examine
 from services.catalogue import load_catalogue
+from services.hooks import make_hooks
 from services.installation import Installation
 from services.leaving import end_enrollment
 from services.turning_off import forget_past_time, keep_turn_off_at
@@ -150,6 +151,7 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
     workflow = await find(tx, slug)
     catalogue = await load_catalogue(tx, inst)
     definition = _flawless(examine(workflow["draft"], catalogue), slug)
+    await make_hooks(tx, workflow["id"], definition, now=now)
     number = (workflow["version"] or 0) + 1
     plan = compile_plan(definition, catalogue, workflow_id=workflow["id"], version=number)
     warning = size_warning(plan)

@@ -38,6 +38,16 @@ def new_id(now: datetime) -> str:
     return str(UUID(int=number))
 
 
+def new_token() -> str:
+    """An address nobody can guess: 32 random bytes as text, 43 characters."""
+    return secrets.token_urlsafe(32)
+
+
+def new_hook_secret() -> str:
+    """What calls of a hook are signed with: ``fthook_`` and 32 random bytes as text."""
+    return f"fthook_{secrets.token_urlsafe(32)}"
+
+
 def new_secret() -> str:
     """An API key nobody can guess: ``ft_`` and 32 random bytes as text."""
     return f"ft_{secrets.token_urlsafe(32)}"

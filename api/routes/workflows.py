@@ -25,17 +25,18 @@ from api.schemas.workflows import (
     SavedDraft,
     VersionDetail,
     VersionSummary,
-    WorkflowDetail,
+    WorkflowShown,
     WorkflowSummary,
-    detail,
     saved_draft,
     summary,
+    with_hooks,
 )
 from domain.base import Json
 from domain.errors import Invalid
 from domain.problems import FieldError
 from services import workflows as services
 from services.bulk_enrollment import SCOPE, request_existing
+from services.hooks import show_hooks
 from services.jobs import begin_all
 from services.pausing import pause_workflow, resume_workflow
 from store.database import Tx
@@ -65,11 +66,12 @@ async def create_workflow(body: Definition, inst: Inst, _: WorkflowsWrite, once:
     return await once.run(work)
 
 
-@router.get("/{slug}", response_model=WorkflowDetail)
+@router.get("/{slug}", response_model=WorkflowShown)
 async def show_workflow(slug: Slug, read: Reading, inst: Inst, _: WorkflowsRead) -> Response:
     """One workflow with its draft; the ETag names this state of it."""
     found = await services.get_workflow(read, inst, slug)
-    return answer(detail(found), headers={"ETag": found.etag}).response()
+    hooks = await show_hooks(read, slug)
+    return answer(with_hooks(found, hooks), headers={"ETag": found.etag}).response()
 
 
 @router.put("/{slug}", response_model=SavedDraft, responses={201: {"model": SavedDraft}, **refusals(409, 428)})

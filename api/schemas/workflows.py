@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
 from api.answers import Shown
+from api.schemas.hooks import HookAddress
 from api.schemas.records import Body, examples
 from domain.base import Instant, Json
 from domain.problems import Problem
+from services.hooks import HookView
 from services.workflows import Saved, WorkflowView
 
 DEFINITION: dict[str, Json] = {
@@ -71,6 +74,12 @@ class WorkflowDetail(WorkflowSummary):
     definition: Json
 
 
+class WorkflowShown(WorkflowDetail):
+    """A workflow with its draft, and where the webhook triggers of its published version are called."""
+
+    hooks: list[HookAddress]
+
+
 class SavedDraft(WorkflowDetail):
     """The stored draft and what still keeps it from being published."""
 
@@ -107,6 +116,12 @@ def summary(workflow: WorkflowView) -> WorkflowSummary:
 def detail(workflow: WorkflowView) -> WorkflowDetail:
     """A workflow with its draft as answered."""
     return WorkflowDetail(**{name: getattr(workflow, name) for name in WorkflowDetail.model_fields})
+
+
+def with_hooks(workflow: WorkflowView, hooks: Sequence[HookView]) -> WorkflowShown:
+    """A workflow with its draft and its hooks."""
+    found = [HookAddress(trigger=hook.trigger, path=hook.path) for hook in hooks]
+    return WorkflowShown(**detail(workflow).model_dump(), hooks=found)
 
 
 def saved_draft(saved: Saved) -> SavedDraft:

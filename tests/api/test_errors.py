@@ -31,6 +31,7 @@ BODIES: dict[str, Any] = {
     "/workflows/{slug}/enrollments/bulk": {"ids": ["nobody"]},
     "/lists/{slug}": {"name": "a"},
     "/enrollments/{enrollment_id}/move-to": {"step": "a"},
+    "/events": {"event": "form.submitted", "record": {"object": "contact", "id": "nobody"}},
     "/users": {"name": "Kim", "email": "kim@example.com"},
     "/api-keys": {"name": "CI", "scopes": ["records:read"]},
     "/account": {"name": "Us"},
