@@ -20,6 +20,7 @@ from services.deliveries import deliver_batch
 from services.installation import Installation
 from services.jobs import begin_waiting
 from services.judgement import judge_page
+from services.list_refreshing import refresh_due_lists
 from services.turning_off import turn_off_due
 from store.candidates import inside_near, triggered_keys
 from store.database import Tx
@@ -65,6 +66,7 @@ class Relay:
                 if self._inst.clock.now() >= sweep_at:
                     await begin_waiting(self._inst)
                     await turn_off_due(self._inst)
+                    await refresh_due_lists(self._inst)
                     sweep_at = self._inst.clock.now() + timedelta(seconds=SWEEP_S)
                 await _first(feed.wait(self._nap(waiting)), stopping)
             except Exception as error:

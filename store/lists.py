@@ -114,6 +114,13 @@ async def being_filled(read: Read, list_ids: Collection[str]) -> set[str]:
     return {row["record_id"] for row in rows}
 
 
+async def last_filled(read: Read, list_id: str) -> datetime | None:
+    """When filling a dynamic list was asked for last; None when that is older than the kept history."""
+    asked = select(changes.c.occurred_at).where(changes.c.record_id == list_id, changes.c.kind == "list_changed")
+    found: datetime | None = await read.scalar(asked.order_by(changes.c.seq.desc()).limit(1))
+    return found
+
+
 async def page_members(read: Read, list_id: str, *, after: str | None, limit: int) -> list[StoredRecord]:
     """Up to ``limit`` members in order of creation of the records, after the id ``after``."""
     page = select(*COLUMNS).join(list_members, list_members.c.record_id == records.c.id)

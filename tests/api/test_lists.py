@@ -9,7 +9,8 @@ import pytest
 
 from domain.base import Json
 from domain.records import Cause
-from services.lists import inherit_memberships, lists_with_time, refresh_list
+from services.list_refreshing import refresh_due_lists
+from services.lists import inherit_memberships
 from services.relay import Relay
 from store.changes import Stamp
 from store.locks import lock_records
@@ -165,14 +166,16 @@ async def test_a_list_that_turns_with_time_is_refreshed_as_a_whole(api: Caller, 
     ana = await api.create("contact", email="ana@example.com", last_touched_at=clock.now().isoformat())
     await work_off(api)
     assert await members(api, "recent") == [ana["id"]]
+    assert await refresh_due_lists(api.inst) == 0
     clock.advance(timedelta(days=8))
-    async with api.inst.db.transaction() as tx:
-        turning = await lists_with_time(tx)
-        assert [each.slug for each in turning] == ["recent"]
-        assert [await refresh_list(tx, turning[0], now=clock.now()) for _ in range(2)] == [True, False]
+    assert [await refresh_due_lists(api.inst) for _ in range(2)] == [1, 0]
     await work_off(api)
     assert await members(api, "recent") == []
     assert await told(api, ana) == ["joined the list recent", "left the list recent"]
+    clock.advance(timedelta(seconds=59))
+    assert await refresh_due_lists(api.inst) == 0
+    clock.advance(timedelta(seconds=1))
+    assert await refresh_due_lists(api.inst) == 1
 
 
 async def test_a_merged_record_hands_its_static_lists_on(api: Caller) -> None:
