@@ -24,8 +24,8 @@ LONGEST_SENDING_S = 60.0
 
 # What says something about our account, which an operator can mend; the recipient must not pay for it.
 _ABOUT_THE_ACCOUNT = frozenset({401, 403, 404, 405})
-# The service behind the answering machine may have taken the message, or not.
-_ANSWER_LOST = frozenset({502, 504})
+# Nothing was taken: the request came too slowly or too early, too many came, or the service is away.
+_LATER = frozenset({408, 425, 429, 503})
 _LONGEST_WORDS = 200
 
 
@@ -52,8 +52,9 @@ class TwilioSms:
 
         The hand-over raises:
             Rejected: the service refuses this message for good (4xx).
-            Unavailable: it cannot be reached, refuses the account, or says later (429, 5xx); ``handed_over`` when
-                the request had left and no answer tells what became of it.
+            Unavailable: it cannot be reached, refuses the account, or says later (408, 425, 429, 503);
+                ``handed_over`` when the request had left and no answer tells what became of it: another 5xx is
+                said by a service that broke on the way, before or after it took the message.
         """
         account = self.account
         # A connection of its own: one kept from an earlier message may be dead without showing it, and then the
@@ -105,11 +106,11 @@ def _refusal(response: httpx2.Response, content: dict[str, object]) -> GatewayEr
         words += f", code {code}"
     if isinstance(message := content.get("message"), str):
         words += f": {_without_numbers(message)}"
-    if status == 429:
+    if status in _LATER:
         return Unavailable(words, retry_after_s=_retry_after(response))
     if 400 <= status < 500 and status not in _ABOUT_THE_ACCOUNT:
         return Rejected(words)
-    return Unavailable(words, retry_after_s=_retry_after(response), handed_over=status in _ANSWER_LOST)
+    return Unavailable(words, retry_after_s=_retry_after(response), handed_over=status >= 500)
 
 
 def _content(response: httpx2.Response) -> dict[str, object]:

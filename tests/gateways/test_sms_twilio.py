@@ -69,6 +69,14 @@ async def test_a_wrong_account_delays_and_drops_nobody(status: int, http_sink: H
     assert not refused.handed_over
 
 
+@pytest.mark.parametrize("status", [408, 425])
+async def test_a_request_that_was_not_heard_out_is_sent_again(status: int, http_sink: HttpSink) -> None:
+    http_sink.answer(status, None)
+    refused = await failure(http_sink.port)
+    assert isinstance(refused, Unavailable)
+    assert not refused.handed_over
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [({"Retry_After": "17"}, 17.0), ({"Retry_After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None), ({}, None)],
@@ -83,7 +91,7 @@ async def test_too_many_requests_says_when_to_come_back(
     assert not refused.handed_over
 
 
-@pytest.mark.parametrize(("status", "handed_over"), [(500, False), (503, False), (502, True), (504, True)])
+@pytest.mark.parametrize(("status", "handed_over"), [(500, True), (503, False), (502, True), (504, True)])
 async def test_a_broken_service_is_unavailable_and_a_lost_answer_unknown(
     status: int, handed_over: bool, http_sink: HttpSink
 ) -> None:
