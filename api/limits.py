@@ -6,6 +6,7 @@ FastAPI's own body limit answers in plain text when a length is declared, which 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -24,6 +25,8 @@ BODY_BYTES = 2 * MIB
 """A definition may have 1 MiB; the rest is room for its JSON dress."""
 IMPORT_BYTES = 101 * MIB
 """A file of 100 MiB and the multipart around it."""
+IMPORT = re.compile(r"/api/v1/records/[^/]+/import")
+"""The one path that may have it."""
 
 
 class Limits:
@@ -37,7 +40,7 @@ class Limits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = IMPORT_BYTES if scope["path"].endswith("/import") else BODY_BYTES
+        limit = IMPORT_BYTES if IMPORT.fullmatch(scope["path"]) else BODY_BYTES
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             # No database of ours stores NUL in text; PostgreSQL refuses it with an error of its own.
             refusal = problem_response(422, "invalid", "the address contains a NUL character")

@@ -137,6 +137,8 @@ async def test_a_body_over_the_limit_is_refused_declared_or_not(lite: Caller) ->
     count = BODY_BYTES // 65536 + 1
     streamed = await lite.http.post("/api/v1/records/contact", content=pieces(count), headers=headers)
     assert problem_of(streamed)["status"] == 413
+    named_so = await lite.http.put("/api/v1/workflows/import", content=body, headers=headers)
+    assert problem_of(named_so)["status"] == 413
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 from services.import_pages import work_page
@@ -97,3 +98,22 @@ async def test_a_mapping_that_holds_nul_is_refused(api: Caller) -> None:
     answer = await upload(api, mapping=json.dumps({**MAPPING, "constants": {"city": "a\0b"}}))
     assert answer.status_code == 422, answer.text
     assert [error["path"] for error in problem_of(answer)["errors"]] == ["/mapping"]
+
+
+async def test_an_upload_of_somebody_without_the_scope_is_not_read(lite: Caller) -> None:
+    read: list[bytes] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\nemail\r\n', b"--x--\r\n"):
+            read.append(piece)
+            yield piece
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    reader = await lite.with_scopes("records:read")
+    path = "/api/v1/records/contact/import"
+    for http, key, status in ((reader.http, {}, 403), (lite.http, {"Authorization": "Bearer ft_nobody"}, 401)):
+        answer = await http.post(path, content=pieces(), headers={**headers, **key})
+        assert problem_of(answer)["status"] == status
+    assert read == []
+    assert (await lite.http.post(path, content=pieces(), headers=headers)).status_code == 422
+    assert read
