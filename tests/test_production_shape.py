@@ -36,11 +36,19 @@ def test_every_variable_given_to_a_service_is_a_setting_with_an_acceptable_value
 ) -> None:
     monkeypatch.setenv(f"{PREFIX}DATA_DIR", str(tmp_path))
     for name, value in services["api"]["environment"].items():
+        if name == f"{PREFIX}MAIL_URL":
+            value = "smtp://mail-catcher:1025"
         written = re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", value)
         monkeypatch.setenv(name, re.sub(r"\$\{[A-Z_]+:\?[^}]*\}", "ft_0123456789abcdefghij", written))
     settings = Settings.read()
     assert settings.database_url.startswith("postgresql+asyncpg://")
     assert not settings.embeds_temporal
+
+
+def test_no_variable_has_a_default_that_only_a_profile_starts(services: dict[str, dict[str, Any]]) -> None:
+    optional = {name for name, service in services.items() if "profiles" in service}
+    defaults = re.findall(r"\$\{[A-Z_]+:-([^}]*)\}", (ROOT / "docker-compose.yml").read_text())
+    assert [default for default in defaults if any(name in default for name in optional)] == []
 
 
 def test_workers_run_in_roles_that_exist(services: dict[str, dict[str, Any]]) -> None:
