@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from domain.base import Frozen, Instant, Json
@@ -126,10 +126,10 @@ async def tell_enrollment(read: Read, enrollment: Row) -> EnrollmentTimeline:
 
 
 async def tell_record(
-    read: Read, record_id: str, *, after: store.Place | None, limit: int
+    read: Read, record_id: str, kinds: Collection[str], *, after: store.Place | None, limit: int
 ) -> list[tuple[store.Place, RecordItem]]:
-    """The timeline of a record, newest first, each item with the place a next page starts after."""
-    found = await store.list_record(read, record_id, after=after, limit=limit)
+    """The items of these kinds, newest first, each with the place a next page starts after."""
+    found = await store.list_record(read, record_id, kinds, after=after, limit=limit)
     return [(item.place, _record_item(item)) for item in found]
 
 

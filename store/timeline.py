@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -77,10 +78,17 @@ async def list_tasks(read: Read, record_id: str, enrollment_id: str) -> list[Row
     return await read.all(select(tasks).where(*mine).order_by(tasks.c.id))
 
 
-async def list_record(read: Read, record_id: str, *, after: Place | None, limit: int) -> list[Happening]:
-    """What happened to a record, newest first: its changes, entry decisions, visits, messages, tasks, notifications."""
+async def list_record(
+    read: Read, record_id: str, kinds: Collection[str], *, after: Place | None, limit: int
+) -> list[Happening]:
+    """What happened to a record, newest first.
+
+    ``kinds``: which of its changes, entry decisions, visits, messages, tasks and notifications, each in the singular.
+    """
     found: list[Happening] = []
     for kind, statement, at, key in _sources(read.dialect, record_id):
+        if kind not in kinds:
+            continue
         if after is not None:
             statement = statement.where(_older(at, key, kind, after))
         rows = await read.all(statement.order_by(at.desc(), key.desc()).limit(limit))

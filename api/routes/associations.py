@@ -15,6 +15,7 @@ from api.loading import record_or_404
 from api.paging import Page, Paged, page
 from api.routes.records import Object, RecordId, links, writing
 from api.schemas.records import AssociateBody, LinkView
+from api.seeing import kinds_seen
 from domain.errors import Invalid
 from services import records as services
 from services.timeline import RecordItem, tell_record
@@ -78,12 +79,16 @@ async def dissociate(
 
 @router.get("/{object}/{record_id}/timeline", response_model=Page[RecordItem])
 async def show_timeline(
-    object: Object, record_id: RecordId, read: Reading, _: RecordsRead, paging: Paged
+    object: Object, record_id: RecordId, read: Reading, caller: RecordsRead, paging: Paged
 ) -> Page[RecordItem]:
-    """What happened to a record, newest first: changes, entry decisions, visits, messages, tasks, notifications."""
+    """What happened to a record, newest first: changes, entry decisions, visits, messages, tasks, notifications.
+
+    Decisions and visits need enrollments:read as well, messages, tasks and notifications messages:read; without they
+    are left out.
+    """
     await record_or_404(read, object, record_id)
     after = None if paging.after is None else _place(paging.after)
-    items = await tell_record(read, record_id, after=after, limit=paging.fetch)
+    items = await tell_record(read, record_id, kinds_seen(caller), after=after, limit=paging.fetch)
     return page(items, paging, lambda item: item[1], key=lambda item: _key(item[0]))
 
 

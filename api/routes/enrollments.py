@@ -29,6 +29,7 @@ from api.schemas.enrollments import (
     decision_view,
     enrollment_view,
 )
+from api.seeing import as_seen, decision_as_seen, enrollment_as_seen
 from domain.entry import Decision
 from domain.errors import NotFound
 from domain.messages import EndReason, EnrollmentStatus
@@ -104,7 +105,7 @@ async def list_page(
     return page(
         rows,
         paging,
-        lambda row: enrollment_view(row, inst.runs.link(row["run_id"]), names),
+        lambda row: enrollment_as_seen(caller, enrollment_view(row, inst.runs.link(row["run_id"]), names)),
         key=lambda row: str(row["id"]),
     )
 
@@ -116,9 +117,12 @@ async def show(enrollment_id: EnrollmentId, read: Reading, inst: Inst, caller: E
 
 
 @router.get("/enrollments/{enrollment_id}/timeline", response_model=EnrollmentTimeline)
-async def show_timeline(enrollment_id: EnrollmentId, read: Reading, _: EnrollmentsRead) -> EnrollmentTimeline:
-    """What happened to it: the entry decision, every visit with outcome, reason and values seen, and the end."""
-    return await tell_enrollment(read, await enrollment_or_404(read, enrollment_id))
+async def show_timeline(enrollment_id: EnrollmentId, read: Reading, caller: EnrollmentsRead) -> EnrollmentTimeline:
+    """What happened to it: the entry decision, every visit with outcome, reason and values seen, and the end.
+
+    Values seen need records:read as well, messages and tasks messages:read; without they are left out.
+    """
+    return as_seen(caller, await tell_enrollment(read, await enrollment_or_404(read, enrollment_id)))
 
 
 @router.post("/enrollments/{enrollment_id}/unenroll", response_model=EnrollmentView)
@@ -163,7 +167,7 @@ async def move_on(
 @router.get("/entry-decisions", response_model=Page[EntryDecisionView])
 async def list_entry_decisions(
     read: Reading,
-    _: EnrollmentsRead,
+    caller: EnrollmentsRead,
     paging: Paged,
     workflow: Text = None,
     record: Text = None,
@@ -180,12 +184,13 @@ async def list_entry_decisions(
         decision=decision, since=since,
     )  # fmt: skip
     rows = await list_decisions(read, filters, after=paging.after, limit=paging.fetch)
-    return page(rows, paging, decision_view, key=lambda row: str(row["id"]))
+    return page(rows, paging, lambda row: decision_as_seen(caller, decision_view(row)), key=lambda row: str(row["id"]))
 
 
 async def _shown(read: Read, inst: Installation, caller: Caller, enrollment_id: str) -> EnrollmentView:
     row = await enrollment_or_404(read, enrollment_id)
-    return enrollment_view(row, inst.runs.link(row["run_id"]), await names_of(read, caller, [row]))
+    view = enrollment_view(row, inst.runs.link(row["run_id"]), await names_of(read, caller, [row]))
+    return enrollment_as_seen(caller, view)
 
 
 async def _operated(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Table, insert, update
 
 from store.ids import new_id
-from store.tables import changes, effects, enrollments, messages, notifications, tasks, visits
+from store.tables import changes, effects, enrollments, entry_decisions, messages, notifications, tasks, visits
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
 from tests.fixtures.clock import START, FixedClock
@@ -247,3 +247,50 @@ async def test_a_list_of_a_workflow_that_never_was_is_not_found_and_one_of_a_del
     for name in lists:
         await lite.problem("GET", f"/{name}?workflow=follow-up", status=404)
         await lite.problem("GET", f"/{name}?workflow={gone}x", status=404)
+
+
+async def test_a_record_s_timeline_shows_what_the_key_opens(api: Caller) -> None:
+    found = await world(api)
+    path = f"/records/contact/{found.enrollments[0]['record']['id']}/timeline"
+    for scopes, kinds in (
+        ((), {"change"}),
+        (("enrollments:read",), {"change", "decision", "visit"}),
+        (("messages:read",), {"change", "message"}),
+    ):
+        reader = await api.with_scopes("records:read", *scopes)
+        assert {item["kind"] for item in (await reader.ok("GET", path))["items"]} == kinds
+
+
+async def test_an_enrollment_s_timeline_shows_what_the_key_opens(api: Caller) -> None:
+    found = await world(api)
+    seen = [{"what": "city is Oslo", "value": "Oslo", "holds": True}]
+    await found.visit(0, "gap", "delay", "done", n=3, seen=seen, result={"set": "Oslo"})
+    path = f"/enrollments/{found.enrollments[0]['id']}/timeline"
+    whole = (await api.ok("GET", path))["visits"]
+    assert any(visit["seen"] for visit in whole)
+    assert any(visit["messages"] for visit in whole)
+
+    blind = await (await api.with_scopes("enrollments:read")).ok("GET", path)
+    for visit, full in zip(blind["visits"], whole, strict=True):
+        assert visit == {**full, "seen": [], "result": None, "messages": [], "tasks": []}
+    reader = await api.with_scopes("enrollments:read", "records:read")
+    assert [visit["seen"] for visit in (await reader.ok("GET", path))["visits"]] == [v["seen"] for v in whole]
+    mailer = await api.with_scopes("enrollments:read", "messages:read")
+    assert [visit["messages"] for visit in (await mailer.ok("GET", path))["visits"]] == [v["messages"] for v in whole]
+
+
+async def test_values_seen_are_shown_to_who_may_read_records(api: Caller) -> None:
+    found = await world(api)
+    id = found.enrollments[0]["id"]
+    seen = [{"what": "city is Oslo", "value": "Oslo", "holds": True}]
+    async with api.inst.db.transaction() as tx:
+        await tx.run(update(enrollments).where(enrollments.c.id == id).values(end_seen=seen))
+        await tx.run(update(entry_decisions).where(entry_decisions.c.enrollment_id == id).values(seen=seen))
+    blind = await api.with_scopes("enrollments:read")
+    for reader, shown in ((api, seen), (blind, [])):
+        assert (await reader.ok("GET", f"/enrollments/{id}"))["end_seen"] == shown
+        assert [one["end_seen"] for one in (await reader.ok("GET", "/enrollments"))["items"] if one["id"] == id] == [
+            shown
+        ]
+        [decision] = (await reader.ok("GET", f"/entry-decisions?enrollment={id}"))["items"]
+        assert decision["seen"] == shown

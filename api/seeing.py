@@ -1,0 +1,50 @@
+"""What a caller may see where an answer gathers what other routes ask other scopes for."""
+
+from __future__ import annotations
+
+from api.deps import Caller, Scope
+from api.schemas.enrollments import EnrollmentView, EntryDecisionView
+from services.timeline import EnrollmentTimeline, Visit
+
+KIND_SCOPES: dict[str, Scope] = {
+    "change": "records:read",
+    "decision": "enrollments:read",
+    "visit": "enrollments:read",
+    "message": "messages:read",
+    "task": "messages:read",
+    "notification": "messages:read",
+}
+"""The scope that shows each kind of a record's timeline."""
+
+
+def kinds_seen(caller: Caller) -> frozenset[str]:
+    """The kinds of items this caller's key opens."""
+    return frozenset(kind for kind, scope in KIND_SCOPES.items() if scope in caller.scopes)
+
+
+def as_seen(caller: Caller, timeline: EnrollmentTimeline) -> EnrollmentTimeline:
+    """The timeline without what the key does not open.
+
+    Values of records and what an action made of them need ``records:read``, messages and tasks ``messages:read``.
+    """
+    if "records:read" not in caller.scopes:
+        entry = timeline.entry and timeline.entry.model_copy(update={"seen": []})
+        blind = [visit.model_copy(update={"seen": [], "result": None}) for visit in timeline.visits]
+        timeline = timeline.model_copy(update={"entry": entry, "visits": blind, "end_seen": []})
+    if "messages:read" not in caller.scopes:
+        timeline = timeline.model_copy(update={"visits": [_without_outputs(visit) for visit in timeline.visits]})
+    return timeline
+
+
+def enrollment_as_seen(caller: Caller, view: EnrollmentView) -> EnrollmentView:
+    """The enrollment without values of records for a key that does not open them."""
+    return view if "records:read" in caller.scopes else view.model_copy(update={"end_seen": []})
+
+
+def decision_as_seen(caller: Caller, view: EntryDecisionView) -> EntryDecisionView:
+    """The entry decision without values of records for a key that does not open them."""
+    return view if "records:read" in caller.scopes else view.model_copy(update={"seen": []})
+
+
+def _without_outputs(visit: Visit) -> Visit:
+    return visit.model_copy(update={"messages": [], "tasks": []})
