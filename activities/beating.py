@@ -1,4 +1,4 @@
-"""Heartbeats of outside actions: when a worker dies, another takes up its attempts within seconds, not minutes."""
+"""Heartbeats of outside actions and of pages: when a worker dies, another takes up its attempts within seconds."""
 
 from __future__ import annotations
 

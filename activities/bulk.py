@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from temporalio import activity
 
+from activities.beating import beating
 from activities.errors import translated
 from domain import names
 from domain.jobs import EnrollmentCall, EnrollmentProgress
@@ -19,6 +20,6 @@ def bulk_activities(inst: Installation) -> list[Callable[[EnrollmentCall], Await
     @activity.defn(name=names.ENROLLMENT_PAGE)
     async def enrollment_page(call: EnrollmentCall) -> EnrollmentProgress:
         with translated():
-            return await enroll_page(inst, call)
+            return await beating(enroll_page(inst, call))
 
     return [enrollment_page]

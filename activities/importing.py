@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from temporalio import activity
 
+from activities.beating import beating
 from activities.errors import translated
 from domain import names
 from domain.jobs import JobProgress
@@ -19,6 +20,6 @@ def import_activities(inst: Installation) -> list[Callable[[str], Awaitable[JobP
     @activity.defn(name=names.IMPORT_PAGE)
     async def import_page(job_id: str) -> JobProgress:
         with translated():
-            return await work_page(inst, job_id)
+            return await beating(work_page(inst, job_id))
 
     return [import_page]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from commands.client import connect
-from commands.output import AsJson, ExitCode, show, speaking, table
-from commands.records import Reference, find
+from commands.bulk import audience, enroll_many
+from commands.client import Client, connect
+from commands.output import AsJson, ExitCode, Failed, show, speaking, table
+from commands.records import find
 from commands.story import called, story
 
 enrollment = typer.Typer(help="Follow an enrollment, hold, move or end it.", no_args_is_help=True)
@@ -19,23 +21,46 @@ EnrollmentId = Annotated[str, typer.Argument(metavar="ID", help="The enrollment.
 
 def enroll(
     slug: Annotated[str, typer.Argument(help="The workflow.")],
-    reference: Reference,
+    reference: Annotated[
+        str | None,
+        typer.Argument(metavar="[RECORD]", help="contact/<id>, or contact/email/<address>; for many leave it out."),
+    ] = None,
+    where: Annotated[str | None, typer.Option(metavar="JSON", help="Whoever satisfies a condition.")] = None,
+    list_slug: Annotated[str | None, typer.Option("--list", metavar="LIST", help="Whoever is on a list.")] = None,
+    ids: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Whoever a file names, one id a line.")
+    ] = None,
+    rate: Annotated[int | None, typer.Option(min=1, help="Of many: how many may enter a minute.")] = None,
     opportunity: Annotated[str | None, typer.Option(help="The opportunity it is about: its id, or as RECORD.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a record enter a workflow; ends with 1 when it does not."""
-    with speaking(as_json), connect() as api:
-        found = find(api, reference)
-        body: dict[str, Any] = {"record": {"object": found["object"], "id": found["id"]}}
-        if opportunity is not None:
-            body["opportunity_id"] = find(api, opportunity)["id"] if "/" in opportunity else opportunity
-        made = api.post(f"/workflows/{quote(slug, safe='')}/enrollments", body)
-        text = f"{made['decision']}: {found['object']} {found['id']} {made['words']}"
-        if made["enrollment_id"]:
-            text += f"\nfollow it: followthrough enrollment show {made['enrollment_id']}"
-        if made["temporal"]:
-            text += f"\nits run:   {made['temporal']['ui_url']}"
-        show(made, text, as_json=as_json)
+    """Let a record enter a workflow, or many at once; ends with 1 when the one does not."""
+    with speaking(as_json):
+        wanted = audience(where, list_slug, ids)
+        if (reference is None) == (not wanted):
+            raise Failed(ExitCode.USAGE, "say who: RECORD, or one of --where, --list and --ids")
+        if wanted and opportunity is not None:
+            raise Failed(ExitCode.USAGE, "--opportunity is about one record, not about many")
+        with connect() as api:
+            if reference is None:
+                enroll_many(api, slug, wanted, rate=rate, as_json=as_json)
+            else:
+                enroll_one(api, slug, reference, opportunity, as_json=as_json)
+
+
+def enroll_one(api: Client, slug: str, reference: str, opportunity: str | None, *, as_json: bool) -> None:
+    """Let one record enter and tell the decision; ends with 1 when it does not."""
+    found = find(api, reference)
+    body: dict[str, Any] = {"record": {"object": found["object"], "id": found["id"]}}
+    if opportunity is not None:
+        body["opportunity_id"] = find(api, opportunity)["id"] if "/" in opportunity else opportunity
+    made = api.post(f"/workflows/{quote(slug, safe='')}/enrollments", body)
+    text = f"{made['decision']}: {found['object']} {found['id']} {made['words']}"
+    if made["enrollment_id"]:
+        text += f"\nfollow it: followthrough enrollment show {made['enrollment_id']}"
+    if made["temporal"]:
+        text += f"\nits run:   {made['temporal']['ui_url']}"
+    show(made, text, as_json=as_json)
     if made["decision"] not in ("enrolled", "absorbed_update"):
         raise typer.Exit(ExitCode.REFUSED)
 

@@ -127,14 +127,14 @@ def find(api: Client, reference: str) -> Any:
     raise Failed(ExitCode.USAGE, f"{reference}: write object/id or object/property/value")
 
 
-def follow(api: Client, job_id: str, *, quiet: bool) -> Any:
+def follow(api: Client, job_id: str, *, doing: str = "Importing", quiet: bool) -> Any:
     """Wait for a job to end, with a progress bar; the job."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
-        bar = progress.add_task("Importing", total=None)
+        bar = progress.add_task(doing, total=None)
         while True:
             job = api.get(f"/jobs/{job_id}")
             progress.update(bar, total=job["total"] or None, completed=job["done"])

@@ -20,6 +20,8 @@ from typer.testing import CliRunner
 from api.app import create_app
 from api.deps import SCOPES
 from cli import app
+from domain.jobs import EnrollmentCall
+from services.bulk_enrollment import enroll_page
 from services.import_pages import work_page
 from services.installation import Installation
 from store.database import Database
@@ -175,6 +177,49 @@ async def test_a_record_is_shown_changed_and_enrolled(line: Line) -> None:
     await line.run("enrollment", "unenroll", entered.json["enrollment_id"])
     again = await line.run("enroll", "follow-up", reference, code=1)
     assert "re_entry_off" in again.out
+
+
+async def test_many_are_enrolled_by_condition_list_or_ids(line: Line, runs: RecordingRuns, tmp_path: Path) -> None:
+    contact_id = (await line.run("record", "get", await contact(line), "--json")).json["id"]
+    await line.run("workflow", "publish", line.file("follow-up.yaml", follow_up()))
+    where = '{"property": "email", "op": "is", "value": "ana@example.com"}'
+
+    async def enrolled(*arguments: str, code: int = 0) -> Ran:
+        before = len(runs.jobs)
+
+        async def work() -> None:
+            while len(runs.jobs) == before:
+                await asyncio.sleep(0.01)
+            call = EnrollmentCall(job_id=runs.jobs[-1])
+            while (await enroll_page(line.inst, call)).status in ("queued", "running"):
+                pass
+
+        _, ran = await asyncio.gather(work(), line.run("enroll", "follow-up", *arguments, code=code))
+        return ran
+
+    made = await enrolled("--where", where, "--json")
+    assert made.json["counts"] == {"enrolled": 1}
+    ids = tmp_path / "ids.txt"
+    ids.write_text(f"{contact_id}\nnobody\n")
+    told = await enrolled("--ids", str(ids), "--rate", "600")
+    assert "2 of 2 records: 1 absorbed_update, 1 no_record" in told.out
+    assert "entry-decisions?cause=" in told.out
+
+    before = len(runs.jobs)
+    for wrong, words in (
+        ((), "say who"),
+        (("contact/x", "--where", where), "say who"),
+        (("--where", where, "--list", "vips"), "give one of"),
+        (("--where", "country=NO"), "not valid JSON"),
+        (("--where", where, "--opportunity", "x"), "--opportunity is about one record"),
+    ):
+        assert words in (await line.run("enroll", "follow-up", *wrong, code=2)).err
+    assert (
+        "/where/property"
+        in (await line.run("enroll", "follow-up", "--where", '{"property": "x", "op": "is", "value": 1}', code=1)).err
+    )
+    assert "there is no list vips" in (await line.run("enroll", "follow-up", "--list", "vips", code=3)).err
+    assert len(runs.jobs) == before
 
 
 async def test_a_value_says_how_it_was_understood_and_how_the_other_is_written(line: Line) -> None:

@@ -18,6 +18,9 @@ PAGES_PER_RUN = 300
 """Nine events a page at most: far below the history length at which the server suggests to continue as new."""
 
 PAGE_LIMIT = timedelta(seconds=60)
+PAGE_BEAT = timedelta(seconds=10)
+"""How long after the death of its worker a page is taken up by another."""
+
 PAGE_TRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60))
 LOOK_AGAIN = timedelta(minutes=1)
 """A paused job is resumed by a signal; should it be lost, by looking again."""
@@ -45,6 +48,7 @@ class PagedRun:
             call,
             result_type=answers,
             start_to_close_timeout=PAGE_LIMIT,
+            heartbeat_timeout=PAGE_BEAT,
             retry_policy=PAGE_TRIES,
             summary=summary,
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
+from unittest.mock import patch
 
 from temporalio.client import WorkflowFailureError
 
+from domain.names import job_run_id
 from tests.fixtures.running import Running
 from tests.runs.definitions import by_hand, email, follow_up, gap, task
 
@@ -186,6 +188,33 @@ async def continued_as_new(ft: Running) -> Any:
     return await ft.ended(taken["enrollment_id"])
 
 
+async def bulk_enrollment(ft: Running) -> Any:
+    """Pages of a bulk enrollment: at a rate, paused, resumed, done. Answers its run."""
+    await ft.publish(by_hand("bulk", [gap(days=2)]))
+    for n in range(5):
+        await ft.create("contact", email=f"bulk{n}@example.com", city="Bulk")
+    where = {"property": "city", "op": "is", "value": "Bulk"}
+    with patch("domain.jobs.PAGE", 2):
+        job = await ft.call(
+            "POST", "/workflows/bulk/enrollments/bulk", {"where": where, "rate_per_minute": 120}, expect=202
+        )
+        run = ft.temporal.get_workflow_handle(job_run_id("enrollment", job["id"]))
+
+        async def has_begun() -> bool:
+            return bool((await ft.call("GET", f"/jobs/{job['id']}"))["done"])
+
+        async def asked_again() -> bool:
+            events = (await run.fetch_history()).events
+            return sum(event.HasField("activity_task_completed_event_attributes") for event in events) > 1
+
+        await ft.until(has_begun, "the first page is done")
+        await ft.call("POST", f"/jobs/{job['id']}/pause")
+        await ft.until(asked_again, "the run sees that it is paused")
+        await ft.call("POST", f"/jobs/{job['id']}/resume")
+        await run.result()
+    return {"temporal": {"workflow_id": run.id}}
+
+
 SCENARIOS: dict[str, Scenario] = {
     scenario.__name__: scenario
     for scenario in (
@@ -201,5 +230,6 @@ SCENARIOS: dict[str, Scenario] = {
         moved_at_the_gate,
         paused_and_resumed,
         continued_as_new,
+        bulk_enrollment,
     )
 }

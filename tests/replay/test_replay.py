@@ -15,13 +15,16 @@ from temporalio.workflow import NondeterminismError
 from tests.replay.record import HISTORIES
 from tests.replay.scenarios import SCENARIOS
 from worker import sandbox
+from workflows.bulk import BulkEnrollment
 from workflows.enrollment import Enrollment
 
 RECORDED = sorted(HISTORIES.rglob("*.json.gz"))
 
 
 def replayer() -> Replayer:
-    return Replayer(workflows=[Enrollment], data_converter=pydantic_data_converter, workflow_runner=sandbox())
+    return Replayer(
+        workflows=[Enrollment, BulkEnrollment], data_converter=pydantic_data_converter, workflow_runner=sandbox()
+    )
 
 
 def load(path: Path) -> WorkflowHistory:

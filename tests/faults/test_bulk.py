@@ -1,0 +1,107 @@
+"""A bulk enrollment outlives its worker: killed in the middle of pages, it enrolls nobody twice and never goes back."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, func, select
+
+from store.tables import deliveries, enrollments, entry_decisions
+from tests.faults.site import Site
+from tests.runs.definitions import by_hand, gap
+
+NORWAY = {"property": "country", "op": "is", "value": "NO"}
+MAPPING = '{"columns": {"id": {"property": "external_id"}}, "constants": {"country": "NO"}}'
+
+
+def import_contacts(site: Site, count: int) -> None:
+    """Contacts by an import that wakes nobody."""
+    rows = "id\n" + "\n".join(str(n) for n in range(count))
+    answer = site.http.post(
+        "/api/v1/records/contact/import",
+        data={"mapping": MAPPING, "key": "external_id", "wake": "false"},
+        files={"file": ("contacts.csv", rows.encode())},
+    )
+    assert answer.is_success, answer.text
+    path = f"/jobs/{answer.json()['id']}"
+    site.until(lambda: site.call("GET", path)["status"] == "done", "the contacts are imported", within_s=600)
+
+
+class Watch:
+    """Reads a job's progress all the time, on a thread of its own."""
+
+    def __init__(self, site: Site, path: str) -> None:
+        self._site = site
+        self._path = path
+        self._stop = threading.Event()
+        self.seen: list[int] = []
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        while not self._stop.wait(0.05):
+            self.seen.append(int(self._site.call("GET", self._path)["done"]))
+
+    def end(self) -> list[int]:
+        """What was seen, in order."""
+        self._stop.set()
+        self._thread.join()
+        return self.seen
+
+
+def reaches(site: Site, path: str, done: int) -> None:
+    """Wait until a job has gone through so many records."""
+    site.until(lambda: bool(site.call("GET", path)["done"] >= done), f"{done} are done", within_s=600)
+
+
+def bulk_kills(folder: Path, count: int) -> None:
+    with Site(folder) as site:
+        site.publish(by_hand("journey", [gap(days=2)]))
+        import_contacts(site, count)
+        job = site.call("POST", "/workflows/journey/enrollments/bulk", {"where": NORWAY})
+        assert job["total"] == count
+        path = f"/jobs/{job['id']}"
+        watch = Watch(site, path)
+        for part in (1, 2, 3):
+            reaches(site, path, count * part // 5)
+            site.kill("worker")
+            assert site.call("GET", path)["status"] == "running", "killed in the middle"
+            site.start("worker")
+        site.until(lambda: site.call("GET", path)["status"] == "done", "everybody is done", within_s=900)
+        seen = watch.end()
+        job = site.call("GET", path)
+        assert (job["done"], job["total"], job["counts"]) == (count, count, {"enrolled": count})
+        assert seen == sorted(seen), "progress went back"
+        assert len(set(seen)) > 3
+        site.until(lambda: rows(site)["deliveries"] == 0, "every run is started", within_s=600)
+        assert rows(site) == {"enrollments": count, "records": count, "decisions": count, "deliveries": 0}
+
+
+def rows(site: Site) -> Counter[str]:
+    """What the database holds."""
+    engine = create_engine(f"sqlite:///{site.folder / 'followthrough.db'}")
+    asked: dict[str, Any] = {
+        "enrollments": select(func.count()).select_from(enrollments),
+        "records": select(func.count(enrollments.c.record_id.distinct())),
+        "decisions": select(func.count()).select_from(entry_decisions),
+        "deliveries": select(func.count()).select_from(deliveries),
+    }
+    with engine.connect() as connection:
+        found = Counter({name: int(connection.execute(statement).scalar_one()) for name, statement in asked.items()})
+    engine.dispose()
+    return found
+
+
+@pytest.mark.timeout(900)
+def test_2000_are_enrolled_once_by_a_worker_killed_three_times(tmp_path: Path) -> None:
+    bulk_kills(tmp_path, 2_000)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_20_000_are_enrolled_once_by_a_worker_killed_three_times(tmp_path: Path) -> None:
+    bulk_kills(tmp_path, 20_000)
