@@ -39,7 +39,8 @@ async def pass_gate(
     then locked for writing at once, as share first and write later would deadlock.
 
     Raises:
-        NotFound: the version has no such step; the run keeps asking until a version that has it is stored.
+        NotFound: the version has no such step; the run keeps asking until a version that has it is stored. Or a record
+            was merged this very moment, and the next time finds the other one.
     """
     locked = await _lock(tx, call, write)
     if isinstance(locked, StepAnswer):
@@ -79,6 +80,8 @@ async def _lock(
     enrollment = await lock_enrollment(tx, seen)
     if enrollment is None or enrollment.status == "ended":
         return _over(enrollment)
+    if (enrollment.record_id, enrollment.bound_id) != (seen.record_id, seen.bound_id):
+        raise NotFound(f"enrollment {call.enrollment_id} goes on under a record it was just merged into: ask again")
     # Who cancels a run takes the record out, wherever it stands and whether it is paused or not.
     if not (isinstance(call, EndCall) and call.reason == "unenrolled"):
         if enrollment.status == "paused" or (is_paused and await is_workflow_paused(tx, enrollment.workflow_id)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from itertools import groupby
 
-from sqlalchemy import RowMapping, bindparam, select
+from sqlalchemy import RowMapping, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.enrollments import Enrollment
@@ -18,7 +18,7 @@ from store.database import Tx
 from store.enrollments import enrollment_of
 from store.lists import list_of
 from store.records import COLUMNS, stored
-from store.tables import account, effects, enrollments, entry_keys, lists, records
+from store.tables import account, effects, enrollments, entry_keys, lists, records, workflows
 
 _RECORDS = select(*COLUMNS).where(records.c.id.in_(bindparam("ids", expanding=True))).order_by(records.c.id)
 # key_share: no key of a record ever changes, so rows that merely refer to it need not wait.
@@ -57,6 +57,15 @@ async def lock_entry_key(tx: Tx, workflow_id: str, key: str, record_id: str) -> 
     locked = await tx.one(ENTRY_KEY[tx.dialect], workflow_id=workflow_id, key=key, record_id=record_id, entries=0)
     assert locked is not None, "what is inserted or updated is returned"
     return locked
+
+
+async def lock_entry_keys_of(tx: Tx, record_id: str, keys: Collection[str]) -> list[RowMapping]:
+    """Lock the counts of a record's entries and those under ``keys``, in whichever workflow; in order of their keys."""
+    # Both indexes begin with the workflow, and there are few of those.
+    mine = entry_keys.c.workflow_id.in_(select(workflows.c.id))
+    mine &= or_(entry_keys.c.record_id == record_id, entry_keys.c.key.in_(list(keys)))
+    ordered = select(entry_keys).where(mine).order_by(entry_keys.c.workflow_id, entry_keys.c.key)
+    return await tx.all(ordered.with_for_update())
 
 
 async def lock_enrollments(tx: Tx, ids: Iterable[str]) -> dict[str, Enrollment]:

@@ -19,6 +19,7 @@ from api.preconditions import etag, expected_version
 from api.schemas.records import (
     CreateRecord,
     LinkView,
+    MergeBody,
     PatchRecord,
     RecordDetail,
     RecordView,
@@ -33,6 +34,7 @@ from domain.problems import FieldError
 from domain.records import Cause, StoredRecord
 from services import records as services
 from services.installation import Installation
+from services.merging import merge_records
 from services.searching import find_records
 from store.associations import list_associations
 from store.database import Read, Tx
@@ -146,6 +148,24 @@ async def delete_record(object: Object, record_id: RecordId, inst: Inst, caller:
         await record_or_404(tx, object, record_id)
         await services.delete_record(tx, write, record_id)
     return answer(None).response()
+
+
+@router.post("/{object}/{record_id}/merge", response_model=RecordDetail, responses=refusals(409))
+async def merge_record(
+    object: Object, record_id: RecordId, body: MergeBody, inst: Inst, caller: RecordsWrite, once: OnlyOnce
+) -> Response:
+    """Merge this record into another, which stays: its values win, and what it lacked comes from this one.
+
+    Associations, events and enrollments go over to it; of two enrollments under one key the older goes on. Answers with
+    the record that stays.
+    """
+
+    async def work(tx: Tx) -> Answer:
+        write = await writing(tx, inst, caller.cause)
+        stays = await merge_records(tx, write, object, record_id, body.into)
+        return answer(record_detail(stays, await links(tx, stays.id)), headers={"ETag": etag(stays.version)})
+
+    return await once.run(work)
 
 
 async def writing(tx: Tx, inst: Installation, cause: Cause, *, wake: bool = True) -> services.Write:

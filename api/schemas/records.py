@@ -77,6 +77,14 @@ class Search(Body):
     cursor: Annotated[StrictStr | None, Field(max_length=400)] = None
 
 
+class MergeBody(Body):
+    """The record that stays."""
+
+    model_config = examples({"into": EXAMPLE_ID})
+
+    into: Id
+
+
 class AssociateBody(Body):
     """What the association is called; optional."""
 

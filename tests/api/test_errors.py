@@ -19,6 +19,7 @@ BODIES: dict[str, Any] = {
     "/records/{object}": {"properties": {}},
     "/records/{object}/by/{property}/{value:path}": {"properties": {}},
     "/records/{object}/search": {},
+    "/records/{object}/{record_id}/merge": {"into": "nobody"},
     "/records/{object}/{record_id}": {"properties": {}},
     "/objects": {"name": "subscription", "properties": [{"name": "number", "type": "string", "unique": True}]},
     "/objects/{object}": {"label": "X"},

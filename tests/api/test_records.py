@@ -176,3 +176,15 @@ async def test_a_unique_value_that_is_taken_is_a_conflict_however_it_is_written(
     ):
         found = await lite.problem(method, path, taken, status=409)
         assert [error["path"] for error in found["errors"]] == ["/properties/email"]
+
+
+async def test_a_record_is_merged_into_another_which_answers_for_both(api: Caller) -> None:
+    gone = (await api.create("contact", email="ana@example.com"))["id"]
+    stays = (await api.create("contact", city="Oslo"))["id"]
+    path = f"/records/contact/{gone}/merge"
+    made = await api.ok("POST", path, {"into": stays})
+    assert (made["id"], made["properties"]) == (stays, {"email": "ana@example.com", "city": "Oslo"})
+    await api.problem("GET", f"/records/contact/{gone}", status=404)
+    await api.problem("POST", path, {"into": stays}, status=404)
+    found = await api.problem("POST", f"/records/contact/{stays}/merge", {"into": stays}, status=422)
+    assert [(error["path"], error["code"]) for error in found["errors"]] == [("/into", "wrong_value")]

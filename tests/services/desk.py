@@ -9,12 +9,14 @@ from typing import Any
 
 from sqlalchemy import RowMapping, select
 
+from domain.messages import EndCall
 from domain.records import Cause
 from services.associating import Link
 from services.enrolling import EnrollRequest, enroll
 from services.installation import Installation
 from services.records import Write, associate, create_record, delete_record, dissociate, update_record
 from services.relay import Relay
+from services.steps import finish_enrollment
 from services.workflows import publish, save_draft
 from store.schema import load_schema
 from store.tables import enrollments, entry_decisions, workflows
@@ -82,6 +84,14 @@ class Desk:
         async with self.inst.db.read() as read:
             rows = await read.all(select(entry_decisions.c.decision))
         return Counter(row["decision"] for row in rows)
+
+    async def end_all(self) -> None:
+        """End whoever is inside, as their runs do when they come to the end."""
+        for active in await self.enrollments():
+            if active["status"] != "ended":
+                async with self.inst.db.transaction() as tx:
+                    call = EndCall(enrollment_id=active["id"], now=self.inst.clock.now())
+                    await finish_enrollment(tx, self.inst, call)
 
     async def decision_rows(self) -> list[RowMapping]:
         """Every entry decision, oldest first."""

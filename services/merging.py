@@ -1,0 +1,140 @@
+"""Merging a record into another of its type: what both knew is in one, and whoever runs goes on under it.
+
+The survivor's values win, what it lacked comes from the other one. Enrollments of the merged record go on as the
+survivor's; where both are in one workflow under what is now one key, the older goes on and the newer ends. What was
+entered before counts as entered by the survivor. The merged record is gone like a deleted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from domain.base import Json
+from domain.enrollments import Enrollment
+from domain.errors import Conflict, Invalid, NotFound
+from domain.problems import FieldError
+from domain.records import StoredRecord
+from domain.schema import Schema
+from domain.values import unique_form
+from services.associating import link_all
+from services.leaving import end_enrollment
+from services.lists import inherit_memberships
+from services.records import Link, Write
+from store.associations import list_associations
+from store.changes import Documents, append_change
+from store.database import Tx
+from store.enrollments import active_ids_of_record
+from store.locks import lock_enrollments, lock_records
+from store.merging import drop_links, move_enrollment, move_entry_keys, move_events
+from store.records import claim_unique_values, free_unique_values, replace_record
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Two records of one type: ``gone`` is merged into ``stays``."""
+
+    gone: StoredRecord
+    stays: StoredRecord
+
+    def moved(self, id: str) -> str:
+        """The id something is known by after the merge; a key of an entry has up to two of them."""
+        return ":".join(self.stays.id if part == self.gone.id else part for part in id.split(":"))
+
+
+async def merge_records(tx: Tx, write: Write, object: str, record_id: str, into: str) -> StoredRecord:
+    """Merge the record ``record_id`` into ``into``; answers the survivor as it is then.
+
+    Raises:
+        NotFound: one of them is missing, deleted or of another object.
+        Invalid: both are the same record.
+        Conflict: the record was being associated at the same time.
+    """
+    if record_id == into:
+        words = "a record is merged into another one"
+        raise Invalid(words, errors=[FieldError(path="/into", code="wrong_value", message=words)])
+    near = (await list_associations(tx, [record_id]))[record_id]
+    locked = await lock_records(tx, [record_id, into, *(link.other_id for link in near)], write=True)
+    for id in (record_id, into):
+        if id not in locked or locked[id].deleted_at is not None or locked[id].object != object:
+            raise NotFound(f"there is no {object} {id}")
+    links = (await list_associations(tx, [record_id]))[record_id]
+    if not {link.other_id for link in links} <= set(locked):
+        raise Conflict("the record is being associated by others at the same time: try again")
+    merge = Merge(gone=locked[record_id], stays=locked[into])
+    survivor = await _unite(tx, write, merge)
+    kept = [Link(object=a.other_object, id=a.other_id, label=a.label) for a in links if a.other_id != into]
+    await drop_links(tx, record_id)
+    await _link(tx, write, survivor, kept, locked)
+    await move_events(tx, record_id, into)
+    await _move_entries(tx, write, merge, (link.id for link in kept))
+    await inherit_memberships(tx, merge.gone, survivor, write.stamp)
+    await _tell(tx, write, merge, survivor)
+    return survivor
+
+
+async def _unite(tx: Tx, write: Write, merge: Merge) -> StoredRecord:
+    """Write both records: one is gone, the other has what it lacked; its change is an update like any other."""
+    gone, stays = merge.gone, merge.stays
+    now = write.now
+    await free_unique_values(tx, gone)
+    await replace_record(
+        tx, gone.model_copy(update={"version": gone.version + 1, "updated_at": now, "deleted_at": now})
+    )
+    properties = {**gone.properties, **stays.properties}
+    if properties == stays.properties:
+        return stays
+    after = stays.model_copy(update={"properties": properties, "version": stays.version + 1, "updated_at": now})
+    held = await claim_unique_values(tx, after, _taken(write.schema, stays, after))
+    assert held is None, "what the merged record held was just freed"
+    await replace_record(tx, after)
+    documents = Documents(before=stays.properties, after=properties)
+    await append_change(tx, after, "updated", write.stamp, documents=documents)
+    return after
+
+
+def _taken(schema: Schema, before: StoredRecord, after: StoredRecord) -> dict[str, str]:
+    """The unique values the survivor takes over, in unique form."""
+    known = schema.objects[after.object].properties
+    gained = after.properties.keys() - before.properties.keys()
+    return {name: unique_form(known[name].type, after.properties[name]) for name in gained if known[name].unique}
+
+
+async def _link(
+    tx: Tx, write: Write, survivor: StoredRecord, links: Iterable[Link], locked: Mapping[str, StoredRecord]
+) -> None:
+    """Associate the survivor with what it was not associated with yet; its own labels stay."""
+    own = {link.other_id for link in (await list_associations(tx, [survivor.id]))[survivor.id]}
+    await link_all(tx, write.stamp, survivor, [link for link in links if link.id not in own], locked)
+
+
+async def _move_entries(tx: Tx, write: Write, merge: Merge, near: Iterable[str]) -> None:
+    """Let enrollments and what counts as entered follow; of two under one key the older goes on."""
+    await move_entry_keys(tx, merge.gone.id, near=list(near), moved=merge.moved)
+    ids = [id for record in (merge.gone, merge.stays) for id, _ in await active_ids_of_record(tx, record.id)]
+    inside = [e for e in (await lock_enrollments(tx, ids)).values() if e.status != "ended"]
+    standing: dict[tuple[str, str], Enrollment] = {}
+    # Ids sort by creation: the older come first.
+    for enrollment in sorted(inside, key=lambda e: e.id):
+        place = (enrollment.workflow_id, merge.moved(enrollment.key))
+        older = standing.setdefault(place, enrollment)
+        if older is not enrollment:
+            detail = f"enrollment {older.id} goes on"
+            await end_enrollment(tx, enrollment, "record_merged", detail=detail, now=write.now)
+    for enrollment in standing.values():
+        if merge.gone.id in (enrollment.record_id, enrollment.bound_id):
+            bound = merge.moved(enrollment.bound_id) if enrollment.bound_id else None
+            record, key = merge.moved(enrollment.record_id), merge.moved(enrollment.key)
+            await move_enrollment(tx, enrollment.id, record_id=record, bound_id=bound, key=key)
+
+
+async def _tell(tx: Tx, write: Write, merge: Merge, survivor: StoredRecord) -> None:
+    """One change each: on the survivor, of what is different for whoever ran with the other record until now."""
+    gone = merge.gone
+    into: dict[str, Json] = {"into": survivor.id}
+    after_gone = gone.model_copy(update={"version": gone.version + 1})
+    await append_change(
+        tx, after_gone, "merged", write.stamp, documents=Documents(before=gone.properties, after=None), detail=into
+    )
+    documents = Documents(before=gone.properties, after=survivor.properties)
+    await append_change(tx, survivor, "merged", write.stamp, documents=documents, detail={"from": gone.id})
