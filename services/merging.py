@@ -50,14 +50,14 @@ async def merge_records(tx: Tx, write: Write, object: str, record_id: str, into:
         Invalid: both are the same record.
         Conflict: the record was being associated at the same time.
     """
-    if record_id == into:
-        words = "a record is merged into another one"
-        raise Invalid(words, errors=[FieldError(path="/into", code="wrong_value", message=words)])
     near = (await list_associations(tx, [record_id]))[record_id]
     locked = await lock_records(tx, [record_id, into, *(link.other_id for link in near)], write=True)
     for id in (record_id, into):
         if id not in locked or locked[id].deleted_at is not None or locked[id].object != object:
             raise NotFound(f"there is no {object} {id}")
+    if record_id == into:
+        words = "a record is merged into another one"
+        raise Invalid(words, errors=[FieldError(path="/into", code="wrong_value", message=words)])
     links = (await list_associations(tx, [record_id]))[record_id]
     if not {link.other_id for link in links} <= set(locked):
         raise Conflict("the record is being associated by others at the same time: try again")

@@ -62,9 +62,9 @@ async def lock_entry_key(tx: Tx, workflow_id: str, key: str, record_id: str) -> 
 async def lock_entry_keys_of(tx: Tx, record_id: str, keys: Collection[str]) -> list[RowMapping]:
     """Lock the counts of a record's entries and those under ``keys``, in whichever workflow; in order of their keys."""
     # Both indexes begin with the workflow, and there are few of those.
-    mine = entry_keys.c.workflow_id.in_(select(workflows.c.id))
-    mine &= or_(entry_keys.c.record_id == record_id, entry_keys.c.key.in_(list(keys)))
-    ordered = select(entry_keys).where(mine).order_by(entry_keys.c.workflow_id, entry_keys.c.key)
+    everywhere = entry_keys.c.workflow_id.in_(select(workflows.c.id))
+    named = or_(entry_keys.c.record_id == record_id, entry_keys.c.key.in_(list(keys)))
+    ordered = select(entry_keys).where(everywhere, named).order_by(entry_keys.c.workflow_id, entry_keys.c.key)
     return await tx.all(ordered.with_for_update())
 
 
