@@ -14,7 +14,7 @@ from services.events import Happened, Whose, send_event
 from services.installation import Installation
 from store.tables import enrollments, entry_decisions
 from tests.runs.definitions import by_hand, gap
-from tests.services.test_intake import Desk
+from tests.services.desk import Desk
 
 
 class Sender(Desk):
@@ -23,7 +23,7 @@ class Sender(Desk):
     async def send(self, record_id: str, name: str = "form.submitted", object: str = "contact", **carried: Any) -> str:
         async with self.inst.db.transaction() as tx:
             happened = Happened(name=name, properties=carried)
-            made = await send_event(tx, await self._write(tx), Whose(object=object, id=record_id), happened)
+            made = await send_event(tx, await self.write(tx), Whose(object=object, id=record_id), happened)
         return made.event.id
 
     async def entered(self) -> list[tuple[str, str | None, str, str | None]]:
@@ -96,7 +96,7 @@ async def test_a_workflow_that_sends_events_to_itself_is_named_as_the_cause(desk
     await desk.publish(on_event("forms"))
     contact = await desk.create("contact", email="ana@example.com")
     async with desk.inst.db.transaction() as tx:
-        write = await desk._write(tx)
+        write = await desk.write(tx)
         chained = write.__class__(**{**vars(write), "cause": Cause(kind="enrollment", id="e1", depth=21)})
         await send_event(tx, chained, Whose(object="contact", id=contact), Happened(name="form.submitted"))
     await desk.work_off()
