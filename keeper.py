@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
 import time
 from collections import deque
 from collections.abc import Callable
@@ -141,7 +142,11 @@ class Supervisor:
                 return
             self._say(f"{child.program.name} ended ({_in_words(code)}); starting it again in {pause_s:g} s.")
             await asyncio.sleep(pause_s)
-            await self._start(child)
+            try:
+                await self._start(child)
+            except (OSError, subprocess.SubprocessError) as error:
+                # Its end is still the last one's, so the next round counts this as another death.
+                self._say(f"{child.program.name} cannot be started: {error}")
 
     async def _stop(self, child: Child) -> None:
         if not await child.stop():

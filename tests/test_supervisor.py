@@ -86,6 +86,18 @@ async def test_five_deaths_within_a_minute_end_everything_with_the_last_lines(tm
     assert healthy.birth is None
 
 
+async def test_a_child_that_cannot_be_started_again_counts_as_dying(tmp_path: Path) -> None:
+    said: list[str] = []
+    script = tmp_path / "worker.sh"
+    script.write_text('#!/bin/sh\nrm "$0"\n')
+    script.chmod(0o700)
+    async with Supervisor(tmp_path, said.append, first_pause_s=0.01) as supervisor:
+        await supervisor.start(Program("worker", (str(script),)))
+        with pytest.raises(PartKeepsDying, match="worker died five times"):
+            await asyncio.wait_for(supervisor.until_beyond_help(), 30)
+    assert sum(line.startswith("worker cannot be started: ") for line in said) == 4
+
+
 def test_deaths_long_ago_are_forgiven() -> None:
     deaths = Deaths(limit=5, within_s=60, first_pause_s=0.5)
     assert [deaths.another(at) for at in (0, 1, 2, 3)] == [0.5, 1, 2, 4]
