@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
@@ -139,7 +140,11 @@ def _step(
         return sum(count.count for count in mine if count.outcome == outcome)
 
     def by_reason(outcome: str) -> dict[str, int]:
-        return {count.reason or "unknown": count.count for count in mine if count.outcome == outcome}
+        found: Counter[str] = Counter()
+        for count in mine:
+            if count.outcome == outcome:
+                found[count.reason or store.NO_REASON] += count.count
+        return dict(found)
 
     return StepReport(
         step=step,

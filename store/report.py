@@ -22,6 +22,9 @@ from store.tables import (
 SENT = ("sent", "delivered", "bounced")
 """Message states that mean: the other side took it."""
 
+NO_REASON = "unknown"
+"""The reason under which visits are counted that left none."""
+
 
 class VisitCount(Frozen):
     """How many visits of a step have this outcome (None: still inside) and reason."""
@@ -133,7 +136,8 @@ def _wanted(workflow_id: str, behind: Behind) -> list[ColumnElement[bool]]:
     elif behind.outcome is not None:
         wanted.append(visits.c.outcome == behind.outcome)
     if behind.reason is not None:
-        wanted.append(visits.c.reason == behind.reason)
+        named = visits.c.reason == behind.reason
+        wanted.append(or_(named, visits.c.reason.is_(None)) if behind.reason == NO_REASON else named)
     if behind.message:
         wanted.append(messages.c.status.in_(behind.message))
     return wanted

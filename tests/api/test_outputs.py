@@ -294,3 +294,13 @@ async def test_values_seen_are_shown_to_who_may_read_records(api: Caller) -> Non
         ]
         [decision] = (await reader.ok("GET", f"/entry-decisions?enrollment={id}"))["items"]
         assert decision["seen"] == shown
+
+
+async def test_visits_that_left_no_reason_are_counted_and_found_as_unknown(api: Caller) -> None:
+    found = await world(api)
+    await found.visit(0, "mail", "action", "failed", n=2)
+    await found.visit(1, "mail", "action", "failed", n=3)
+    step = (await api.ok("GET", "/workflows/follow-up/report"))["steps"][0]
+    assert step["failed"] == {"unknown": 3}
+    behind = await api.ok("GET", "/workflows/follow-up/report/mail/failed?reason=unknown")
+    assert len(behind["items"]) == 3
