@@ -1,62 +1,42 @@
-"""Whether a condition refers to what exists and compares what can be compared; what is not built yet is refused."""
+"""Whether a condition refers to what exists and asks what can be answered; what is not built yet is refused."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
+from domain.comparison_rules import (
+    PARAMETER_TYPES,
+    Subject,
+    check_comparison,
+    check_length,
+    check_of,
+    check_untyped,
+    known_parameter,
+)
 from domain.conditions import (
     All,
     Any,
     Condition,
     Count,
-    EntryEventValue,
     EventCondition,
     EventPropertyCondition,
     ListCondition,
     Not,
-    NowValue,
-    Of,
-    Offset,
-    Operator,
     OutputCondition,
-    OutputValue,
     ParameterCondition,
-    ParameterValue,
     PropertyCondition,
-    PropertyValue,
-    Related,
     RelatedCondition,
     SubscriptionCondition,
     WorkflowCondition,
 )
-from domain.definition import Parameter
-from domain.examination import Examination, Place
-from domain.operators import OPERATORS, PRESENCE, TEXTS, TIMES, comparable
+from domain.events import event_name_problem
+from domain.examination import Examination
+from domain.facts import EVENTS_PER_NAME
 from domain.reader import join, similar
-from domain.schema import PropertyDefinition, PropertyType
-from domain.value_rules import LISTS, RELATIVE, check_literals, check_operator
+from domain.schema import PropertyDefinition
 
-LONGEST_DAYS = 36_525
-"""A hundred years; a longer wait is a slip of the pen, and far enough from the end of the calendar."""
-
-LOOKED_UP = PropertyValue | ParameterValue | EntryEventValue | OutputValue
-
-PARAMETER_TYPES = {"string": PropertyType.STRING, "number": PropertyType.NUMBER, "bool": PropertyType.BOOL}
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Whose condition it is: the object type, and where it stands.
-
-    ``near``: no association was followed yet. ``left``: the object type the left side of a comparison is read from,
-    to which a property on the right belongs that says nothing else.
-    """
-
-    object: str
-    place: Place = "inside"
-    near: bool = True
-    left: str | None = None
+__all__ = ["PARAMETER_TYPES", "Subject", "check_condition", "check_length", "check_of"]
 
 
 def check_condition(x: Examination, condition: Condition, path: str, subject: Subject) -> None:
@@ -69,47 +49,28 @@ def check_condition(x: Examination, condition: Condition, path: str, subject: Su
             for i, part in enumerate(condition.any):
                 check_condition(x, part, join(path, "any", i), subject)
         case Not():
-            check_condition(x, condition.not_, join(path, "not"), subject)
+            check_condition(x, condition.not_, join(path, "not"), replace(subject, negated=not subject.negated))
         case PropertyCondition():
             _check_property(x, condition, path, subject)
         case RelatedCondition():
             _check_related(x, condition, path, subject)
         case ParameterCondition():
             _check_parameter(x, condition, path, subject)
-        case EventCondition() | EventPropertyCondition():
-            x.refuse(path, "a condition on events")
+        case EventCondition():
+            _check_event(x, condition, path, subject)
+        case EventPropertyCondition():
+            _check_event_property(x, condition, path, subject)
+        case ListCondition():
+            if not x.spoiled(join(path, "list")):
+                x.known_list(condition.list, subject.object, join(path, "list"))
+        case WorkflowCondition():
+            _check_workflow(x, condition, path, subject)
         case OutputCondition():
             x.refuse(path, "a condition on the output of a step")
-        case ListCondition():
-            x.refuse(path, "a condition on lists")
-        case WorkflowCondition():
-            x.refuse(path, "a condition on other workflows")
         case SubscriptionCondition():
             x.refuse(path, "a condition on subscriptions")
         case _ as never:
             assert_never(never)
-
-
-def check_of(x: Examination, of: Of | Related | None, path: str, subject: Subject) -> str | None:
-    """The object type that is read: the subject's own, or the one ``of`` names; None when that is unknown."""
-    if of is None:
-        return subject.object if not x.spoiled(path) else None
-    if not subject.near:
-        x.refuse(path, "looking from an associated record to records associated with it")
-        return None
-    return of.object if x.known_object(of.object, join(path, "object")) else None
-
-
-def check_length(x: Examination, length: Offset, path: str, *, signed: bool = False) -> None:
-    """Tell a length of time that is zero, negative or beyond a hundred years; ``signed`` allows the first two."""
-    parts = (length.weeks * 7 + length.days, length.hours, length.minutes, length.seconds)
-    days = [parts[0], parts[1] // 24, parts[2] // 1440, parts[3] // 86_400]
-    if length.is_zero and not signed:
-        x.tell(path, "zero_duration", "this length is zero; write for example {days: 2}")
-    elif not signed and min(length.weeks, length.days, length.hours, length.minutes, length.seconds) < 0:
-        x.tell(path, "wrong_value", "a length of time cannot be negative")
-    elif max(abs(n) for n in days) > LONGEST_DAYS:
-        x.tell(path, "wrong_value", "this is more than a hundred years; write a shorter time")
 
 
 def _check_property(x: Examination, condition: PropertyCondition, path: str, subject: Subject) -> None:
@@ -118,109 +79,92 @@ def _check_property(x: Examination, condition: PropertyCondition, path: str, sub
         return
     definition = x.known_property(object, condition.property, join(path, "property"))
     if definition is not None:
-        _check_comparison(x, definition, condition, path, replace(subject, left=object))
+        check_comparison(x, definition, condition, path, replace(subject, left=object))
 
 
 def _check_parameter(x: Examination, condition: ParameterCondition, path: str, subject: Subject) -> None:
-    found = _known_parameter(x, condition.parameter, join(path, "parameter"), subject)
+    found = known_parameter(x, condition.parameter, join(path, "parameter"), subject)
     if found is not None:
         definition = PropertyDefinition(name=found.name, type=PARAMETER_TYPES[found.type], label=found.name)
-        _check_comparison(x, definition, condition, path, subject)
+        check_comparison(x, definition, condition, path, subject)
 
 
 def _check_related(x: Examination, condition: RelatedCondition, path: str, subject: Subject) -> None:
-    object = check_of(x, condition.related, join(path, "related"), subject)
+    related = condition.related
+    object = check_of(x, related, join(path, "related"), subject)
     if condition.count is not None:
         _check_count(x, condition.count, join(path, "count"))
     if object is not None:
-        check_condition(x, condition.where, join(path, "where"), replace(subject, object=object, near=False))
+        negated = subject.negated != (related.match == "none" and condition.count is None)
+        inner = replace(subject, object=object, near=False, at_event=False, negated=negated)
+        check_condition(x, condition.where, join(path, "where"), inner)
 
 
-def _check_count(x: Examination, count: Count, path: str) -> None:
+def _check_event(x: Examination, condition: EventCondition, path: str, subject: Subject) -> None:
+    if subject.at_event:
+        x.refuse(path, "a condition on events inside the where of an event")
+        return
+    if (words := event_name_problem(condition.event)) is not None and not x.spoiled(join(path, "event")):
+        x.tell(join(path, "event"), "wrong_value", words)
+    if condition.count is not None:
+        _check_count(x, condition.count, join(path, "count"), most=EVENTS_PER_NAME)
+    if condition.within is not None:
+        check_length(x, condition.within, join(path, "within"))
+    elif _is_negative(condition, subject) and not x.spoiled(join(path, "within")):
+        words = "that something did not happen, or not so often, needs a time: add within, for example {days: 30}"
+        x.tell(path, "negation_without_time", words)
+    _check_whose(x, condition, path, subject)
+    object = check_of(x, condition.of, join(path, "of"), subject)
+    if condition.where is not None and object is not None:
+        inner = replace(subject, at_event=True, negated=False)
+        check_condition(x, condition.where, join(path, "where"), inner)
+
+
+def _is_negative(condition: EventCondition, subject: Subject) -> bool:
+    """Whether the condition may hold because events are missing; negated, a lower bound becomes an upper one."""
+    negated = subject.negated != (condition.of is not None and condition.of.match == "none")
+    count = condition.count or Count(at_least=1)
+    return (count.at_least or 0) > 0 if negated else count.at_most is not None
+
+
+def _check_whose(x: Examination, condition: EventCondition, path: str, subject: Subject) -> None:
+    """``step`` and ``scope: enrollment`` are about somebody who entered."""
+    outside = subject.place == "trigger"
+    if condition.scope == "enrollment" and outside:
+        words = "a trigger looks at records that have not entered, so scope can only be ever"
+        x.tell(join(path, "scope"), "wrong_value", words)
+    if condition.step is None:
+        return
+    steps = x.definition.steps_by_id()
+    if outside:
+        x.tell(join(path, "step"), "wrong_value", "a trigger looks at records that have not passed any step yet")
+    elif condition.step not in steps:
+        words = f"there is no step {condition.step!r}{similar(condition.step, steps)}"
+        x.tell(join(path, "step"), "unknown_step", words)
+
+
+def _check_event_property(x: Examination, condition: EventPropertyCondition, path: str, subject: Subject) -> None:
+    if subject.at_event:
+        check_untyped(x, condition.event_property, condition, path, subject)
+    else:
+        x.tell(path, "wrong_value", "event_property stands only in the where of an event")
+
+
+def _check_workflow(x: Examination, condition: WorkflowCondition, path: str, subject: Subject) -> None:
+    if not subject.near:
+        x.refuse(path, "what an associated record did in a workflow")
+        return
+    known = x.catalogue.workflows | {x.definition.slug}
+    if condition.workflow not in known and not x.spoiled(join(path, "workflow")):
+        words = f"there is no workflow {condition.workflow!r}{similar(condition.workflow, known)}"
+        x.tell(join(path, "workflow"), "unknown_workflow", words)
+
+
+def _check_count(x: Examination, count: Count, path: str, *, most: int | None = None) -> None:
     low, high = count.at_least, count.at_most
     if low is None and high is None:
         x.tell(path, "missing_field", "a count needs at_least, at_most or both")
     elif (low or 0) < 0 or (high is not None and high < (low or 0)):
         x.tell(path, "wrong_value", "a count goes from at_least up to at_most and is never negative")
-
-
-def _check_comparison(
-    x: Examination,
-    left: PropertyDefinition,
-    condition: PropertyCondition | ParameterCondition,
-    path: str,
-    subject: Subject,
-) -> None:
-    op, value, place = condition.op, condition.value, join(path, "value")
-    if not check_operator(x, left.name, op, OPERATORS[left.type], join(path, "op"), left.type.value):
-        return
-    if op in PRESENCE:
-        if value is not None:
-            x.tell(place, "wrong_value", f"{op!r} takes no value; remove it")
-    elif op in RELATIVE:
-        if isinstance(value, Offset):
-            check_length(x, value, place)
-        else:
-            x.tell(place, "missing_field" if value is None else "wrong_type", f"{op!r} takes a length, as {{days: 7}}")
-    elif isinstance(value, NowValue):
-        _check_now(x, left, op, value, place)
-    elif isinstance(value, LOOKED_UP):
-        _check_looked_up(x, left, value, place, subject)
-        if op in LISTS and left.type is not PropertyType.MULTI_ENUM:
-            x.tell(place, "wrong_type", f"{op!r} takes a written list, not a value looked up elsewhere")
-    elif isinstance(value, Offset):
-        x.tell(place, "wrong_type", f"a length of time goes with {', '.join(sorted(RELATIVE))} only")
-    else:
-        check_literals(x, left, op, list(value) if isinstance(value, list) else value, place)
-
-
-def _check_now(x: Examination, left: PropertyDefinition, op: Operator, value: NowValue, path: str) -> None:
-    if left.type not in TIMES:
-        x.tell(path, "wrong_type", f"{left.name!r} is no date, so it cannot be compared with now")
-    elif op in LISTS:
-        x.tell(path, "wrong_type", f"{op!r} takes a list of dates, not now")
-    else:
-        check_length(x, value.now, join(path, "now"), signed=True)
-
-
-def _check_looked_up(
-    x: Examination,
-    left: PropertyDefinition,
-    value: PropertyValue | ParameterValue | EntryEventValue | OutputValue,
-    path: str,
-    subject: Subject,
-) -> None:
-    match value:
-        case EntryEventValue():
-            x.refuse(path, "a value from the event that caused entry")
-        case OutputValue():
-            x.refuse(path, "a value from the output of a step")
-        case ParameterValue():
-            found = _known_parameter(x, value.parameter, join(path, "parameter"), subject)
-            if found is not None and not _takes(left, PARAMETER_TYPES[found.type]):
-                x.tell(path, "wrong_type", f"{left.name!r} is {left.type}, the parameter is {found.type}")
-        case PropertyValue():
-            same = subject.left or subject.object
-            object = check_of(x, value.of, join(path, "of"), subject) if value.of is not None else same
-            if object is None:
-                return
-            right = x.known_property(object, value.property, join(path, "property"))
-            if right is not None and not comparable(left.type, right.type):
-                x.tell(path, "wrong_type", f"{left.name!r} is {left.type} and {right.name!r} is {right.type}")
-        case _ as never:
-            assert_never(never)
-
-
-def _takes(left: PropertyDefinition, type_: PropertyType) -> bool:
-    """Whether a parameter of the type can be compared with the property; a text may hold a date."""
-    return comparable(left.type, type_) or (type_ is PropertyType.STRING and left.type in TEXTS | TIMES)
-
-
-def _known_parameter(x: Examination, name: str, path: str, subject: Subject) -> Parameter | None:
-    if subject.place == "trigger":
-        x.refuse(path, "a parameter in a trigger (it is known only once somebody enters)")
-        return None
-    if (found := x.parameter(name)) is None:
-        near = similar(name, [p.name for p in x.definition.parameters])
-        x.tell(path, "unknown_variable", f"the workflow declares no parameter {name!r}{near}")
-    return found
+    elif most is not None and max(low or 0, high or 0) >= most:
+        x.tell(path, "wrong_value", f"a count of events stays below {most}: no more are looked at")

@@ -20,6 +20,8 @@ Operator: TypeAlias = Literal[
     "on", "before", "after", "within_last", "within_next", "more_than_ago",
     "contains_any", "contains_all", "contains_none",
 ]  # fmt: skip
+CountScope: TypeAlias = Literal["enrollment", "ever"]
+"""Which events count: those since the entry, or all."""
 
 
 class Offset(Authored):
@@ -140,7 +142,7 @@ class EventCondition(Authored):
     event: StrictStr
     count: Count | None = None
     within: Offset | None = None
-    scope: Literal["enrollment", "ever"] | None = None
+    scope: CountScope | None = None
     step: StrictStr | None = None
     of: Of | None = None
     where: Condition | None = None

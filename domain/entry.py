@@ -98,11 +98,12 @@ def is_remembered(definition: Definition, attempt: Attempt) -> bool:
 def on_facts(definition: Definition, facts: Facts) -> Verdict:
     """The part of rule E2 that reads the record; the last word."""
     suppress = definition.entry.suppress
-    if suppress is not None and (found := judge(suppress, facts)).holds:
+    if suppress is not None and (found := judge(suppress, facts, counts="ever")).holds:
         return Verdict(decision="suppressed", seen=found.seen)
     for goal in definition.exit.goals:
-        if (found := judge(goal.where, facts)).holds:
+        if (found := judge(goal.where, facts, counts="enrollment")).holds:
             return Verdict(decision="goal_already_met", detail=goal.id, seen=found.seen)
-    if definition.exit.when is not None and (found := judge(definition.exit.when, facts)).holds:
+    when = definition.exit.when
+    if when is not None and (found := judge(when, facts, counts="enrollment")).holds:
         return Verdict(decision="exit_already_met", seen=found.seen)
     return Verdict(decision="enrolled")

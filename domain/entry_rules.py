@@ -153,7 +153,7 @@ def _check_event(x: Examination, trigger: EventTrigger, path: str) -> None:
             what = "every event of an associated record fires; remove match"
             x.tell(join(path, "of", "match"), "wrong_value", what)
     if trigger.where is not None:
-        check_condition(x, trigger.where, join(path, "where"), Subject(own, "trigger"))
+        check_condition(x, trigger.where, join(path, "where"), Subject(own, "trigger", at_event=True))
 
 
 def _check_webhook(x: Examination, trigger: WebhookTrigger, path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from domain.base import Frozen, Instant, Json, Properties
@@ -22,6 +23,10 @@ class Associated(Frozen):
     record: RecordFacts
     label: str | None
     since: Instant
+
+
+EVENTS_PER_NAME = 1000
+"""So many of the newest events of a name are looked at; validation refuses a count that reaches it."""
 
 
 class EventFacts(Frozen):
@@ -138,8 +143,6 @@ def with_membership(facts: Facts, record_id: str, slug: str, *, member: bool) ->
     return facts.model_copy(update={"lists": {**facts.lists, record_id: slugs}})
 
 
-def with_status(facts: Facts, slug: str, status: WorkflowStatus, *, holds: bool) -> Facts:
-    """The facts as they would be if the record had, or had not, a status in a workflow."""
-    now = facts.workflows.get(slug, frozenset())
-    statuses = now | {status} if holds else now - {status}
-    return facts.model_copy(update={"workflows": {**facts.workflows, slug: statuses}})
+def with_statuses(facts: Facts, slug: str, statuses: Iterable[WorkflowStatus]) -> Facts:
+    """The facts as they would be if this were what the record did in a workflow."""
+    return facts.model_copy(update={"workflows": {**facts.workflows, slug: frozenset(statuses)}})

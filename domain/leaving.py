@@ -31,12 +31,14 @@ def departure(definition: Definition, facts: Facts, reached: Collection[str] = (
     for goal in definition.exit.goals:
         if goal.go_to is not None and goal.id in reached:
             continue
-        verdict = judge(goal.where, facts)
+        verdict = judge(goal.where, facts, counts="enrollment")
         if verdict.holds:
             return Departure(reason="goal", detail=goal.id, seen=verdict.seen, go_to=goal.go_to)
-    if definition.entry.suppress is not None and (verdict := judge(definition.entry.suppress, facts)).holds:
+    suppress = definition.entry.suppress
+    if suppress is not None and (verdict := judge(suppress, facts, counts="ever")).holds:
         return Departure(reason="suppressed", seen=verdict.seen)
-    if definition.exit.when is not None and (verdict := judge(definition.exit.when, facts)).holds:
+    when = definition.exit.when
+    if when is not None and (verdict := judge(when, facts, counts="enrollment")).holds:
         return Departure(reason="exit_condition", seen=verdict.seen)
     return None
 
@@ -55,7 +57,7 @@ def staying_trigger(definition: Definition, id: str | None) -> FilterTrigger | N
 
 def no_longer_matches(trigger: FilterTrigger, facts: Facts) -> Departure | None:
     """The reason of whoever a filter let in and does not match it any more; ``facts`` are those of its subject."""
-    verdict = judge(trigger.where, facts)
+    verdict = judge(trigger.where, facts, counts="ever")
     if verdict.holds:
         return None
     return Departure(reason="no_longer_matches", detail=trigger.id, seen=verdict.seen)

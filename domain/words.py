@@ -217,6 +217,8 @@ def _event(condition: EventCondition, schema: Schema, object: str) -> str:
         said += f" to {_set(condition.of, schema)}"
     if condition.step:
         said += f" for step {condition.step}"
+    if condition.scope == "enrollment":
+        said += " since entry"
     if condition.within:
         said += f" within {duration_words(condition.within)}"
     if condition.where:

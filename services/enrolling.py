@@ -32,6 +32,7 @@ from services.facts import read_facts
 from services.inside import Inside
 from services.loops import stop_loop
 from services.removing import remove_others
+from services.standing import OUTSIDE, tell_standing
 from services.turning_off import lets_in
 from services.versions import Content, load_content
 from store.associations import are_associated
@@ -201,6 +202,7 @@ async def _facts(
         needs=content.leaving_needs | needs_objects(first_objects(content)),
         bound_id=request.bound_id,
         parameters=with_defaults(content.definition, request.parameters),
+        entry_event_id=request.event_id,
         now=now,
         known=records,
     )
@@ -255,6 +257,7 @@ async def _write(tx: Tx, inside: Inside, *, starter: str | None, now: datetime) 
         known = [r.id for r in (inside.record, inside.bound) if r is not None]
         enrollment = enrollment.model_copy(update={"entered_seq": await newest_change(tx, known)})
     await insert_enrollment(tx, enrollment)
+    await tell_standing(tx, enrollment, OUTSIDE, now=now)
     await count_entry(tx, enrollment.workflow_id, enrollment.key)
     await remove_others(tx, inside.definition, enrollment, now=now)
     state = await plan_first(tx, inside, now=now)

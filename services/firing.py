@@ -11,17 +11,32 @@ from datetime import datetime
 
 from domain.conditions import Condition
 from domain.definition import ChangedTrigger, CreatedTrigger, Definition, EventTrigger, FilterTrigger, Trigger
-from domain.facts import Associated, Facts, RecordFacts, Seen, with_association, with_properties
-from domain.judging import judge
+from domain.facts import (
+    Associated,
+    EventFacts,
+    Facts,
+    RecordFacts,
+    Seen,
+    with_association,
+    with_event,
+    with_properties,
+    without_event,
+)
+from domain.judging import judge, judge_event
 from domain.reading import needs_of
 from domain.records import Change
 from domain.schema import Schema
+from domain.standing import with_standing, without_standing
 from domain.zones import zone_of
 from store.associations import associated_ids, find_association
 from store.database import Tx
 from store.facts import load_facts
+from store.happenings import load_event
 from store.records import get_record
 from store.schema import Account
+
+FELT_AROUND = ("created", "updated", "deleted", "event", "list_joined", "list_left")
+"""Kinds of change that a filter on a record looks at in those associated with it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +86,7 @@ class Firing:
             return []
         if change.object == self.object:
             return [change.record_id] if change.record_id > after and change.kind != "deleted" else []
-        if isinstance(self.trigger, FilterTrigger) and change.kind in ("created", "updated", "deleted"):
+        if isinstance(self.trigger, FilterTrigger) and change.kind in FELT_AROUND:
             return await associated_ids(self.tx, change.record_id, self.object, after=after, limit=limit)
         return []
 
@@ -121,11 +136,16 @@ class Firing:
         """What was seen when the event is one that is asked for, of a record as it was when it happened."""
         if where is None:
             return ()
-        facts = await self._facts(subject_id, where)
-        if facts is None:
+        facts, event = await self._facts(subject_id, where), await self._event()
+        if facts is None or event is None:
             return None
-        verdict = judge(where, with_properties(facts, self.change.record_id, self.change.after or {}))
+        as_it_was = with_properties(facts, self.change.record_id, self.change.after or {})
+        verdict = judge_event(where, event, as_it_was)
         return verdict.seen if verdict.holds else None
+
+    async def _event(self) -> EventFacts | None:
+        """The event the change is about."""
+        return await load_event(self.tx, self.change.event_id) if self.change.event_id is not None else None
 
     async def _as_of_change(self, where: Condition | None) -> tuple[Seen, ...] | None:
         if where is None:
@@ -166,6 +186,11 @@ class Firing:
                 return facts, await self._linked(facts, self._other_id(), "label")
             case "deleted":
                 return facts, await self._undeleted(facts)
+            case "event":
+                event = await self._event()
+                return (with_event(facts, event), without_event(facts, event.id)) if event else (facts, facts)
+            case "list_joined" | "list_left" | "enrollment":
+                return with_standing(facts, change), without_standing(facts, change)
         return facts, facts
 
     def _is_relabelled(self) -> bool:

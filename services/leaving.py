@@ -9,6 +9,7 @@ from domain.enrollments import Enrollment
 from domain.facts import Seen
 from domain.messages import EndReason
 from services.again import come_again
+from services.standing import INSIDE, tell_standing
 from store.database import Tx
 from store.effects import abandon_effects
 from store.enrollments import active_ids_of_pair, active_ids_of_record, close_enrollment
@@ -35,6 +36,7 @@ async def end_enrollment(
     await close_enrollment(tx, enrollment.id, reason, detail, now, seen=seen)
     await close_open_visits(tx, enrollment.id, now=now, reason=reason)
     await abandon_effects(tx, enrollment.id, now=now)
+    await tell_standing(tx, enrollment, INSIDE, now=now)
     await come_again(tx, enrollment, reason, now=now)
     if tell:
         await add_delivery(tx, enrollment.id, "leave", {"reason": reason, "detail": detail}, now=now)
@@ -43,6 +45,7 @@ async def end_enrollment(
 async def complete_enrollment(tx: Tx, enrollment: Enrollment, *, detail: str | None, now: datetime) -> None:
     """End a locked, active enrollment whose last step was settled in this transaction: nothing else of it is open."""
     await close_enrollment(tx, enrollment.id, "completed", detail, now)
+    await tell_standing(tx, enrollment, INSIDE, now=now)
     await come_again(tx, enrollment, "completed", now=now)
 
 

@@ -10,6 +10,7 @@ from domain.facts import Facts, with_properties
 from domain.leaving import Departure, departure, no_longer_matches, staying_trigger
 from domain.reading import needs_of
 from domain.records import Change
+from domain.standing import with_standing
 from services.facts import read_facts
 from services.versions import Content
 from store.database import Read
@@ -42,9 +43,11 @@ async def find_reason(
 
 
 def as_of(facts: Facts, change: Change | None) -> Facts:
-    """The facts with the properties a change left; what it does not touch is read as it is now."""
-    if change is None or change.kind not in ("created", "updated"):
+    """The facts with what a change left; what it does not touch is read as it is now."""
+    if change is None:
         return facts
+    if change.kind not in ("created", "updated"):
+        return with_standing(facts, change)
     return with_properties(facts, change.record_id, change.after or {})
 
 

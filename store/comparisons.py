@@ -62,6 +62,7 @@ class Side:
     definition: PropertyDefinition
     record: FromClause
     object: str
+    columns: tuple[str, ...] = COLUMNS_AS_PROPERTIES
 
     @property
     def type(self) -> PropertyType:
@@ -71,14 +72,14 @@ class Side:
     @property
     def known(self) -> Clause:
         """Whether there is a value; never null."""
-        if self.definition.name in COLUMNS_AS_PROPERTIES:
+        if self.definition.name in self.columns:
             return true()
         return Known(self.record.c.properties, self._name)
 
     @property
     def value(self) -> ColumnElement[Any]:
         """The value as SQL, as written; null when it is missing or of a wrong type. Lists have none."""
-        if self.definition.name in COLUMNS_AS_PROPERTIES:
+        if self.definition.name in self.columns:
             return InstantText(self.record.c[self.definition.name])
         document, name = self.record.c.properties, self._name
         match self.type:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import RowMapping, exists, select
+from sqlalchemy import RowMapping, bindparam, exists, literal, select
 
-from domain.facts import EventFacts, WorkflowStatus
+from domain.facts import EVENTS_PER_NAME, EventFacts, WorkflowStatus
+from domain.names import workflow_key
 from store.database import Read
-from store.tables import enrollments, events, goals_reached, list_members, lists, workflows
-
-EVENTS_PER_NAME = 1000
-"""So many of the newest events of a name are looked at; validation refuses a count beyond."""
+from store.tables import (
+    enrollments,
+    events,
+    goals_reached,
+    interests,
+    list_interests,
+    list_members,
+    lists,
+    workflows,
+)
 
 EVENT_COLUMNS = (
     events.c.id, events.c.name, events.c.record_id, events.c.properties, events.c.occurred_at, events.c.seq,
@@ -20,6 +27,9 @@ EVENT_COLUMNS = (
 
 REACHED = exists().where(goals_reached.c.enrollment_id == enrollments.c.id)
 """Whether an enrollment reached a goal, be it one that it went on from."""
+
+
+_PASSAGE = (workflows.c.slug, enrollments.c.id, enrollments.c.status, enrollments.c.end_reason)
 
 
 def event_of(row: RowMapping) -> EventFacts:
@@ -62,18 +72,26 @@ async def load_memberships(read: Read, record_ids: Collection[str]) -> dict[str,
     return {record_id: frozenset(slugs) for record_id, slugs in found.items()}
 
 
-async def load_statuses(read: Read, record_id: str, slugs: Collection[str]) -> dict[str, frozenset[WorkflowStatus]]:
-    """What a record did in these workflows, by slug; every asked one has an entry."""
+async def load_statuses(
+    read: Read, record_id: str, slugs: Collection[str], *, without: str | None = None
+) -> dict[str, frozenset[WorkflowStatus]]:
+    """What a record did in these workflows, by slug; every asked one has an entry.
+
+    ``without``: an enrollment that is left out.
+    """
     found: dict[str, set[WorkflowStatus]] = {slug: set() for slug in slugs}
     if not found:
         return {}
     rows = await read.all(
-        select(workflows.c.slug, enrollments.c.status, enrollments.c.end_reason, REACHED.label("reached"))
+        select(
+            enrollments.c.id, workflows.c.slug, enrollments.c.status, enrollments.c.end_reason, REACHED.label("reached")
+        )
         .join(workflows, workflows.c.id == enrollments.c.workflow_id)
         .where(enrollments.c.record_id == record_id, workflows.c.slug.in_(sorted(found)))
     )
     for row in rows:
-        found[row["slug"]] |= _statuses(row)
+        if row["id"] != without:
+            found[row["slug"]] |= _statuses(row)
     return {slug: frozenset(statuses) for slug, statuses in found.items()}
 
 
@@ -86,3 +104,16 @@ def _statuses(row: RowMapping) -> set[WorkflowStatus]:
     if row["reached"] or row["end_reason"] == "goal":
         statuses.add("met_goal")
     return statuses
+
+
+_KEY = literal(workflow_key("")).concat(workflows.c.slug)
+READ_SLUG = select(workflows.c.slug).where(
+    workflows.c.id == bindparam("workflow_id"),
+    exists().where(interests.c.key == _KEY) | exists().where(list_interests.c.key == _KEY),
+)
+
+
+async def read_slug(read: Read, workflow_id: str) -> str | None:
+    """The slug of a workflow, if any trigger, enrollment or list reads what records do in it."""
+    slug: str | None = await read.scalar(READ_SLUG, workflow_id=workflow_id)
+    return slug

@@ -6,59 +6,39 @@ deleted records out. There is no bound record here: nothing stands in for a set 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Integer,
-    Select,
-    and_,
-    exists,
-    false,
-    func,
-    literal_column,
-    not_,
-    or_,
-    select,
-    true,
-)
-from sqlalchemy.sql.selectable import NamedFromClause
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, false, func, not_, or_, select, true
 
 from domain.base import Json
 from domain.conditions import (
     All,
     Any,
     Condition,
-    EntryEventValue,
+    Count,
+    CountScope,
     EventCondition,
     EventPropertyCondition,
     ListCondition,
     Not,
-    Of,
     OutputCondition,
-    OutputValue,
     ParameterCondition,
-    ParameterValue,
     PropertyCondition,
-    PropertyValue,
-    Related,
     RelatedCondition,
     SubscriptionCondition,
     WorkflowCondition,
 )
-from domain.facts import Facts, RecordFacts
-from domain.instants import Moment
-from domain.judging import judge
-from domain.operators import NEGATIVE, PRESENCE, ConditionNotAvailable, operand
+from domain.instants import Moment, shifted
+from domain.operators import ConditionNotAvailable
 from domain.schema import Schema
-from store.comparisons import NotCompilable, Side, against, against_property
-from store.tables import associations, records
+from store.segment_comparisons import event_property_holds, parameter_holds, property_holds
+from store.segment_scope import ONE, Clause, Scope, quantified, set_of
+from store.tables import enrollments, events, goals_reached, list_members, lists, records, workflows
 
-Clause: TypeAlias = ColumnElement[bool]
+__all__ = ["Clause", "compile"]
 
 
 def compile(
@@ -69,39 +49,32 @@ def compile(
     now: datetime,
     zone: str,
     parameters: Mapping[str, Json] | None = None,
+    inside: FromClause | None = None,
+    counts: CountScope | None = None,
 ) -> Clause:
     """``condition`` on records of type ``object``, as a clause over ``store.tables.records``.
 
-    ``zone`` is the IANA name whose days count; ``parameters`` are those given at enrollment, if any.
+    ``zone`` is the IANA name whose days count; ``parameters`` are those given at enrollment, if any. ``inside``: the
+    enrollments of the statement, joined to their records, when it asks about those who are inside. ``counts``: which
+    events count where a condition does not say; None: since the entry of whoever is inside, else all.
 
     Raises:
         NotCompilable: no database can answer it as memory does; see the class.
         ConditionNotAvailable: the condition is of a kind that validation refuses in this version.
     """
-    scope = _Scope(
+    scope = Scope(
         schema=schema,
         moment=Moment(now=now, zone=zone),
         parameters=dict(parameters or {}),
         record=records,
         object=object,
+        counts=counts or ("ever" if inside is None else "enrollment"),
+        inside=inside,
     )
     return _condition(condition, scope)
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """The record a part of the condition is about, and what is the same for all parts."""
-
-    schema: Schema
-    moment: Moment
-    parameters: dict[str, Json]
-    record: FromClause
-    object: str
-    is_associated: bool = False
-    """An associated record: its own associated records are out of reach, as in memory."""
-
-
-def _condition(condition: Condition, scope: _Scope) -> Clause:
+def _condition(condition: Condition, scope: Scope) -> Clause:
     match condition:
         case All():
             return and_(true(), *(_condition(part, scope) for part in condition.all))
@@ -110,144 +83,111 @@ def _condition(condition: Condition, scope: _Scope) -> Clause:
         case Not():
             return not_(_condition(condition.not_, scope))
         case PropertyCondition():
-            return _property(condition, scope)
+            return property_holds(condition, scope)
         case RelatedCondition():
             return _related(condition, scope)
         case ParameterCondition():
-            return true() if _parameter_holds(condition, scope) else false()
-        case EventCondition() | EventPropertyCondition():
-            raise ConditionNotAvailable("events")
+            return true() if parameter_holds(condition, scope) else false()
+        case EventCondition():
+            return _event(condition, scope)
+        case EventPropertyCondition():
+            return event_property_holds(condition, scope)
+        case ListCondition():
+            return _list(condition, scope)
+        case WorkflowCondition():
+            return _workflow(condition, scope)
         case OutputCondition():
             raise ConditionNotAvailable("outputs of steps")
-        case ListCondition():
-            raise ConditionNotAvailable("lists")
-        case WorkflowCondition():
-            raise ConditionNotAvailable("other workflows")
         case SubscriptionCondition():
             raise ConditionNotAvailable("subscriptions")
         case _ as never:
             assert_never(never)
 
 
-def _parameter_holds(condition: ParameterCondition, scope: _Scope) -> bool:
-    """A parameter is the same for every record, so it is judged once, here."""
-    if isinstance(condition.value, PropertyValue):
-        raise NotCompilable("a parameter cannot be compared with a property in SQL")
-    facts = Facts(
-        schema_=scope.schema,
-        record=RecordFacts(id="", object=scope.object, properties={}),
-        parameters=scope.parameters,
-        now=scope.moment.now,
-        zone=scope.moment.zone,
-    )
-    return judge(condition, facts).holds
-
-
-def _property(condition: PropertyCondition, scope: _Scope) -> Clause:
-    of = condition.of
-    if of is None:
-        return _comparison(condition, scope, scope.record, scope.object)
-    return _quantified(of, scope, lambda record: _comparison(condition, scope, record, of.object))
-
-
-def _comparison(condition: PropertyCondition, scope: _Scope, record: FromClause, object: str) -> Clause:
-    """One comparison of a property of ``record``; never null."""
-    op = condition.op
-    left = _side(scope, record, object, condition.property)
-    if left is None:
-        return true() if op == "unknown" or (op in NEGATIVE and condition.include_blank) else false()
-    if op in PRESENCE:
-        return left.known if op == "known" else not_(left.known)
-    held = _total(_right(condition, scope, left))
-    return or_(not_(left.known), held) if op in NEGATIVE and condition.include_blank else and_(left.known, held)
-
-
-def _right(condition: PropertyCondition, scope: _Scope, left: Side) -> Clause:
-    """The comparison with whatever the right side is; may be null."""
-    value = condition.value
-    match value:
-        case PropertyValue(of=None):
-            right = _side(scope, left.record, left.object, value.property)
-            return against_property(condition.op, left, right) if right else false()
-        case PropertyValue(of=Of() as of):
-            return _quantified(of, scope, lambda record: _with_other(condition, scope, left, record), left.record)
-        case EntryEventValue():
-            raise ConditionNotAvailable("the event that caused entry")
-        case OutputValue():
-            raise ConditionNotAvailable("outputs of steps")
-        case _:
-            written = scope.parameters.get(value.parameter) if isinstance(value, ParameterValue) else value
-            right_ = operand(left.type, condition.op, written, scope.moment)
-            return false() if right_ is None else against(condition.op, left, right_)
-
-
-def _with_other(condition: PropertyCondition, scope: _Scope, left: Side, record: FromClause) -> Clause:
-    assert isinstance(condition.value, PropertyValue)
-    assert condition.value.of is not None
-    right = _side(scope, record, condition.value.of.object, condition.value.property)
-    return _total(against_property(condition.op, left, right)) if right else false()
-
-
-def _side(scope: _Scope, record: FromClause, object: str, name: str) -> Side | None:
-    found = scope.schema.property(object, name)
-    return Side(definition=found, record=record, object=object) if found else None
-
-
-def _total(clause: Clause) -> Clause:
-    """Null is false, so that ``not`` has two answers only."""
-    return func.coalesce(clause, false())
-
-
-def _related(condition: RelatedCondition, scope: _Scope) -> Clause:
+def _related(condition: RelatedCondition, scope: Scope) -> Clause:
     """All of ``where`` on the same record; a count asks how many records it holds on, whatever ``match`` says."""
     wanted = condition.related
 
     def where(record: FromClause) -> Clause:
-        return _condition(condition.where, replace(scope, record=record, object=wanted.object, is_associated=True))
+        inner = replace(scope, record=record, object=wanted.object, is_associated=True, event=None)
+        return _condition(condition.where, inner)
 
     if condition.count is None:
-        return _quantified(wanted, scope, where)
-    low, high = condition.count.at_least or 0, condition.count.at_most
+        return quantified(wanted, scope, where)
     if scope.is_associated:
+        low, high = condition.count.at_least or 0, condition.count.at_most
         return true() if low <= 0 and (high is None or high >= 0) else false()
-    _, record, found = _set(wanted, scope)
-    count = found.with_only_columns(func.count(), maintain_column_froms=True).where(where(record)).scalar_subquery()
-    return and_(count >= low, count <= high) if high is not None else count >= low
+    _, record, found = set_of(wanted, scope)
+    return _as_many(condition.count, found.where(where(record)))
 
 
-def _quantified(of: Of | Related, scope: _Scope, holds: Callable[[FromClause], Clause], *beside: FromClause) -> Clause:
-    """Whether ``holds`` is true of any (also: of the latest), all or none of the associated records.
-
-    ``beside`` are other records of the statement that ``holds`` mentions.
-    """
-    if scope.is_associated:
-        return true() if of.match == "none" else false()
-    links, record, found = _set(of, scope, *beside)
-    held = exists(found.where(holds(record)))
-    match of.match:
-        case "none":
-            return not_(held)
-        case "all":
-            return and_(exists(found), not_(exists(found.where(not_(holds(record))))))
-        case "latest":
-            newest_links, _, newest = _set(of, scope)
-            newest = newest.with_only_columns(newest_links.c.other_id, maintain_column_froms=True).order_by(
-                newest_links.c.created_at.desc(), newest_links.c.other_id.desc()
-            )
-            first = newest.limit(1).scalar_subquery()
-            return exists(found.where(links.c.other_id == first, holds(record)))
-        case _:
-            return held
+def _as_many(count: Count, found: Select[int]) -> Clause:
+    """Whether a statement finds so many rows."""
+    low, high = count.at_least or 0, count.at_most
+    if low == 1 and high is None:
+        return exists(found)
+    number = found.with_only_columns(func.count(), maintain_column_froms=True).scalar_subquery()
+    return and_(number >= low, number <= high) if high is not None else number >= low
 
 
-def _set(of: Of | Related, scope: _Scope, *beside: FromClause) -> tuple[NamedFromClause, NamedFromClause, Select[int]]:
-    """Links to the associated records meant, those records, and the statement that finds them; no deleted ones."""
-    links, others = associations.alias(), records.alias()
-    found = (
-        select(literal_column("1", Integer))
-        .select_from(links.join(others, others.c.id == links.c.other_id))
-        .where(links.c.record_id == scope.record.c.id, links.c.other_object == of.object)
-        .where(others.c.deleted_at.is_(None))
-        .correlate(scope.record, *beside)
+def _event(condition: EventCondition, scope: Scope) -> Clause:
+    def holds(record: FromClause) -> Clause:
+        return _as_many(condition.count or Count(at_least=1), _events(condition, scope, record))
+
+    return holds(scope.record) if condition.of is None else quantified(condition.of, scope, holds)
+
+
+def _events(condition: EventCondition, scope: Scope, record: FromClause) -> Select[int]:
+    """The statement that finds the events of a record that are meant."""
+    meant = events.alias()
+    found = select(ONE).select_from(meant).where(meant.c.record_id == record.c.id, meant.c.name == condition.event)
+    if condition.within is not None:
+        since = shifted(scope.moment.now, condition.within, scope.moment.zone, back=True)
+        found = found.where(meant.c.occurred_at >= since)
+    if (condition.scope or scope.counts) == "enrollment":
+        found = found.where(false() if scope.inside is None else meant.c.seq > _entered(scope.inside))
+    if condition.step is not None:
+        found = found.where(false() if scope.inside is None else meant.c.enrollment_id == scope.inside.c.id)
+        found = found.where(meant.c.step == condition.step)
+    if condition.where is not None:
+        found = found.where(_condition(condition.where, replace(scope, event=meant)))
+    return found.correlate(*scope.outer, record)
+
+
+def _entered(inside: FromClause) -> ColumnElement[int]:
+    return func.coalesce(inside.c.entered_seq, 0)
+
+
+def _list(condition: ListCondition, scope: Scope) -> Clause:
+    member = exists(
+        select(ONE)
+        .select_from(list_members.join(lists, lists.c.id == list_members.c.list_id))
+        .where(list_members.c.record_id == scope.record.c.id, lists.c.slug == condition.list)
+        .correlate(*scope.outer)
     )
-    return links, others, found.where(links.c.label == of.label) if of.label is not None else found
+    return member if condition.op == "member" else not_(member)
+
+
+def _workflow(condition: WorkflowCondition, scope: Scope) -> Clause:
+    """What a record did in a workflow, as ``store.happenings`` reads it; of an associated one it is out of reach."""
+    if scope.is_associated:
+        return false()
+    passages = enrollments.alias()
+    found = (
+        select(ONE)
+        .select_from(passages.join(workflows, workflows.c.id == passages.c.workflow_id))
+        .where(passages.c.record_id == scope.record.c.id, workflows.c.slug == condition.workflow)
+        .correlate(*scope.outer)
+    )
+    match condition.status:
+        case "active":
+            return exists(found.where(passages.c.status != "ended"))
+        case "completed":
+            return exists(found.where(passages.c.status == "ended", passages.c.end_reason == "completed"))
+        case "met_goal":
+            reached = exists().where(goals_reached.c.enrollment_id == passages.c.id).correlate(passages)
+            return exists(found.where(reached | (passages.c.end_reason == "goal")))
+        case "enrolled":
+            return exists(found)
+        case _ as never:
+            assert_never(never)

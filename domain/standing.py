@@ -1,0 +1,36 @@
+"""Facts with and without a change of where a record stands: in lists, in workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from domain.facts import Facts, WorkflowStatus, with_membership, with_statuses
+from domain.records import Change
+
+STATUSES: tuple[WorkflowStatus, ...] = ("active", "enrolled", "completed", "met_goal")
+
+
+def with_standing(facts: Facts, change: Change) -> Facts:
+    """The facts as the change left them; another kind of change leaves them as they are."""
+    return _standing(facts, change, "after")
+
+
+def without_standing(facts: Facts, change: Change) -> Facts:
+    """The facts as they would be without the change."""
+    return _standing(facts, change, "before")
+
+
+def _standing(facts: Facts, change: Change, side: str) -> Facts:
+    detail = change.detail or {}
+    match change.kind:
+        case "list_joined" | "list_left":
+            member = (change.kind == "list_joined") == (side == "after")
+            return with_membership(facts, change.record_id, str(detail.get("list")), member=member)
+        case "enrollment" if "workflow" in detail and facts.record.id == change.record_id:
+            return with_statuses(facts, str(detail["workflow"]), _statuses(detail.get(side)))
+        case _:
+            return facts
+
+
+def _statuses(said: object) -> Iterator[WorkflowStatus]:
+    return (status for status in STATUSES if isinstance(said, list) and status in said)
