@@ -1,7 +1,7 @@
 """What a change means for those outside: which triggers it fires, for which record, bound to which.
 
-Whoever a trigger looks at is examined in pages, each a transaction of its own, so that a company with a hundred
-thousand contacts holds nobody up.
+Whoever a trigger looks at, and whoever enters because of it, is taken in pages, each a transaction of its own, so that
+a company with a hundred thousand contacts holds nobody up.
 """
 
 from __future__ import annotations
@@ -23,25 +23,29 @@ from store.schema import load_account, load_schema
 
 @dataclass(frozen=True)
 class _Place:
-    """How far a change is examined: behind this subject of this trigger."""
+    """How far a change is examined: behind this subject of this trigger.
+
+    ``entered``: the subject is not done yet, whoever comes after this id is still to enter with it.
+    """
 
     trigger: tuple[str, str]
     subject: str
+    entered: str = ""
 
     @classmethod
     def read(cls, text: str) -> _Place:
         """From the cursor of a change; empty is the beginning."""
-        workflow_id, trigger, subject = text.split(":") if text else ("", "", "")
-        return cls((workflow_id, trigger), subject)
+        workflow_id, trigger, subject, entered = text.split(":") if text else ("", "", "", "")
+        return cls((workflow_id, trigger), subject, entered)
 
     def __str__(self) -> str:
-        return f"{self.trigger[0]}:{self.trigger[1]}:{self.subject}"
+        return f"{self.trigger[0]}:{self.trigger[1]}:{self.subject}:{self.entered}"
 
 
 async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now: datetime) -> str | None:
-    """Examine up to ``limit`` records for every trigger, from a place on; answers the place to go on from, or None.
+    """Examine or let in up to ``limit`` records, from a place on; answers the place to go on from, or None.
 
-    Everybody who enters is locked at once, then decided about one after the other.
+    Everybody who enters in this page is locked at once, then decided about one after the other.
     """
     if not change.wake:
         return None
@@ -97,10 +101,29 @@ async def _examine(
         trigger = next(t for t in definition.entry.triggers if t.id == ref.trigger)
         schema = await load_schema(tx, account)
         firing = Firing(tx, change, definition, trigger, account=account, schema=schema, now=now)
-        start = after.subject if name == after.trigger else ""
-        examined = await firing.candidates(after=start, limit=left)
-        fired += [(ref, s) for subject_id in examined if (s := await firing.judge(subject_id)) is not None]
-        left -= len(examined)
-        if left <= 0:
-            return fired, _Place(name, examined[-1])
+        start = after if name == after.trigger else _Place(name, "")
+        subjects, left, stopped = await _fire(firing, start, limit=left)
+        fired += [(ref, subject) for subject in subjects]
+        if stopped is not None:
+            return fired, stopped
     return fired, None
+
+
+async def _fire(firing: Firing, after: _Place, *, limit: int) -> tuple[list[Subject], int, _Place | None]:
+    """Those one trigger fires for, how many more the page may hold, and where to go on when it is full.
+
+    Subjects and those who enter with one count alike: both cost, and both are locked.
+    """
+    fired: list[Subject] = []
+    left = limit
+    unfinished = [after.subject] if after.entered else []
+    for subject_id in unfinished + await firing.candidates(after=after.subject, limit=limit):
+        behind = after.entered if subject_id == after.subject else ""
+        subject = await firing.judge(subject_id, after=behind, limit=left)
+        entering = subject.record_ids if subject is not None else ()
+        if subject is not None and entering:
+            fired.append(subject)
+        left -= max(1, len(entering))
+        if left <= 0:
+            return fired, 0, _Place(after.trigger, subject_id, entering[-1] if entering and firing.binds else "")
+    return fired, left, None

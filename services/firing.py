@@ -41,7 +41,7 @@ FELT_AROUND = ("created", "updated", "deleted", "event", "list_joined", "list_le
 
 @dataclass(frozen=True)
 class Subject:
-    """Who enters by one subject of a trigger: ``record_ids``, each with ``bound_id`` bound if the trigger binds."""
+    """Who enters by one subject of a trigger, a page of them: ``record_ids``, each with ``bound_id`` bound if set."""
 
     record_ids: tuple[str, ...]
     bound_id: str | None
@@ -90,8 +90,11 @@ class Firing:
             return await associated_ids(self.tx, change.record_id, self.object, after=after, limit=limit)
         return []
 
-    async def judge(self, subject_id: str) -> Subject | None:
-        """Who enters because of this subject, or None when the trigger does not fire for it."""
+    async def judge(self, subject_id: str, *, after: str, limit: int) -> Subject | None:
+        """Who enters because of this subject, or None when the trigger does not fire for it.
+
+        Where it binds, that is up to ``limit`` records after the id ``after``.
+        """
         match self.trigger:
             case FilterTrigger():
                 seen = await self._edge(subject_id, self.trigger.where)
@@ -108,7 +111,7 @@ class Firing:
             return None
         if not self.binds:
             return Subject((subject_id,), None, seen)
-        return Subject(tuple(await self._entering(subject_id)), subject_id, seen)
+        return Subject(tuple(await self._entering(subject_id, after=after, limit=limit)), subject_id, seen)
 
     def _came_with_creation(self) -> bool:
         """Whether the judgement of a creation has covered this association already: one fact fires once."""
@@ -117,11 +120,12 @@ class Firing:
             return False
         return not self.links or created_id == self.change.record_id
 
-    async def _entering(self, subject_id: str) -> list[str]:
-        """Records that enter with this one bound: all associated ones, or the one just linked."""
+    async def _entering(self, subject_id: str, *, after: str, limit: int) -> list[str]:
+        """Records that enter with this one bound: the associated ones in order, or the one just linked."""
         if self.links:
-            return [str((self.change.detail or {})["other_id"])]
-        return await associated_ids(self.tx, subject_id, self.definition.object)
+            linked = str((self.change.detail or {})["other_id"])
+            return [linked] if linked > after else []
+        return await associated_ids(self.tx, subject_id, self.definition.object, after=after, limit=limit)
 
     async def _of_event(self, trigger: EventTrigger, *, after: str, limit: int) -> list[str]:
         """Whoever an event may let in: its own record, or those associated with it."""

@@ -5,7 +5,7 @@ Two transactions that follow the order cannot wait for each other. On SQLite the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 
 from sqlalchemy import RowMapping, bindparam, or_, select
@@ -31,7 +31,16 @@ ENTRY_KEY = {
     .returning(*entry_keys.columns)
     for dialect in (sqlite, postgresql)
 }
+AT_ONCE = 1000
+"""Ids named in one statement; PostgreSQL takes no more than 32,767. Ascending, several lock in the same order."""
+
 EFFECT = select(effects).where(effects.c.key == bindparam("key")).with_for_update(key_share=True)
+
+
+def _portions(ids: Iterable[str]) -> Iterator[list[str]]:
+    """The ids, as many at a time as one statement may name."""
+    left = list(ids)
+    return (left[start : start + AT_ONCE] for start in range(0, len(left), AT_ONCE))
 
 
 async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[str]) -> dict[str, StoredRecord]:
@@ -47,8 +56,9 @@ async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[s
 
     # Runs of one kind are locked together, and the runs one after the other: ascending either way.
     for exclusive, group in groupby(sorted(set(ids)), key=is_written):
-        locked = await tx.all(FOR_WRITING if exclusive else FOR_READING, ids=list(group))
-        found.update({row["id"]: stored(row) for row in locked})
+        for portion in _portions(group):
+            locked = await tx.all(FOR_WRITING if exclusive else FOR_READING, ids=portion)
+            found.update({row["id"]: stored(row) for row in locked})
     return found
 
 

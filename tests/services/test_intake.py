@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import pytest
 from sqlalchemy import func, select, update
 
 import services.judgement
+import services.relay
 import services.versions
+from domain.records import Change
 from services.associating import Link
 from services.installation import Installation
 from services.relay import Relay
-from store.database import Database
+from store.database import Database, Tx
 from store.intake import LEASE, add_delivery
 from store.tables import changes, deliveries, enrollments
 from tests.fixtures.breaking import break_version
@@ -110,6 +113,36 @@ async def test_a_change_that_concerns_more_than_a_page_reaches_everybody_once(
     async with desk.inst.db.read() as read:
         left = await read.scalar(select(func.count()).where(enrollments.c.end_reason == "exit_condition"))
     assert left == 5
+
+
+@pytest.mark.parametrize("page", [1, 2, 7, 8])
+async def test_whoever_enters_with_one_bound_record_is_let_in_page_by_page_and_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(services.judgement, "PAGE", page)
+    where = {"property": "country", "op": "is", "value": "NO"}
+    bound = {"id": "t1", "on": "filter", "object": "company", "where": where}
+    await desk.publish(by_hand("accounts", [gap(days=1)], entry={"triggers": [bound]}))
+    await desk.publish(by_hand("second", [gap(days=1)], entry={"triggers": [bound]}))
+    company = await desk.create("company", name="Acme", domain="acme.example.com")
+    for n in range(7):
+        await desk.create("contact", (Link(object="company", id=company),), email=f"c{n}@example.com")
+    await desk.work_off()
+    in_each: list[int] = []
+    judge = services.relay.judge_page
+
+    async def counting(tx: Tx, change: Change, *, now: datetime) -> str | None:
+        before = await tx.scalar(select(func.count()).select_from(enrollments))
+        cursor = await judge(tx, change, now=now)
+        in_each.append(await tx.scalar(select(func.count()).select_from(enrollments)) - before)
+        return cursor
+
+    monkeypatch.setattr(services.relay, "judge_page", counting)
+    await desk.patch(company, country="NO")
+    await desk.work_off()
+    assert max(in_each) == page
+    assert await desk.decisions() == {"enrolled": 14}
+    assert {e["bound_id"] for e in await desk.enrollments()} == {company}
 
 
 async def test_where_one_runs_at_a_time_a_contact_without_opportunity_waits_too(desk: Desk) -> None:
