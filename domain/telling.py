@@ -35,6 +35,9 @@ ENDS: Mapping[str, str] = {
     "failed": "stopped at a step that failed",
 }
 
+RUN_WAS = "its run was "
+"""How the detail of an end begins that no step caused: what became of the run in Temporal follows."""
+
 SKIPS: Mapping[str, str] = {
     "no_address": "there is no address",
     "invalid_address": "the address is not valid",
@@ -57,7 +60,11 @@ def tell_decision(decision: str, detail: str | None) -> str:
 
 def tell_end(reason: str | None, detail: str | None) -> str | None:
     """Why an enrollment ended, as half a sentence about it; None while it is active."""
-    return None if reason is None else _with(ENDS.get(reason, reason.replace("_", " ")), detail)
+    if reason is None:
+        return None
+    if reason == "failed" and detail is not None and detail.startswith(RUN_WAS):
+        return f"stopped: {detail}"
+    return _with(ENDS.get(reason, reason.replace("_", " ")), detail)
 
 
 def tell_visit(outcome: str | None, reason: str | None, detail: str | None) -> str:

@@ -15,6 +15,7 @@ from typing import Literal
 
 from domain.base import Frozen
 from domain.enrollments import Enrollment
+from domain.telling import RUN_WAS
 from services.installation import Installation
 from services.leaving import end_enrollment
 from store.enrollments import started_enrollments
@@ -54,7 +55,7 @@ async def end_if_lost(inst: Installation, seen: Enrollment) -> Literal["ended", 
         enrollment = (await lock_enrollments(tx, [seen.id])).get(seen.id)
         if enrollment is None or enrollment.status == "ended":
             return None
-        detail = f"its run was {end} in Temporal"
+        detail = f"{RUN_WAS}{end} in Temporal"
         await end_enrollment(tx, enrollment, "failed", detail=detail, now=inst.clock.now(), tell=False)
     return "ended"
 

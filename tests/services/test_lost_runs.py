@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from domain.errors import Unavailable
+from domain.telling import tell_end
 from services.installation import Installation
 from services.lost_runs import Look, end_lost, missing_runs
 from store.enrollments import started_enrollments
@@ -48,6 +49,7 @@ async def test_who_lost_their_run_fails_and_may_enter_again(desk: Desk, runs: Re
     runs.ends[runs.started[1].run_id] = end  # type: ignore[assignment]
     assert await end_lost(desk.inst, after="") == look(looked_at=3, ended=1)
     assert await desk.ends() == [("failed", f"its run was {end} in Temporal")]
+    assert tell_end(*(await desk.ends())[0]) == f"stopped: its run was {end} in Temporal", "no step failed"
     assert await end_lost(desk.inst, after="") == look(looked_at=2)
 
 
