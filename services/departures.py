@@ -23,7 +23,8 @@ from store.schema import load_account
 async def judge_departures(tx: Tx, change: Change, *, after: str, limit: int, now: datetime) -> list[str]:
     """End or tell up to ``limit`` enrollments the change concerns, from an id on; answers the ids looked at.
 
-    Each is judged on the change's own ``after``, so a goal reached and taken back before anybody looked counts (L3).
+    Each is judged on the change's own ``after``, so a goal reached and taken back before anybody looked counts (L3);
+    one that was over before the entry does not.
     """
     concerned = await enrollments_reading(tx, change.record_id, keys_touched(change), after=after, limit=limit)
     if not concerned:
@@ -47,10 +48,13 @@ def _is_older(change: Change, enrollment: Enrollment) -> bool:
 
 async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: datetime) -> None:
     content = await load_content(tx, enrollment.workflow_id, enrollment.version)
-    facts = await _facts(tx, change, enrollment, content, now=now)
+    # What an associated record was before the entry counts no more; what it is now does, as the order of its changes
+    # and the entry is not that of their commits.
+    counted = change if enrollment.entered_seq is None or change.seq > enrollment.entered_seq else None
+    facts = await _facts(tx, counted, enrollment, content, now=now)
     if facts is None:
         return
-    reason = await find_reason(tx, await load_account(tx), content, enrollment, facts, change=change)
+    reason = await find_reason(tx, await load_account(tx), content, enrollment, facts, change=counted)
     if reason is not None:
         await depart(tx, enrollment, reason, now=now)
         return
@@ -60,7 +64,9 @@ async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: dat
         await add_delivery(tx, enrollment.id, "record_changed", payload, now=now)
 
 
-async def _facts(tx: Tx, change: Change, enrollment: Enrollment, content: Content, *, now: datetime) -> Facts | None:
+async def _facts(
+    tx: Tx, change: Change | None, enrollment: Enrollment, content: Content, *, now: datetime
+) -> Facts | None:
     facts = await read_facts(
         tx,
         await load_account(tx),

@@ -253,9 +253,8 @@ async def _write(tx: Tx, inside: Inside, *, starter: str | None, now: datetime) 
     """Write the enrollment, what it begins with, and the start of its run."""
     enrollment = inside.enrollment
     if enrollment.entered_seq is None:
-        # Without a change that let it in, what its records went through until now is what it entered with.
-        known = [r.id for r in (inside.record, inside.bound) if r is not None]
-        enrollment = enrollment.model_copy(update={"entered_seq": await newest_change(tx, known)})
+        # Without a change that let it in, whatever happened until now, to associated records too, was before it.
+        enrollment = enrollment.model_copy(update={"entered_seq": await newest_change(tx)})
     await insert_enrollment(tx, enrollment)
     await tell_standing(tx, enrollment, OUTSIDE, now=now)
     await count_entry(tx, enrollment.workflow_id, enrollment.key)

@@ -6,7 +6,7 @@ import pytest
 
 from services.associating import Link
 from services.installation import Installation
-from tests.runs.definitions import by_hand, engaging, gap
+from tests.runs.definitions import by_hand, engaging, gap, won
 from tests.services.desk import Desk
 
 LONG = [gap(days=9)]
@@ -39,3 +39,19 @@ async def test_unlinking_what_nobody_is_bound_to_ends_nobody(desk: Desk) -> None
     await desk.enroll(workflow, contact)
     await desk.dissociate(contact, deal)
     assert await desk.ends() == []
+
+
+@pytest.mark.parametrize(("stage_after", "ends"), [("Engaging", []), ("Won", [("goal", "won")])])
+async def test_a_goal_of_an_associated_record_that_was_over_before_the_entry_ends_nobody(
+    desk: Desk, stage_after: str, ends: list[tuple[str, str]]
+) -> None:
+    workflow = await desk.publish(by_hand("deals", LONG, exit={"goals": [won()]}))
+    contact = await desk.create("contact", email="ana@example.com")
+    deal = await desk.create("opportunity", (Link(object="contact", id=contact),), name="Deal", stage="Engaging")
+    await desk.patch(deal, stage="Won")
+    await desk.patch(deal, stage="Engaging")
+    assert await desk.enroll(workflow, contact) == "enrolled"
+    if stage_after == "Won":
+        await desk.patch(deal, stage="Won")
+    await desk.work_off()
+    assert await desk.ends() == ends
