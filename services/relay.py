@@ -61,13 +61,15 @@ class Relay:
         while not stop.is_set():
             try:
                 waiting = await self.look()
-                if await self._work_off(waiting):
-                    continue
+                worked_off = await self._work_off(waiting)
+                # However much there is to do: jobs that wait would never begin under a steady load.
                 if self._inst.clock.now() >= sweep_at:
                     await begin_waiting(self._inst)
                     await turn_off_due(self._inst)
                     await refresh_due_lists(self._inst)
                     sweep_at = self._inst.clock.now() + timedelta(seconds=SWEEP_S)
+                if worked_off:
+                    continue
                 await _first(feed.wait(self._nap(waiting)), stopping)
             except Exception as error:
                 if not is_transient(error):
