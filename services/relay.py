@@ -129,7 +129,8 @@ class Relay:
     async def _judge_page(self, change: Change, now: datetime) -> str | None:
         """Judge a page in one transaction; answers the cursor of the next one, None when there is none for us."""
         async with self._inst.db.transaction() as tx:
-            if not await hold_change(tx, self._worker, change.seq, now):
+            # As of now, not of the first page: a long judgement would renew a lease that is over already.
+            if not await hold_change(tx, self._worker, change.seq, self._inst.clock.now()):
                 return None
             cursor = await judge_page(tx, change, now=now)
             if cursor is None:
