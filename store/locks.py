@@ -80,9 +80,12 @@ async def lock_entry_keys_of(tx: Tx, record_id: str, keys: Collection[str]) -> l
 
 async def lock_enrollments(tx: Tx, ids: Iterable[str]) -> dict[str, Enrollment]:
     """Lock enrollments for writing and return them as they are now; a missing id is absent."""
-    mine = select(enrollments).where(enrollments.c.id.in_(sorted(set(ids)))).order_by(enrollments.c.id)
-    rows = await tx.all(mine.with_for_update(key_share=True))
-    return {row["id"]: enrollment_of(row) for row in rows}
+    found: dict[str, Enrollment] = {}
+    for portion in _portions(sorted(set(ids))):
+        mine = select(enrollments).where(enrollments.c.id.in_(portion)).order_by(enrollments.c.id)
+        rows = await tx.all(mine.with_for_update(key_share=True))
+        found.update({row["id"]: enrollment_of(row) for row in rows})
+    return found
 
 
 async def lock_enrollment(tx: Tx, seen: Enrollment) -> Enrollment | None:

@@ -30,6 +30,15 @@ async def test_locked_records_come_back_as_they_are_with_deleted_ones_and_withou
     assert set(found) == {kept.id, gone.id}
 
 
+async def test_more_than_one_statement_may_name_are_locked_all_the_same(database: Database) -> None:
+    async with database.transaction() as tx:
+        kept = await stored_contact(tx)
+    nobody = [f"nobody-{n}" for n in range(33_000)]
+    async with database.transaction() as tx:
+        assert await lock_records(tx, [*nobody, kept.id], write=True) == {kept.id: kept}
+        assert await lock_enrollments(tx, nobody) == {}
+
+
 async def test_writers_that_name_records_in_opposite_orders_never_deadlock(database: Database) -> None:
     async with database.transaction() as tx:
         records = [await stored_contact(tx, score=0) for _ in range(3)]
