@@ -19,6 +19,7 @@ from domain.facts import (
     Seen,
     with_association,
     with_event,
+    with_membership,
     with_properties,
     without_event,
 )
@@ -32,6 +33,7 @@ from store.associations import associated_ids, find_association
 from store.database import Tx
 from store.facts import load_facts
 from store.happenings import load_event
+from store.lists import moves_since
 from store.records import get_record
 from store.schema import Account
 
@@ -222,7 +224,7 @@ class Firing:
         return with_association(facts, Associated(record=record, label=known.label, since=known.created_at))
 
     async def _facts(self, subject_id: str, where: Condition) -> Facts | None:
-        return await load_facts(
+        facts = await load_facts(
             self.tx,
             self.schema,
             subject_id,
@@ -230,6 +232,12 @@ class Firing:
             now=self.now,
             zone=zone_of(self.definition, self.account.timezone),
         )
+        if facts is None or not facts.lists:
+            return facts
+        # Members as of the change: what it put on a list itself is a change of its own, which fires by itself.
+        for record_id, slug, joined in await moves_since(self.tx, facts.lists, self.change.seq):
+            facts = with_membership(facts, record_id, slug, member=not joined)
+        return facts
 
 
 def changed_as_wanted(trigger: ChangedTrigger, change: Change) -> bool:

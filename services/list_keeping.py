@@ -13,13 +13,14 @@ from itertools import groupby
 from operator import or_
 
 from domain.conditions import load_condition
-from domain.facts import Facts, with_properties
+from domain.facts import Facts
 from domain.judging import judge
 from domain.lists import RecordList
 from domain.reading import NOTHING, Needs, needs_of
 from domain.records import Change, StoredRecord
 from domain.touches import keys_touched
 from services.conditions import as_clause
+from services.reasons import as_of
 from store.associations import associated_ids
 from store.changes import NewChange, Stamp, append_changes
 from store.database import Tx
@@ -131,9 +132,7 @@ async def _facts(
         zone=account.timezone,
         known={record.id: record},
     )
-    if facts is None or change.kind not in ("created", "updated"):
-        return facts
-    return with_properties(facts, change.record_id, change.after or {})
+    return as_of(facts, change) if facts is not None else None
 
 
 def _needs(kept: RecordList) -> Needs:

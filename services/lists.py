@@ -10,6 +10,8 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from domain.base import Json
 from domain.conditions import Condition, load_condition
 from domain.definition import SLUG
@@ -206,13 +208,24 @@ async def _with_condition(tx: Tx, inst: Installation, kept: RecordList, where: J
         Invalid: it has mistakes, cannot be asked of the database, or leads back to the list itself.
     """
     catalogue = await load_catalogue(tx, inst)
-    known = {**catalogue.lists, kept.slug: kept.object}  # A list that names itself is known: that is the mistake.
+    # A list that names itself is known, as that is the mistake; to any other name it is no suggestion.
+    known = {slug: about for slug, about in catalogue.lists.items() if slug != kept.slug}
+    if _names(where, kept.slug):
+        known[kept.slug] = kept.object
     condition = read_condition(where, kept.object, replace(catalogue, lists=known))
     zone = (await load_account(tx)).timezone
     as_clause(condition, object=kept.object, schema=catalogue.schema, zone=zone, now=now)
     await _check_circle(tx, kept.slug, condition)
     assert isinstance(where, dict), "what could be read as a condition is an object"
     return kept.model_copy(update={"condition": where})
+
+
+def _names(where: Json, slug: str) -> bool:
+    """Whether what was written names this list anywhere; False when it cannot be read as a condition."""
+    try:
+        return slug in {named for _, named in lists_named(load_condition(where))}
+    except ValidationError:
+        return False
 
 
 async def _check_circle(read: Read, slug: str, condition: Condition) -> None:
