@@ -81,6 +81,15 @@ def publish(
         show(made, f"{slug}: version {made['version']} is published and on", as_json=as_json)
 
 
+@workflow.command("hooks")
+def hooks(slug: Slug, as_json: AsJson = False) -> None:
+    """Show where its webhook triggers are called, and the secrets calls are signed with."""
+    with speaking(as_json), connect() as api:
+        found = api.get(f"/workflows/{quote(slug, safe='')}/hooks")["items"]
+        rows = [(hook["trigger"], hook["path"], hook["secret"]) for hook in found]
+        show(found, table(rows, ("trigger", "path", "secret")), as_json=as_json)
+
+
 @workflow.command("turn-on")
 def turn_on(slug: Slug, as_json: AsJson = False) -> None:
     """Let records enter again."""

@@ -172,7 +172,7 @@ def _check_webhook(x: Examination, trigger: WebhookTrigger, path: str) -> None:
             x.tell(join(path, "set", name), "wrong_value", f"{name!r} cannot be written")
         _check_pointer(x, pointer, join(path, "set", name))
     if trigger.where is not None:
-        check_condition(x, trigger.where, join(path, "where"), Subject(own, "trigger"))
+        check_condition(x, trigger.where, join(path, "where"), Subject(own, "trigger", at_event=True))
 
 
 def _check_pointer(x: Examination, pointer: str, path: str) -> None:

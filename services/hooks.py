@@ -10,7 +10,7 @@ from domain.definition import Definition, WebhookTrigger
 from domain.errors import Conflict, Invalid, NotAuthenticated, NotFound
 from domain.facts import Seen
 from domain.hooks import EVENT, TOLERANCE, Call, delivery_ids, mapped, signed_at
-from domain.judging import judge
+from domain.judging import judge_event
 from domain.problems import FieldError
 from domain.reading import needs_of
 from domain.records import Cause, StoredRecord
@@ -23,6 +23,7 @@ from services.workflow_views import find
 from store.database import Read, Row, Tx
 from store.events import EventRow, find_by_external_id
 from store.facts import load_facts
+from store.happenings import load_event
 from store.hooks import Hook, ensure_hooks, find_hook, list_hooks, renew_hook
 from store.schema import load_account
 from store.workflows import GONE, get_workflow
@@ -202,7 +203,8 @@ async def _refined(
     zone = zone_of(definition, (await load_account(tx)).timezone)
     needs = needs_of(where, event.object)
     facts = await load_facts(tx, write.schema, event.record_id, needs=needs, now=write.now, zone=zone)
-    if facts is None:
+    happened = await load_event(tx, event.id)
+    if facts is None or happened is None:
         return None
-    verdict = judge(where, facts)
+    verdict = judge_event(where, happened, facts)
     return verdict.seen if verdict.holds else None

@@ -268,6 +268,16 @@ async def test_a_list_is_made_filled_and_shown(line: Line) -> None:
     ]  # fmt: skip
 
 
+async def test_the_hooks_of_a_workflow_are_shown_with_their_secrets(line: Line) -> None:
+    trigger = {"id": "t1", "on": "webhook", "find": {"email": "/email"}}
+    await line.run("workflow", "publish", line.file("hooked.yaml", follow_up(entry={"triggers": [trigger]})))
+    (hook,) = (await line.run("workflow", "hooks", "follow-up", "--json")).json
+    shown = (await line.run("workflow", "hooks", "follow-up")).out
+    assert hook["path"].startswith("/api/v1/hooks/")
+    assert hook["path"] in shown
+    assert hook["secret"] in shown
+
+
 async def test_a_record_is_found_by_a_text_of_digits_and_by_a_number(line: Line) -> None:
     reference = await contact(line)
     await line.run("record", "set", reference, 'external_id="0123"')

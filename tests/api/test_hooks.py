@@ -138,6 +138,15 @@ async def test_a_hook_that_makes_nobody_refuses_strangers_and_takes_who_is_known
     assert shown["entry"]["seen"][0]["value"] == "NO"
 
 
+async def test_a_hook_lets_in_only_calls_that_say_what_is_wanted(lite: Caller) -> None:
+    hook = await sender(lite, where={"event_property": "plan", "op": "is", "value": "max"})
+    assert (await hook.ok(ANA))["decision"] is None
+    made = await hook.ok({**ANA, "plan": "max"})
+    assert made["decision"] == "enrolled"
+    shown = await lite.ok("GET", f"/enrollments/{made['enrollment_id']}/timeline")
+    assert shown["entry"]["seen"][0]["value"] == "max"
+
+
 async def test_a_hook_stays_where_it_is_until_it_is_renewed_and_ends_with_its_trigger(lite: Caller) -> None:
     hook = await sender(lite)
     await lite.ok("PUT", "/workflows/hooked", hooked(set={}), If_Match="*")

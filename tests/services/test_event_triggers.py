@@ -67,6 +67,23 @@ async def test_an_event_is_judged_on_the_record_as_it_was_when_it_happened(desk:
     assert [(record, of) for record, of, _, _ in await desk.entered()] == [(was, event)]
 
 
+async def test_an_event_is_refined_by_what_it_carries_together_with_its_record(desk: Sender) -> None:
+    webinar = {"event_property": "form", "op": "is", "value": "webinar"}
+    norwegian = {"property": "country", "op": "is", "value": "NO"}
+    await desk.publish(on_event("forms", where={"all": [webinar, norwegian]}))
+    ana = await desk.create("contact", email="ana@example.com", country="NO")
+    ben = await desk.create("contact", email="ben@example.com", country="DE")
+    await desk.send(ana, form="demo")
+    await desk.send(ana)
+    await desk.send(ben, form="webinar")
+    event = await desk.send(ana, form="webinar")
+    await desk.work_off()
+    assert [(record, of) for record, of, _, _ in await desk.entered()] == [(ana, event)]
+    async with desk.inst.db.read() as read:
+        (decision,) = await read.all(select(entry_decisions.c.seen))
+    assert [each["value"] for each in decision["seen"]] == ["webinar", "NO"]
+
+
 async def test_an_event_of_an_associated_record_lets_those_around_it_in(desk: Sender) -> None:
     await desk.publish(on_event("paid", "order.paid", of={"object": "opportunity", "label": "buyer"}))
     buyers = [await desk.create("contact", external_id=f"c{n}") for n in range(3)]
