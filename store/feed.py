@@ -67,15 +67,16 @@ class ChangeFeed:
 
     async def _listen(self) -> None:
         if self._connection is not None:
-            # The driver's end is gone already; this gives back ours.
+            # Its other end is gone, or whoever waited was cancelled before it listened; this gives back ours.
             await self._connection.invalidate()
             await self._connection.close()
             self._connection = None
-        connection = await self._engine.connect()
-        driver: Any = (await connection.get_raw_connection()).driver_connection
+        # Kept from the first moment, so that it is closed whatever happens before it listens.
+        self._lost = True
+        self._connection = await self._engine.connect()
+        driver: Any = (await self._connection.get_raw_connection()).driver_connection
         await driver.add_listener(CHANNEL, self._on_notice)
         driver.add_termination_listener(self._on_lost)
-        self._connection = connection
         self._lost = False
 
     def _on_notice(self, *_: object) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 
+import asyncpg
+import pytest
 from sqlalchemy import insert, text
 
 from domain.records import Cause
@@ -104,3 +107,24 @@ async def test_a_feed_whose_connection_was_lost_listens_anew(postgres_url: str) 
 async def _add_delivery(tx: Tx) -> None:
     row = {"id": "d", "enrollment_id": "e", "kind": "leave", "due_at": START, "payload": {}}
     await tx.run(insert(deliveries).values(**row))
+
+
+async def test_a_wait_cancelled_before_it_listens_leaves_no_connection_behind(
+    postgres_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = asyncio.Event()
+
+    async def never(*_: object) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncpg.Connection, "add_listener", never)
+    db = Database.open(postgres_url)
+    waiting = asyncio.create_task(db.changes().wait(LONG_S))
+    await reached.wait()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    await db.close()
+    del db, waiting
+    gc.collect()
+    assert "garbage collector" not in caplog.text
