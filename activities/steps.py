@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.errors import translated
 from domain import names
 from domain.messages import EndCall, StepAnswer, StepCall
-from services import steps
+from services import steps, waits
 from services.installation import Installation
 from store.database import Tx
 
@@ -20,6 +20,8 @@ JUDGEMENTS: dict[str, Judgement] = {
     names.DECIDE_BRANCH: steps.decide_branch,
     names.DECIDE_VALUE: steps.decide_value,
     names.DECIDE_SPLIT: steps.decide_split,
+    names.ARM_WAIT: waits.judge_wait,
+    names.SETTLE_WAIT: waits.judge_wait,
 }
 
 

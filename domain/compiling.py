@@ -24,6 +24,7 @@ from domain.steps import (
     Step,
     UntilProperty,
     ValueBranchStep,
+    WaitStep,
     walk,
 )
 from domain.titles import title
@@ -123,6 +124,9 @@ def _plan_step(graph: Graph, place: Place, catalogue: Catalogue, policies: list[
             return made.model_copy(update=_action(step, catalogue.actions[step.action], policies))
         case DelayStep():
             return made.model_copy(update={"watches": isinstance(step.until, UntilProperty)})
+        case WaitStep():
+            heard = step.for_event.event if step.for_event else None
+            return made.model_copy(update={"watches": True, "listens": heard})
         case GotoStep():
             return made.model_copy(update={"to": step.to, "max_visits": step.max_visits})
         case EndStep():
@@ -167,10 +171,24 @@ def _step_keys(step: Step, definition: Definition, catalogue: Catalogue) -> Iter
             yield from _read_through(step.of, name, definition.object)
         case DelayStep(until=UntilProperty() as until):
             yield from _read_through(until.of, until.property, definition.object)
+        case WaitStep():
+            yield from _wait_keys(step, definition)
         case ActionStep():
             yield from _config_keys(step, definition, catalogue)
         case _:
             return
+
+
+def _wait_keys(step: WaitStep, definition: Definition) -> Iterator[str]:
+    if step.for_event is not None:
+        yield event_key(step.for_event.event)
+        if step.for_event.of is not None:
+            yield association_key(definition.object, step.for_event.of.object)
+    for condition in (step.until_true, step.for_event.where if step.for_event else None):
+        if condition is not None:
+            yield from keys_read(condition, definition.object)
+    if step.timeout is not None and isinstance(step.timeout.until, UntilProperty):
+        yield from _read_through(step.timeout.until.of, step.timeout.until.property, definition.object)
 
 
 def _read_through(of: Of | None, name: str, object: str) -> Iterator[str]:

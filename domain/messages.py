@@ -115,6 +115,14 @@ class RecordChanged(Wire):
     version: int
 
 
+class EventHappened(Wire):
+    """Signal: an event the workflow waits for happened; ``event`` is its name."""
+
+    kind: Literal["event_happened"] = "event_happened"
+    id: str
+    event: str
+
+
 class Moved(Wire):
     """Signal: go on at ``step`` of ``version`` (None: at the end). An ``epoch`` the run has reached is old news.
 
@@ -144,7 +152,9 @@ class Resume(Wire):
     id: str
 
 
-Message: TypeAlias = Annotated[Leave | RecordChanged | Moved | Pause | Resume, Field(discriminator="kind")]
+Message: TypeAlias = Annotated[
+    Leave | RecordChanged | EventHappened | Moved | Pause | Resume, Field(discriminator="kind")
+]
 
 
 class RunState(Wire):

@@ -40,7 +40,8 @@ class PlanStep(Wire):
     ``next`` is where the run goes after it (None: the end of the workflow); ``edges`` maps a branch, case or arm id
     and ``otherwise`` to the first step on that way, already resolved to what follows when the way is empty.
     ``inside`` says whether an action is one local activity (its transaction is the effect) or an activity on ``queue``.
-    ``policy`` indexes ``Plan.policies``. ``watches``: a waiting step that asks again when a record it reads changes.
+    ``policy`` indexes ``Plan.policies``. ``watches``: a waiting step that asks again when a record it reads changes;
+    ``listens``: the event that makes it ask again.
     """
 
     id: str
@@ -58,6 +59,7 @@ class PlanStep(Wire):
     to: str | None = None
     max_visits: int | None = None
     watches: bool = False
+    listens: str | None = None
     reason: str | None = None
 
     @property

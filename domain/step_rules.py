@@ -9,6 +9,7 @@ from domain.base import JsonScalar
 from domain.condition_rules import Subject, check_condition, check_length, check_of
 from domain.conditions import Of
 from domain.config_rules import check_action
+from domain.events import event_name_problem
 from domain.examination import Examination
 from domain.graph import Graph
 from domain.instants import parse_date
@@ -25,12 +26,15 @@ from domain.steps import (
     GotoStep,
     SplitStep,
     Step,
+    Timeout,
+    Until,
     UntilAnchor,
     UntilClock,
     UntilDate,
     UntilEntryEvent,
     UntilProperty,
     ValueBranchStep,
+    WaitEvent,
     WaitStep,
     ways,
 )
@@ -84,7 +88,7 @@ def _check_step(x: Examination, graph: Graph, step: Step, path: str) -> None:
         case DelayStep():
             _check_delay(x, graph, step, path)
         case WaitStep():
-            x.refuse(join(path, "kind"), "a step that waits for an event or a condition")
+            _check_wait(x, graph, step, path)
         case BranchStep():
             if not step.branches:
                 x.tell(join(path, "branches"), "wrong_value", "a branch needs at least one way")
@@ -127,18 +131,68 @@ def _check_delay(x: Examination, graph: Graph, step: DelayStep, path: str) -> No
         x.refuse(join(path, "business_days"), "counting business days")
     _check_word(x, graph, step.if_past, join(path, "if_past"), ("skip_sends",))
     _check_word(x, graph, step.if_missing, join(path, "if_missing"), ("wait",))
-    place = join(path, "until")
-    match step.until:
+    _check_until(x, step.until, join(path, "until"))
+
+
+def _check_wait(x: Examination, graph: Graph, step: WaitStep, path: str) -> None:
+    subject = Subject(x.definition.object)
+    if step.for_event is not None and step.until_true is not None:
+        what = "a wait has either 'for_event' or 'until_true', not both"
+        x.tell(join(path, "until_true"), "wrong_value", what)
+    elif step.for_event is None and step.until_true is None:
+        what = "a wait needs 'for_event' (an event) or 'until_true' (a condition)"
+        x.tell(join(path, "for_event"), "missing_field", what)
+    if step.for_event is not None:
+        _check_awaited(x, graph, step.for_event, join(path, "for_event"))
+    if step.until_true is not None:
+        check_condition(x, step.until_true, join(path, "until_true"), subject)
+    place = join(path, "timeout")
+    if step.timeout is None and not step.forever:
+        what = "a wait needs a timeout, for example {days: 3}; or say forever: true"
+        x.tell(place, "missing_field", what)
+    elif step.timeout is not None:
+        _check_timeout(x, step, step.timeout, place)
+
+
+def _check_timeout(x: Examination, step: WaitStep, timeout: Timeout, path: str) -> None:
+    if step.forever:
+        x.tell(path, "wrong_value", "a wait that lasts forever has no timeout; leave one of both out")
+    if timeout.business_days:
+        x.refuse(join(path, "business_days"), "counting business days")
+    if timeout.until is None:
+        check_length(x, timeout, path)
+    elif not timeout.is_zero:
+        x.tell(join(path, "until"), "wrong_value", "a timeout is either a length or 'until' an instant, not both")
+    _check_until(x, timeout.until, join(path, "until"))
+
+
+def _check_awaited(x: Examination, graph: Graph, awaited: WaitEvent, path: str) -> None:
+    subject = Subject(x.definition.object)
+    if (words := event_name_problem(awaited.event)) is not None:
+        x.tell(join(path, "event"), "wrong_value", words)
+    if awaited.step is not None and awaited.step not in graph.by_id:
+        x.tell(join(path, "step"), "unknown_step", _no_step(awaited.step, graph))
+    if awaited.of is not None:
+        check_of(x, awaited.of, join(path, "of"), subject)
+        if awaited.of.match is not None:
+            what = "an event of any associated record counts; remove match"
+            x.tell(join(path, "of", "match"), "wrong_value", what)
+    if awaited.where is not None:
+        check_condition(x, awaited.where, join(path, "where"), Subject(x.definition.object, at_event=True))
+
+
+def _check_until(x: Examination, until: Until | None, place: str) -> None:
+    match until:
         case None:
             return
         case UntilClock():
-            if step.until.weekdays == []:
+            if until.weekdays == []:
                 x.tell(join(place, "weekdays"), "wrong_value", "no weekday is allowed; leave the field out for any day")
         case UntilDate():
-            if parse_date(step.until.date) is None:
-                x.tell(join(place, "date"), "wrong_value", f"{step.until.date!r} is not a day of the calendar")
+            if parse_date(until.date) is None:
+                x.tell(join(place, "date"), "wrong_value", f"{until.date!r} is not a day of the calendar")
         case UntilProperty():
-            _check_until_property(x, step.until, place)
+            _check_until_property(x, until, place)
         case UntilAnchor():
             what = "'anchor' counts from the date of a dated workflow; this one is standard"
             x.tell(join(place, "anchor"), "delay_not_allowed_here", what)

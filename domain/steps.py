@@ -123,12 +123,16 @@ class DelayStep(StepBase):
 
 
 class WaitEvent(Authored):
-    """The event a wait waits for; ``step``: only when it answers that step's message."""
+    """The event a wait waits for; ``step``: only when it answers that step's message.
+
+    ``scope``: ``enrollment`` counts what happened since the entry, ``ever`` what happened before it too.
+    """
 
     event: StrictStr
     step: StrictStr | None = None
     of: Of | None = None
     where: Condition | None = None
+    scope: Literal["enrollment", "ever"] = "enrollment"
 
 
 class Timeout(Offset):

@@ -60,6 +60,9 @@ async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: dat
         return
     own = change.cause.kind == "enrollment" and change.cause.id == enrollment.id
     if change.wake and not own and enrollment.status != "starting":
+        if change.kind == "event":
+            await add_delivery(tx, enrollment.id, "event_happened", {"event": (change.detail or {})["event"]}, now=now)
+            return
         payload: dict[str, Json] = {"record_id": change.record_id, "version": change.record_version}
         await add_delivery(tx, enrollment.id, "record_changed", payload, now=now)
 

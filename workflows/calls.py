@@ -23,6 +23,7 @@ DECIDERS = {
     "branch": names.DECIDE_BRANCH,
     "value_branch": names.DECIDE_VALUE,
     "split": names.DECIDE_SPLIT,
+    "wait": names.SETTLE_WAIT,
 }
 
 

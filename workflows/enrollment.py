@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         EndCall,
         EndReason,
         EnrollmentStart,
+        EventHappened,
         FailureCall,
         Leave,
         Moved,
@@ -91,6 +92,11 @@ class Enrollment:
     @workflow.signal(name=names.SIGNAL_RECORD_CHANGED)
     def record_changed(self, message: RecordChanged) -> None:
         """A record the workflow reads changed."""
+        self._mail.put(message)
+
+    @workflow.signal(name=names.SIGNAL_EVENT_HAPPENED)
+    def event_happened(self, message: EventHappened) -> None:
+        """An event the workflow waits for happened."""
         self._mail.put(message)
 
     @workflow.signal(name=names.SIGNAL_MOVED)
@@ -162,6 +168,8 @@ class Enrollment:
                 return await (self._act_inside(step) if step.inside else self._act_outside(step))
             case "delay":
                 return await self._delay(step)
+            case "wait":
+                return await self._wait(step)
             case "branch" | "value_branch" | "split":
                 return step.way((await self._ask(step)).edge)
             case "goto":
@@ -238,17 +246,44 @@ class Enrollment:
                 at.wake_at = None
             self._roll_over_if_long()
 
+    async def _wait(self, step: PlanStep) -> str | None:
+        """Ask whether what is waited for is there: on arrival, whenever something happened, and when the time is over.
+
+        Every question reads the database, so a signal that is still on its way does not lose against the timeout.
+        """
+        at = self._at
+        while True:
+            activity = names.SETTLE_WAIT if at.turn else names.ARM_WAIT
+            answer = await self._asked(activity, lambda: at.call(step, self._mail.epoch), step.label)
+            at.turn += 1
+            if answer.kind == "go":
+                return step.way(answer.edge)
+            at.wake_at = answer.wake_at
+            self._show(None)
+            woken = False
+            while not woken:
+                await self._sleep(step, at.wake_at)
+                woken = self._obey() or (at.wake_at is not None and workflow.now() >= at.wake_at)
+                # Who goes on anew asks again.
+                self._roll_over_if_long()
+
     async def _sleep(self, step: PlanStep, wake_at: datetime | None) -> None:
         """Sleep until ``wake_at``, being told to go, or, where the step watches, a change. None: for ever."""
         left = wake_at - workflow.now() if wake_at is not None else None
         try:
             await workflow.wait_condition(
-                lambda: self._mail.interrupts or (step.watches and self._mail.says_changed) or self._is_long(),
+                lambda: self._mail.interrupts or self._is_woken(step) or self._is_long(),
                 timeout=left,
                 timeout_summary=step.label,
             )
         except TimeoutError:
             return
+
+    def _is_woken(self, step: PlanStep) -> bool:
+        """Whether what the mailbox holds may change what a sleeping step decides."""
+        if not step.watches:
+            return False
+        return self._mail.says_changed or (step.kind == "wait" and self._mail.says_happened(step.listens))
 
     async def _end(self, reason: EndReason, detail: str | None) -> None:
         """Close the enrollment and leave the loop."""

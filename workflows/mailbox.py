@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from domain.messages import Leave, Message, Moved, Pause, RecordChanged, Resume, RunState
+    from domain.messages import EventHappened, Leave, Message, Moved, Pause, RecordChanged, Resume, RunState
 
 REMEMBERED = 500
 """Message ids kept to drop repetitions; the oldest go first."""
@@ -16,7 +16,7 @@ REMEMBERED = 500
 
 @dataclass
 class Told:
-    """What the mailbox held: a reason to leave, the last move, and whether a record changed."""
+    """What the mailbox held: a reason to leave, the last move, and whether something happened to a record."""
 
     leave: Leave | None = None
     moved: Moved | None = None
@@ -69,6 +69,11 @@ class Mailbox:
         """Whether a record the run has not looked at since changed."""
         return any(isinstance(m, RecordChanged) and self._is_news(m) for m in self._inbox)
 
+    def says_happened(self, event: str | None) -> bool:
+        """Whether an event of this name, or any, is told that the run has not looked at since."""
+        heard = (m for m in self._inbox if isinstance(m, EventHappened) and m.id not in self._seen)
+        return any(event in (None, message.event) for message in heard)
+
     def take(self) -> Told:
         """Empty the inbox. Repetitions and moves that were obeyed already are dropped."""
         told = Told()
@@ -82,6 +87,8 @@ class Mailbox:
                     told.moved = message
             elif isinstance(message, RecordChanged) and self._is_news(message):
                 self._versions[message.record_id] = message.version
+                told.changed = True
+            elif isinstance(message, EventHappened):
                 told.changed = True
             self._remember(message.id)
         self._inbox.clear()

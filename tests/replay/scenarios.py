@@ -173,6 +173,23 @@ async def paused_and_resumed(ft: Running) -> Any:
     return await ft.ended(taken["enrollment_id"])
 
 
+async def waits(ft: Running) -> Any:
+    """A wait that an event ends, one that a condition ends, one whose time runs out."""
+    event = {"event": "custom.joined"}
+    oslo = {"property": "city", "op": "is", "value": "Oslo"}
+    steps = [
+        {"id": "joined", "kind": "wait", "for_event": event, "timeout": {"days": 2}, "matched": [task("call", "Call")]},
+        {"id": "moved", "kind": "wait", "until_true": oslo, "forever": True},
+        {"id": "again", "kind": "wait", "for_event": event, "timeout": {"seconds": 1}, "timed_out": [task("no", "No")]},
+    ]
+    taken, contact = await _enrolled(ft, "waits", steps)
+    await ft.stands_at(taken["enrollment_id"], "joined")
+    await ft.call("POST", "/events", {"event": "custom.joined", "record": {"object": "contact", "id": contact}})
+    await ft.stands_at(taken["enrollment_id"], "moved")
+    await ft.patch("contact", contact, city="Oslo")
+    return await ft.ended(taken["enrollment_id"])
+
+
 async def continued_as_new(ft: Running) -> Any:
     """A loop long enough to roll over."""
     body = [
@@ -229,6 +246,7 @@ SCENARIOS: dict[str, Scenario] = {
         goal_that_jumps,
         moved_at_the_gate,
         paused_and_resumed,
+        waits,
         continued_as_new,
         bulk_enrollment,
     )

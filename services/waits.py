@@ -1,0 +1,106 @@
+"""Whether a wait is over (rule R5): by its event or condition, else by its time.
+
+Every question reads the database and decides: what was committed not later than the deadline wins over the timeout,
+whether its signal has arrived or not. Events count by their place in the order of commits, behind the change that let
+the enrollment in, so one that came while an earlier step ran is not lost; one that let a wait go on is used up for the
+other waits of the enrollment.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domain.conditions import Offset
+from domain.delays import due
+from domain.facts import EventFacts, Seen
+from domain.judging import judge, judge_event
+from domain.messages import StepAnswer, StepCall
+from domain.reading import NOTHING, Needs, needs_objects, needs_of
+from domain.steps import MATCHED, TIMED_OUT, DelayStep, Step, UntilProperty, WaitEvent, WaitStep
+from domain.zones import zone_of
+from services.gate import pass_gate
+from services.inside import Passed
+from services.installation import Installation
+from services.versions import load_content
+from services.visits import open_visit, settle_visit
+from store.database import Tx
+from store.visits import entered_at
+from store.waits import unused_events, use_event
+
+
+async def judge_wait(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
+    """Which way the wait goes, or until when the run sleeps before it has to ask again."""
+    content = await load_content(tx, call.workflow_id, call.version)
+    needs = wait_needs(content.steps.get(call.step), content.definition.object)
+    passed = await pass_gate(tx, inst, call, needs=needs)
+    if isinstance(passed, StepAnswer):
+        return passed
+    step = passed.step
+    assert isinstance(step, WaitStep)
+    deadline = await _deadline(tx, passed, step)
+    if step.until_true is not None:
+        verdict = judge(step.until_true, passed.facts)
+        if verdict.holds:
+            return await settle_visit(tx, passed, outcome="done", edge=MATCHED, seen=verdict.seen)
+    elif step.for_event is not None and (event := await _find(tx, passed, step.for_event, deadline)) is not None:
+        await use_event(tx, passed.enrollment.id, event.id, step.id)
+        seen = [Seen(what=event.name, value=event.occurred_at.isoformat(), holds=True)]
+        return await settle_visit(tx, passed, outcome="done", edge=MATCHED, seen=seen, result={"event": event.id})
+    if deadline is not None and deadline <= call.now:
+        return await settle_visit(tx, passed, outcome="done", edge=TIMED_OUT, reason="timed_out")
+    answer = StepAnswer(kind="wait", wake_at=deadline)
+    await open_visit(tx, passed, wakes_at=deadline, answer=answer)
+    return answer
+
+
+def wait_needs(step: Step | None, object: str) -> Needs:
+    """What a wait reads."""
+    needs = NOTHING
+    if not isinstance(step, WaitStep):
+        return needs
+    for condition in (step.until_true, step.for_event.where if step.for_event else None):
+        if condition is not None:
+            needs |= needs_of(condition, object)
+    until = step.timeout.until if step.timeout else None
+    for of in (step.for_event.of if step.for_event else None, until.of if isinstance(until, UntilProperty) else None):
+        if of is not None:
+            needs |= needs_objects({of.object})
+    return needs
+
+
+async def _deadline(tx: Tx, passed: Passed, step: WaitStep) -> datetime | None:
+    """When the wait times out, counted from when it was entered; None: never, or not before a date is known."""
+    if step.timeout is None:
+        return None
+    length = (
+        None if step.timeout.until else Offset(**{name: getattr(step.timeout, name) for name in Offset.model_fields})
+    )
+    delay = DelayStep.model_construct(id=step.id, kind="delay", for_=length, until=step.timeout.until)
+    began = (await entered_at(tx, passed.call) if passed.call.turn else None) or passed.call.now
+    zone = zone_of(passed.definition, passed.account.timezone)
+    return due(delay, entered_at=began, now=passed.call.now, zone=zone, facts=passed.facts).at
+
+
+async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime | None) -> EventFacts | None:
+    """The oldest event that counts."""
+    since = 0 if awaited.scope == "ever" else passed.enrollment.entered_seq or 0
+    found = await unused_events(
+        tx,
+        passed.enrollment.id,
+        awaited.event,
+        record_ids=_whose(passed, awaited),
+        after_seq=since,
+        until=deadline,
+        step=awaited.step,
+    )
+    return next((e for e in found if judge_event(awaited.where, e, passed.facts).holds), None)
+
+
+def _whose(passed: Passed, awaited: WaitEvent) -> set[str]:
+    """The records whose events count: the enrolled one, or the bound or associated ones ``of`` names."""
+    of, facts = awaited.of, passed.facts
+    if of is None or of.object == facts.record.object:
+        return {facts.record.id}
+    if facts.bound is not None and facts.bound.object == of.object and of.label is None:
+        return {facts.bound.id}
+    return {a.record.id for a in facts.associated.get(of.object, ()) if of.label in (None, a.label)}

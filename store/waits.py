@@ -1,0 +1,49 @@
+"""What a wait may go on by: events nobody of the enrollment used yet, oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import insert, select
+
+from domain.facts import EventFacts
+from store.database import Read, Tx
+from store.happenings import EVENT_COLUMNS, event_of
+from store.tables import event_uses, events
+
+PER_LOOK = 1000
+"""Events looked at in one question."""
+
+
+async def unused_events(
+    read: Read,
+    enrollment_id: str,
+    event: str,
+    *,
+    record_ids: Collection[str],
+    after_seq: int,
+    until: datetime | None,
+    step: str | None,
+) -> list[EventFacts]:
+    """Events of these records behind a place in the order of commits, received not later than ``until``.
+
+    ``step``: only those that answer what this step of this enrollment sent.
+    """
+    used = select(event_uses.c.event_id).where(event_uses.c.enrollment_id == enrollment_id)
+    found = select(*EVENT_COLUMNS).where(
+        events.c.record_id.in_(sorted(record_ids)),
+        events.c.name == event,
+        events.c.seq > after_seq,
+        events.c.id.not_in(used),
+    )
+    if until is not None:
+        found = found.where(events.c.received_at <= until)
+    if step is not None:
+        found = found.where(events.c.enrollment_id == enrollment_id, events.c.step == step)
+    return [event_of(row) for row in await read.all(found.order_by(events.c.seq).limit(PER_LOOK))]
+
+
+async def use_event(tx: Tx, enrollment_id: str, event_id: str, step: str) -> None:
+    """Note that an event let a wait of this enrollment go on."""
+    await tx.run(insert(event_uses), enrollment_id=enrollment_id, event_id=event_id, step=step)
