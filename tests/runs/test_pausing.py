@@ -122,8 +122,16 @@ async def test_who_is_resumed_alone_is_held_by_a_paused_workflow(ft: Running) ->
 
 
 async def test_resuming_wakes_only_who_was_held_each_at_its_own_moment(ft: Running) -> None:
-    await ft.publish(by_hand("spread", [gap(seconds=1), task("call", "Call")], settings={"spread_minutes": 60}))
-    await ft.publish(by_hand("other", [gap(days=1)]))
+    norwegian = {"property": "country", "op": "is", "value": "NO"}
+    which = {
+        "id": "which",
+        "kind": "branch",
+        "branches": [{"id": "no", "where": norwegian, "steps": [gap("long", days=1)]}],
+    }
+    definition_steps = [which, gap(seconds=1), task("call", "Call")]
+    await ft.publish(by_hand("spread", definition_steps, settings={"spread_minutes": 60}))
+    asleep = await ft.enroll("spread", "contact", await ft.create("contact", email="asleep@example.com", country="NO"))
+    await ft.stands_at(asleep["enrollment_id"], "long")
     ids = []
     for n in range(3):
         taken = await ft.enroll("spread", "contact", await ft.create("contact", email=f"spread{n}@example.com"))
