@@ -76,10 +76,14 @@ def local_instant(wall: datetime, zone: str) -> datetime:
     return wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
 
 
+def local_midnight(day: date, zone: str) -> datetime:
+    """The instant (UTC) at which a day begins in the zone."""
+    return local_instant(datetime.combine(day, time.min), zone)
+
+
 def day_bounds(day: date, zone: str) -> tuple[str, str]:
     """The first and the last microsecond of a local day, as stored texts."""
-    start = local_instant(datetime.combine(day, time.min), zone)
-    following = local_instant(datetime.combine(day + timedelta(days=1), time.min), zone)
+    start, following = local_midnight(day, zone), local_midnight(day + timedelta(days=1), zone)
     return utc_text(start), utc_text(following - timedelta(microseconds=1))
 
 

@@ -28,7 +28,6 @@ from domain.conditions import (
     WorkflowCondition,
 )
 from domain.facts import EventFacts, Facts, RecordFacts, Seen, Verdict
-from domain.instants import Moment
 from domain.operators import ConditionNotAvailable
 from domain.scope import Scope
 from domain.words import words
@@ -48,7 +47,7 @@ def judge(condition: Condition, facts: Facts, *, counts: CountScope | None = Non
     Raises:
         ConditionNotAvailable: the condition is of a kind that validation refuses in this version.
     """
-    scope = _scope(facts, counts)
+    scope = Scope.of(facts, counts)
     return Verdict(holds=_holds(condition, scope), seen=tuple(scope.seen))
 
 
@@ -62,14 +61,8 @@ def judge_event(
     """
     if where is None:
         return Verdict(holds=True)
-    scope = _scope(facts, counts).at_event(event)
+    scope = Scope.of(facts, counts).at_event(event)
     return Verdict(holds=_holds(where, scope), seen=tuple(scope.seen))
-
-
-def _scope(facts: Facts, counts: CountScope | None) -> Scope:
-    default: CountScope = "enrollment" if facts.enrollment_id is not None else "ever"
-    moment = Moment(now=facts.now, zone=facts.zone)
-    return Scope(facts=facts, record=facts.record, moment=moment, counts=counts or default)
 
 
 def _holds(condition: Condition, scope: Scope) -> bool:

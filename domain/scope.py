@@ -65,6 +65,13 @@ class Scope:
         """The scope of an associated record: its own associated records are out of reach."""
         return replace(self, record=record, is_associated=True, event=None, seen=[])
 
+    @classmethod
+    def of(cls, facts: Facts, counts: CountScope | None) -> Scope:
+        """The scope a judgement begins in; ``counts`` None: since the entry of whoever is inside, else all events."""
+        default: CountScope = "enrollment" if facts.enrollment_id is not None else "ever"
+        moment = Moment(now=facts.now, zone=facts.zone)
+        return cls(facts=facts, record=facts.record, moment=moment, counts=counts or default)
+
     def at_event(self, event: EventFacts) -> Scope:
         """The scope of an event's ``where``: about the same record, and the event."""
         return replace(self, event=event, seen=[])

@@ -17,6 +17,7 @@ from domain.judging import judge, judge_event
 from domain.messages import StepAnswer, StepCall
 from domain.reading import NOTHING, Needs, needs_objects, needs_of
 from domain.steps import MATCHED, TIMED_OUT, DelayStep, Step, UntilProperty, WaitEvent, WaitStep
+from domain.turning import next_turn
 from domain.zones import zone_of
 from services.gate import pass_gate
 from services.inside import Passed
@@ -48,9 +49,16 @@ async def judge_wait(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
         return await settle_visit(tx, passed, outcome="done", edge=MATCHED, seen=seen, result={"event": event.id})
     if deadline is not None and deadline <= call.now:
         return await settle_visit(tx, passed, outcome="done", edge=TIMED_OUT, reason="timed_out")
-    answer = StepAnswer(kind="wait", wake_at=deadline)
-    await open_visit(tx, passed, wakes_at=deadline, answer=answer)
+    wake_at = _next_look(step, passed, deadline)
+    answer = StepAnswer(kind="wait", wake_at=wake_at)
+    await open_visit(tx, passed, wakes_at=wake_at, answer=answer)
     return answer
+
+
+def _next_look(step: WaitStep, passed: Passed, deadline: datetime | None) -> datetime | None:
+    """When the wait is over, or before that when its condition may have come true by time alone."""
+    turn = next_turn(step.until_true, passed.facts) if step.until_true is not None else None
+    return min((at for at in (turn, deadline) if at is not None), default=None)
 
 
 def wait_needs(step: Step | None, object: str) -> Needs:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from domain.base import utc_text
 from services.relay import Relay
 from tests.fixtures.running import Running
 from tests.runs.definitions import by_hand, gap, task
@@ -116,3 +118,14 @@ async def test_a_wait_for_ever_is_skipped_by_hand_as_timed_out(ft: Running) -> N
     assert (await ft.call("GET", f"/enrollments/{enrollment_id}"))["wakes_at"] is None
     await ft.call("POST", f"/enrollments/{enrollment_id}/skip-wait")
     assert await steps(ft, await ft.ended(enrollment_id)) == ["one", "one_no"]
+
+
+async def test_a_wait_goes_on_when_time_alone_makes_its_condition_true(ft_both: Running) -> None:
+    ft = ft_both
+    seen_long_ago = {"property": "last_touched_at", "op": "more_than_ago", "value": {"seconds": 3}}
+    step = waiting("one", until_true=seen_long_ago)
+    del step["for_event"]
+    await ft.publish(by_hand("by-time", [step]))
+    contact = await ft.create("contact", email="time@example.com", last_touched_at=utc_text(datetime.now(UTC)))
+    taken = await ft.enroll("by-time", "contact", contact)
+    assert await steps(ft, await ft.ended(taken["enrollment_id"])) == ["one", "one_yes"]
