@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import tests.fixtures.running
-import workflows.enrollment
+import workflows.conversation
 from tests.fixtures.running import Running, running
 from tests.fixtures.temporal import SkippingTime
 from tests.runs.definitions import by_hand, email, gap, task
@@ -28,7 +28,7 @@ async def continued(ft: Running, enrollment: Any) -> bool:
 @pytest.fixture
 def short_histories(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs that go on in a new history after a few steps instead of hundreds."""
-    monkeypatch.setattr(workflows.enrollment, "ROLL_AT_EVENTS", 30)
+    monkeypatch.setattr(workflows.conversation, "ROLL_AT_EVENTS", 30)
 
 
 @pytest.mark.usefixtures("short_histories")
