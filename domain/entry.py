@@ -67,16 +67,17 @@ def before_reading(attempt: Attempt, *, is_on: bool, is_paused: bool) -> Verdict
     return None
 
 
-def while_active(attempt: Attempt, active: Sequence[Enrollment], *, alone: bool) -> Verdict | None:
+def while_active(attempt: Attempt, active: Sequence[Enrollment], *, key: str, alone: bool) -> Verdict | None:
     """Whether an active enrollment of the same record stands in the way, and whether this cause is an update to it.
 
-    ``alone``: only the same bound record stands in the way; else whatever is inside but bound to another object type.
+    ``alone``: only the same bound record and whoever runs under the ``key`` stand in the way; else whatever is inside
+    but bound to another object type. Who entered while the switch was off runs under the record's own key.
     """
     same = [e for e in active if e.bound_id == attempt.bound_id]
     if same:
         return Verdict(decision="absorbed_update", detail=same[0].id)
-    others = [e for e in active if e.bound_object in (None, "opportunity")]
-    if others and not alone:
+    others = [e for e in active if e.key == key or (not alone and e.bound_object in (None, "opportunity"))]
+    if others:
         return Verdict(decision="already_active", detail=others[0].id)
     return None
 

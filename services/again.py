@@ -13,6 +13,7 @@ from domain.base import Json
 from domain.enrollments import Enrollment
 from domain.facts import Seen
 from domain.messages import EndReason
+from domain.names import entry_key
 from domain.records import Cause, Change
 from store.changes import Stamp, append_change
 from store.database import Tx
@@ -24,7 +25,7 @@ AGAIN = "again"
 
 REMEMBERED = Seen(what="remembered: it is judged again when this passage ends", value=None, holds=True)
 
-FOR_GOOD: frozenset[EndReason] = frozenset({"record_deleted", "record_merged", "workflow_deleted"})
+FOR_GOOD: frozenset[EndReason] = frozenset({"record_deleted", "workflow_deleted"})
 """Ends after which there is nobody, or nothing, to enter again."""
 
 
@@ -36,9 +37,12 @@ async def remember(tx: Tx, workflow_id: str, key: str, request: Mapping[str, Jso
 async def come_again(tx: Tx, enrollment: Enrollment, reason: EndReason, *, now: datetime) -> None:
     """Write what was remembered while ``enrollment`` was inside as a new cause; usually there is nothing.
 
-    Where one opportunity runs at a time, what another one asked for is remembered under the record's own key.
+    Where one opportunity runs at a time, what another one asked for is remembered under the record's own key; of who
+    entered before several ran, what its own asked for is remembered under the key of both.
     """
-    keys = {enrollment.key, enrollment.record_id}
+    if reason == "record_merged":
+        return  # The other passage goes on, and what is remembered waits for its end.
+    keys = {enrollment.key, enrollment.record_id, entry_key(enrollment.record_id, enrollment.bound_id)}
     remembered = await take_again(tx, enrollment.workflow_id, keys)
     if not remembered or reason in FOR_GOOD:
         return

@@ -155,9 +155,11 @@ async def _decide(
     key = key_of(definition, record.id, request.bound_id, bound_object)
     entry_key = await lock_entry_key(tx, request.workflow_id, key, record.id)
     active = await active_enrollments(tx, request.workflow_id, record.id)
-    if (no := while_active(attempt, active, alone=alone)) is not None:
+    if (no := while_active(attempt, active, key=key, alone=alone)) is not None:
         inside = next(e for e in active if e.id == no.detail)
-        if is_remembered(definition, attempt):
+        # Triggers are alternatives: what let somebody in is no reason to enter again because a second one fired too.
+        is_same = no.decision == "absorbed_update" and request.change_seq == inside.entered_seq
+        if is_remembered(definition, attempt) and not is_same:
             await remember(tx, request.workflow_id, key, request.model_dump(mode="json", exclude={"starter"}))
             no = no.model_copy(update={"seen": (*no.seen, REMEMBERED)})
         own = request.cause.kind == "enrollment" and request.cause.id == inside.id

@@ -13,7 +13,7 @@ from domain.enrollments import Enrollment
 from domain.facts import Seen
 from domain.messages import EnrollmentStatus
 from store.database import Read, Tx
-from store.tables import deliveries, enrollments, entry_decisions, entry_keys, workflows
+from store.tables import deliveries, enrollments, entry_decisions, entry_keys, records, workflows
 
 IS_ACTIVE = enrollments.c.status != "ended"
 IS_MINE = enrollments.c.id == bindparam("enrollment_id")
@@ -29,8 +29,15 @@ EVER = (
     .where(*_OF_PAIR, enrollments.c.bound_id.is_not_distinct_from(bindparam("bound_id")))
     .limit(1)
 )
+# Whatever else is bound runs alone: it counts for itself only.
+_OF_OTHER_TYPE = exists().where(
+    records.c.id == func.substr(entry_keys.c.key, func.length(entry_keys.c.record_id) + 2),
+    records.c.object != "opportunity",
+)
 EVER_ANY = select(func.coalesce(func.sum(entry_keys.c.entries), 0)).where(
-    entry_keys.c.workflow_id == bindparam("workflow_id"), entry_keys.c.record_id == bindparam("record_id")
+    entry_keys.c.workflow_id == bindparam("workflow_id"),
+    entry_keys.c.record_id == bindparam("record_id"),
+    ~_OF_OTHER_TYPE,
 )
 BY_EVENT = (
     select(enrollments.c.id)
@@ -147,7 +154,7 @@ async def started_enrollments(read: Read, *, after: str, limit: int) -> list[Enr
 async def entered_before(
     read: Read, workflow_id: str, record_id: str, *, bound_id: str | None, any_bound: bool
 ) -> bool:
-    """Whether the record ever entered: with this bound record, or with any (rule E7, Off)."""
+    """Whether the record ever entered: with this bound record, or with any opportunity and without (rule E7, Off)."""
     if any_bound:
         return bool(await read.scalar(EVER_ANY, workflow_id=workflow_id, record_id=record_id))
     found = await read.scalar(EVER, workflow_id=workflow_id, record_id=record_id, bound_id=bound_id)

@@ -40,11 +40,11 @@ def stage_is(value: str) -> dict[str, Any]:
     return {"property": "stage", "op": "is", "value": value}
 
 
-def inside(bound_id: str | None) -> Enrollment:
+def inside(bound_id: str | None, key: str = "") -> Enrollment:
     values: dict[str, Any] = dict.fromkeys(Enrollment.model_fields)
     bound_object = None if bound_id is None else "appointment" if bound_id.startswith("a") else "opportunity"
     return Enrollment.model_construct(
-        **{**values, "id": f"e-{bound_id}", "bound_id": bound_id, "bound_object": bound_object}
+        **{**values, "id": f"e-{bound_id}", "bound_id": bound_id, "bound_object": bound_object, "key": key}
     )
 
 
@@ -68,26 +68,33 @@ def test_off_counts_before_paused(is_on: bool, is_paused: bool, expected: str) -
 
 def test_the_same_bound_record_again_is_an_update_to_who_is_inside() -> None:
     attempt = Attempt(trigger="t1", bound_id="o-1", depth=0)
-    verdict = while_active(attempt, [inside("o-2"), inside("o-1")], alone=False)
+    verdict = while_active(attempt, [inside("o-2"), inside("o-1")], key="c", alone=False)
     assert verdict is not None
     assert (verdict.decision, verdict.detail) == ("absorbed_update", "e-o-1")
 
 
 def test_another_opportunity_waits_only_where_one_runs_at_a_time() -> None:
     attempt = Attempt(trigger="t1", bound_id="o-2", depth=0)
-    verdict = while_active(attempt, [inside("o-1")], alone=False)
+    verdict = while_active(attempt, [inside("o-1")], key="c", alone=False)
     assert verdict is not None
     assert verdict.decision == "already_active"
-    assert while_active(attempt, [inside("o-1")], alone=True) is None
+    assert while_active(attempt, [inside("o-1")], key="c:o-2", alone=True) is None
 
 
 def test_one_at_a_time_concerns_who_enters_without_an_opportunity_too() -> None:
     off = definition(allow_multiple_opportunities=False)
     assert not runs_alone(off, None)
-    verdict = while_active(ATTEMPT, [inside("o-1")], alone=False)
+    verdict = while_active(ATTEMPT, [inside("o-1")], key="c", alone=False)
     assert verdict is not None
     assert verdict.decision == "already_active"
-    assert while_active(ATTEMPT, [inside("a-1")], alone=False) is None
+    assert while_active(ATTEMPT, [inside("a-1")], key="c", alone=False) is None
+
+
+def test_nobody_runs_beside_who_has_the_same_key() -> None:
+    verdict = while_active(ATTEMPT, [inside("o-1", key="c")], key="c", alone=True)
+    assert verdict is not None
+    assert (verdict.decision, verdict.detail) == ("already_active", "e-o-1")
+    assert while_active(ATTEMPT, [inside("o-1", key="c:o-1")], key="c", alone=True) is None
 
 
 def test_the_switch_concerns_opportunities_only() -> None:

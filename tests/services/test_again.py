@@ -161,3 +161,31 @@ async def test_a_workflow_that_sets_itself_off_is_stopped_in_the_end(desk: Desk)
         await desk.work_off()
     assert (await told(desk))[-1] == "loop_stopped"
     assert len(await desk.enrollments()) == 21
+
+
+async def test_the_change_that_lets_in_is_not_remembered_as_another_trigger(desk: Desk) -> None:
+    """Two triggers are alternatives: what fires both of them is one reason to enter."""
+    await desk.publish(again(changed(), changed("country", id="t2")))
+    contact = await desk.create("contact", email="ana@example.com")
+    await desk.patch(contact, city="Oslo", country="NO")
+    await desk.work_off()
+    assert await told(desk) == ["enrolled", "absorbed_update"]
+    await end_first(desk)
+    await desk.work_off()
+    assert await told(desk) == ["enrolled", "absorbed_update"]
+
+
+async def test_what_was_remembered_about_who_entered_before_many_ran_follows_too(desk: Desk) -> None:
+    """Whoever entered while the switch was off has the contact's key; its opportunity's trigger has one of its own."""
+    await desk.publish(again(engaging(), allow_multiple_opportunities=False))
+    contact = await desk.create("contact", email="ana@example.com")
+    deal = await desk.create("opportunity", (Link(object="contact", id=contact),), name="One", stage="Engaging")
+    await desk.work_off()
+    await desk.publish(again(engaging(), allow_multiple_opportunities=True))
+    for stage in ("Prospecting", "Engaging"):
+        await desk.patch(deal, stage=stage)
+    await desk.work_off()
+    assert await told(desk) == ["enrolled", "absorbed_update"]
+    await end_first(desk)
+    await desk.work_off()
+    assert await told(desk) == ["enrolled", "absorbed_update", "enrolled"]

@@ -43,6 +43,14 @@ async def engage(desk: Desk, contact: str, *names: str) -> list[str]:
     return made
 
 
+async def appointments(desk: Desk) -> None:
+    """Add a type of records of its own."""
+    async with desk.inst.db.transaction() as tx:
+        number = NewProperty(name="number", type=PropertyType.STRING, label="Number", unique=True)
+        place = NewProperty(name="place", type=PropertyType.STRING, label="Place")
+        await create_object_type(tx, "appointment", [number, place], now=desk.inst.clock.now())
+
+
 async def qualify_again(desk: Desk, deal: str) -> None:
     for stage in ("Prospecting", "Engaging"):
         await desk.patch(deal, stage=stage)
@@ -117,10 +125,7 @@ async def test_a_contact_trigger_and_an_opportunity_trigger_share_the_workflow(
 
 @pytest.mark.parametrize("many", [True, False])
 async def test_every_appointment_runs_alone_whatever_the_switch_says(desk: Desk, many: bool) -> None:
-    async with desk.inst.db.transaction() as tx:
-        number = NewProperty(name="number", type=PropertyType.STRING, label="Number", unique=True)
-        place = NewProperty(name="place", type=PropertyType.STRING, label="Place")
-        await create_object_type(tx, "appointment", [number, place], now=desk.inst.clock.now())
+    await appointments(desk)
     booked = {"id": "t3", "on": "filter", "object": "appointment", "where": {"property": "place", "op": "known"}}
     await desk.publish(deals(many=many, again=False, triggers=(engaging(), booked)))
     contact = await desk.create("contact", email="ana@example.com")
@@ -136,3 +141,29 @@ async def test_every_appointment_runs_alone_whatever_the_switch_says(desk: Desk,
     await desk.delete(made[0])
     await desk.dissociate(made[1], contact)
     assert await desk.ends() == [("bound_record_gone", None), ("bound_record_gone", "no longer associated")]
+
+
+async def test_switched_on_the_contact_itself_does_not_run_beside_who_runs_under_its_key(desk: Desk) -> None:
+    """One that entered while the switch was off counts under the contact's own key, whatever it is bound to."""
+    await desk.publish(deals(many=False))
+    contact = await desk.create("contact", email="ana@example.com")
+    await engage(desk, contact, "A")
+    workflow = await desk.publish(deals(many=True))
+    await desk.patch(contact, city="Oslo")
+    await desk.work_off()
+    assert await desk.enroll(workflow, contact) == "already_active"
+    assert await told(desk) == ["enrolled", "already_active", "already_active"]
+    await desk.end_all()
+    assert await desk.enroll(workflow, contact) == "enrolled"
+
+
+async def test_appointments_of_before_do_not_keep_the_first_opportunity_out(desk: Desk) -> None:
+    await appointments(desk)
+    booked = {"id": "t3", "on": "filter", "object": "appointment", "where": {"property": "place", "op": "known"}}
+    await desk.publish(deals(many=False, again=False, triggers=(engaging(), booked)))
+    contact = await desk.create("contact", email="ana@example.com")
+    await desk.create("appointment", (Link(object="contact", id=contact),), number="1", place="Oslo")
+    await desk.work_off()
+    await desk.end_all()
+    await engage(desk, contact, "A")
+    assert await told(desk) == ["enrolled", "enrolled"]
