@@ -21,10 +21,11 @@ from services.associating import link_all
 from services.leaving import end_enrollment
 from services.lists import inherit_memberships
 from services.records import Link, Write
-from store.associations import list_associations
+from store.associations import Association, list_associations
 from store.changes import Documents, append_change
-from store.database import Tx
+from store.database import Read, Tx
 from store.enrollments import active_ids_of_record
+from store.happenings import event_names, load_memberships, workflows_of
 from store.locks import lock_enrollments, lock_records
 from store.merging import drop_links, move_enrollment, move_entry_keys, move_events
 from store.records import claim_unique_values, free_unique_values, replace_record
@@ -64,12 +65,13 @@ async def merge_records(tx: Tx, write: Write, object: str, record_id: str, into:
     merge = Merge(gone=locked[record_id], stays=locked[into])
     survivor = await _unite(tx, write, merge)
     kept = [Link(object=a.other_object, id=a.other_id, label=a.label) for a in links if a.other_id != into]
+    brings = await _brings(tx, merge, links)
     await drop_links(tx, record_id)
     await _link(tx, write, survivor, kept, locked)
     await move_events(tx, record_id, into)
     await _move_entries(tx, write, merge, (link.id for link in kept))
     await inherit_memberships(tx, merge.gone, survivor, write.stamp)
-    await _tell(tx, write, merge, survivor)
+    await _tell(tx, write, merge, survivor, brings)
     return survivor
 
 
@@ -128,7 +130,19 @@ async def _move_entries(tx: Tx, write: Write, merge: Merge, near: Iterable[str])
             await move_enrollment(tx, enrollment.id, record_id=record, bound_id=bound, key=key)
 
 
-async def _tell(tx: Tx, write: Write, merge: Merge, survivor: StoredRecord) -> None:
+async def _brings(read: Read, merge: Merge, links: Iterable[Association]) -> dict[str, Json]:
+    """What a condition may read that is different after the merge, for whoever runs with either record."""
+    both = (merge.gone.id, merge.stays.id)
+    lists = await load_memberships(read, both)
+    return {
+        "events": [*await event_names(read, merge.gone.id)],
+        "lists": [*sorted(frozenset().union(*lists.values()))],
+        "workflows": [*await workflows_of(read, both)],
+        "other_objects": [*sorted({link.other_object for link in links})],
+    }
+
+
+async def _tell(tx: Tx, write: Write, merge: Merge, survivor: StoredRecord, brings: Mapping[str, Json]) -> None:
     """One change each: on the survivor, of what is different for whoever ran with the other record until now."""
     gone = merge.gone
     into: dict[str, Json] = {"into": survivor.id}
@@ -137,4 +151,4 @@ async def _tell(tx: Tx, write: Write, merge: Merge, survivor: StoredRecord) -> N
         tx, after_gone, "merged", write.stamp, documents=Documents(before=gone.properties, after=None), detail=into
     )
     documents = Documents(before=gone.properties, after=survivor.properties)
-    await append_change(tx, survivor, "merged", write.stamp, documents=documents, detail={"from": gone.id})
+    await append_change(tx, survivor, "merged", write.stamp, documents=documents, detail={"from": gone.id, **brings})

@@ -72,6 +72,19 @@ async def load_memberships(read: Read, record_ids: Collection[str]) -> dict[str,
     return {record_id: frozenset(slugs) for record_id, slugs in found.items()}
 
 
+async def event_names(read: Read, record_id: str) -> list[str]:
+    """The names of everything that happened to a record, in alphabetical order."""
+    found = select(events.c.name).where(events.c.record_id == record_id).distinct().order_by(events.c.name)
+    return [row["name"] for row in await read.all(found)]
+
+
+async def workflows_of(read: Read, record_ids: Collection[str]) -> list[str]:
+    """The slugs of workflows these records are or were in, in alphabetical order."""
+    found = select(workflows.c.slug).join(enrollments, enrollments.c.workflow_id == workflows.c.id)
+    found = found.where(enrollments.c.record_id.in_(sorted(record_ids))).distinct().order_by(workflows.c.slug)
+    return [row["slug"] for row in await read.all(found)]
+
+
 async def load_statuses(
     read: Read, record_id: str, slugs: Collection[str], *, without: str | None = None
 ) -> dict[str, frozenset[WorkflowStatus]]:

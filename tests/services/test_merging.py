@@ -12,6 +12,7 @@ from domain.messages import StepCall
 from domain.records import Cause, StoredRecord
 from services.associating import Link
 from services.enrolling import EnrollRequest, enroll
+from services.events import Happened, record_event
 from services.installation import Installation
 from services.merging import merge_records
 from services.steps import plan_delay
@@ -58,7 +59,8 @@ async def test_the_survivors_values_win_and_what_it_lacked_comes_from_the_other(
         assert await associated_ids(read, stays, "company") == [company]
         assert await associated_ids(read, company, "contact") == [stays]
         rows = await read.all(select(changes).where(changes.c.kind == "merged").order_by(changes.c.seq))
-    assert [(row["record_id"], row["detail"]) for row in rows] == [(gone, {"into": stays}), (stays, {"from": gone})]
+    brings = {"from": gone, "events": [], "lists": [], "workflows": [], "other_objects": ["company"]}
+    assert [(row["record_id"], row["detail"]) for row in rows] == [(gone, {"into": stays}), (stays, brings)]
     # The address is the survivor's now: nobody else can have it.
     assert (await desk.merge(await desk.create("contact", city="Bergen"), stays)).properties["city"] == "Oslo"
 
@@ -181,3 +183,35 @@ async def test_what_was_remembered_comes_along(desk: Merging) -> None:
         request = EnrollRequest(workflow_id=(await desk.enrollments())[0]["workflow_id"], record_id=gone,
                                 cause=Cause(kind="api"))  # fmt: skip
         assert (await enroll(tx, request, now=desk.inst.clock.now())).decision == "no_record"
+
+
+async def test_what_was_remembered_outlives_the_newer_of_two_passages(desk: Merging) -> None:
+    trigger = {"id": "t1", "on": "changed", "property": "city"}
+    re_entry = {"allowed": True, "triggers": ["t1"]}
+    entry = {"triggers": [trigger], "re_entry": re_entry, "while_active": "again"}
+    workflow = await desk.publish(by_hand("again", LONG, entry=entry))
+    gone, stays = await two(desk)
+    for city in ("Oslo", "Bergen"):
+        await desk.patch(gone, city=city)
+    await desk.work_off()
+    await desk.enroll(workflow, stays)
+    await desk.merge(gone, stays)
+    await desk.work_off()
+    await desk.end_all()
+    await desk.work_off()
+    assert await desk.inside() == [(stays, None, stays)]
+
+
+async def test_a_goal_that_counts_events_of_both_is_seen_at_once(desk: Merging) -> None:
+    where = {"event": "order.paid", "count": {"at_least": 2}, "scope": "ever"}
+    goal = {"id": "g1", "name": "Two orders", "where": where}
+    workflow = await desk.publish(by_hand("plain", LONG, exit={"goals": [goal]}))
+    gone, stays = await two(desk)
+    await desk.enroll(workflow, stays)
+    for contact in (gone, stays):
+        async with desk.inst.db.transaction() as tx:
+            await record_event(tx, await desk.write(tx), contact, Happened(name="order.paid"))
+    await desk.work_off()
+    await desk.merge(gone, stays)
+    await desk.work_off()
+    assert await desk.ends() == [("goal", "g1")]
