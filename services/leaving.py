@@ -36,7 +36,7 @@ async def end_enrollment(
     await close_enrollment(tx, enrollment.id, reason, detail, now, seen=seen)
     await close_open_visits(tx, enrollment.id, now=now, reason=reason)
     await abandon_effects(tx, enrollment.id, now=now)
-    await tell_standing(tx, enrollment, INSIDE, now=now)
+    await tell_standing(tx, enrollment, INSIDE, now=now, goal=detail if reason == "goal" else None)
     await come_again(tx, enrollment, reason, now=now)
     if tell:
         await add_delivery(tx, enrollment.id, "leave", {"reason": reason, "detail": detail}, now=now)

@@ -17,6 +17,7 @@ from domain.problems import FieldError
 from domain.reader import similar
 from domain.steps import TIMED_OUT
 from services.leaving import end_enrollment
+from services.standing import INSIDE, tell_standing
 from services.versions import load_content
 from store.database import Tx
 from store.effects import abandon_effects
@@ -41,6 +42,7 @@ async def depart(tx: Tx, enrollment: Enrollment, found: Departure, *, now: datet
     if found.reason == "goal" and found.detail is not None:
         await put_goal(tx, enrollment, found.detail, found.seen, now=now)
     if found.go_to is not None:
+        await tell_standing(tx, enrollment, INSIDE, now=now, goal=found.detail)
         return await move(tx, enrollment, found.go_to, reason="goal", detail=found.detail, now=now, tell=tell)
     await end_enrollment(tx, enrollment, found.reason, detail=found.detail, seen=found.seen, now=now, tell=tell)
     return LEFT.model_copy(update={"reason": found.reason, "detail": found.detail})

@@ -1,0 +1,43 @@
+"""What a record did in a workflow is told when it becomes true: to whoever asks, once."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.installation import Installation
+from tests.runs.definitions import by_hand, gap
+from tests.services.desk import Desk
+
+LONG = [gap(days=9), gap("second", days=9)]
+CUSTOMER = {"property": "lifecycle_stage", "op": "is", "value": "customer"}
+
+
+@pytest.fixture
+def desk(installation: Installation) -> Desk:
+    return Desk(installation)
+
+
+async def entered(desk: Desk, trigger: str) -> int:
+    """How often a trigger fired and let somebody in."""
+    fired = [row for row in await desk.decision_rows() if row["trigger"] == trigger]
+    return [row["decision"] for row in fired].count("enrolled")
+
+
+async def test_a_goal_that_jumps_is_told_when_it_is_reached_and_not_again_at_the_end(desk: Desk) -> None:
+    goal = {"id": "g1", "name": "Customer", "where": CUSTOMER, "go_to": "second"}
+    welcome = await desk.publish(by_hand("welcome", LONG, exit={"goals": [goal]}))
+    where = {"workflow": "welcome", "status": "met_goal"}
+    entry = {
+        "triggers": [{"id": "met", "on": "filter", "where": where}],
+        "re_entry": {"allowed": True, "triggers": ["met"]},
+    }
+    await desk.publish(by_hand("after", LONG, entry=entry))
+    contact = await desk.create("contact", email="ana@example.com")
+    await desk.enroll(welcome, contact)
+    await desk.work_off()
+    await desk.patch(contact, lifecycle_stage="customer")
+    await desk.work_off()
+    assert await entered(desk, "met") == 1
+    await desk.end_all()
+    await desk.work_off()
+    assert await entered(desk, "met") == 1
