@@ -92,7 +92,7 @@ async def _deadline(tx: Tx, passed: Passed, step: WaitStep) -> datetime | None:
 async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime | None) -> EventFacts | None:
     """The oldest event that counts."""
     since = 0 if awaited.scope == "ever" else passed.enrollment.entered_seq or 0
-    found = await unused_events(
+    found = unused_events(
         tx,
         passed.enrollment.id,
         awaited.event,
@@ -101,7 +101,10 @@ async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime |
         until=deadline,
         step=awaited.step,
     )
-    return next((e for e in found if judge_event(awaited.where, e, passed.facts).holds), None)
+    async for event in found:
+        if judge_event(awaited.where, event, passed.facts).holds:
+            return event
+    return None
 
 
 def _whose(passed: Passed, awaited: WaitEvent) -> set[str]:

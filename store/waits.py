@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from domain.facts import EventFacts
 from store.database import Read, Tx
@@ -13,7 +13,7 @@ from store.happenings import EVENT_COLUMNS, event_of
 from store.tables import event_uses, events
 
 PER_LOOK = 1000
-"""Events looked at in one question."""
+"""Events read by one question; as many are asked as it takes."""
 
 
 async def unused_events(
@@ -25,7 +25,7 @@ async def unused_events(
     after_seq: int,
     until: datetime | None,
     step: str | None,
-) -> list[EventFacts]:
+) -> AsyncIterator[EventFacts]:
     """Events of these records behind a place in the order of commits, received not later than ``until``.
 
     ``step``: only those that answer what this step of this enrollment sent.
@@ -34,14 +34,18 @@ async def unused_events(
     found = select(*EVENT_COLUMNS).where(
         events.c.record_id.in_(sorted(record_ids)),
         events.c.name == event,
-        events.c.seq > after_seq,
+        events.c.seq > bindparam("behind"),
         events.c.id.not_in(used),
     )
     if until is not None:
         found = found.where(events.c.received_at <= until)
     if step is not None:
         found = found.where(events.c.enrollment_id == enrollment_id, events.c.step == step)
-    return [event_of(row) for row in await read.all(found.order_by(events.c.seq).limit(PER_LOOK))]
+    found = found.order_by(events.c.seq).limit(PER_LOOK)
+    while rows := await read.all(found, behind=after_seq):
+        for row in rows:
+            yield event_of(row)
+        after_seq = rows[-1]["seq"]
 
 
 async def use_event(tx: Tx, enrollment_id: str, event_id: str, step: str) -> None:
