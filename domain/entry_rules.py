@@ -83,8 +83,6 @@ def check_exit(x: Examination) -> None:
             x.tell(f"/exit/goals/{i}/go_to", "unknown_step", words)
     if leave.when is not None:
         check_condition(x, leave.when, "/exit/when", subject)
-    if leave.stop_on_reply:
-        x.refuse("/exit/stop_on_reply", "leaving on a reply")
 
 
 def check_settings(x: Examination) -> None:

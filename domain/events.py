@@ -23,6 +23,9 @@ BUILTIN_EVENTS = (
 )  # fmt: skip
 """The names that mean the same in every installation. Forms and surveys carry which one it was as ``form``."""
 
+REPLIED = "message.replied"
+"""A contact answered. Its property ``message`` names our message; ``machine: true`` says that nobody wrote it."""
+
 CUSTOM = r"custom\.[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"
 NAME_LENGTH = 120
 MAX_PROPERTIES_BYTES = 64 * 1024
@@ -60,4 +63,20 @@ def event_problems(
     if external_id is not None and external_id.startswith(HOOK_PREFIX):
         words = f"an event_id cannot begin with {HOOK_PREFIX!r}, which names deliveries to hooks"
         found.append(FieldError(path="/event_id", code="wrong_value", message=words))
+    return found + (_reply_problems(properties) if name == REPLIED else [])
+
+
+def is_written_by_hand(properties: Mapping[str, Json]) -> bool:
+    """Whether a person wrote a reply; an automatic one, such as an absence note, says ``machine``."""
+    return properties.get("machine") is not True
+
+
+def _reply_problems(properties: Mapping[str, Json]) -> list[FieldError]:
+    found = []
+    if not isinstance(properties.get("message") or "", str):
+        words = "message is the id of the message that was answered, as text"
+        found.append(FieldError(path="/properties/message", code="wrong_type", message=words))
+    if not isinstance(properties.get("machine") or False, bool):
+        words = "machine is true where no person wrote the reply, else false"
+        found.append(FieldError(path="/properties/machine", code="wrong_type", message=words))
     return found

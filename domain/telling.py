@@ -64,7 +64,15 @@ def tell_end(reason: str | None, detail: str | None) -> str | None:
         return None
     if reason == "failed" and detail is not None and detail.startswith(RUN_WAS):
         return f"stopped: {detail}"
+    if reason == "replied" and detail is not None:
+        return _with(ENDS[reason], f"to message {detail}")
     return _with(ENDS.get(reason, reason.replace("_", " ")), detail)
+
+
+def tell_reply(channel: str, subject: str | None, step: str) -> str:
+    """What somebody answered: ``the email "Hello" (step hello)``."""
+    titled = f' "{subject}"' if subject else ""
+    return f"the {channel}{titled} (step {step})"
 
 
 def tell_visit(outcome: str | None, reason: str | None, detail: str | None) -> str:

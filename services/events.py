@@ -6,9 +6,10 @@ from datetime import datetime
 
 from domain.base import Frozen, Instant, Json
 from domain.errors import Invalid, NotFound
-from domain.events import event_problems
+from domain.events import event_problems, is_written_by_hand
 from domain.records import StoredRecord
 from services.records import Write, find_record, upsert_record
+from services.replies import find_answered, stop_on_reply
 from store.changes import append_change
 from store.database import Tx
 from store.events import EventRow, claim_event, find_by_external_id, place_event
@@ -31,17 +32,12 @@ class Whose(Frozen):
 
 
 class Happened(Frozen):
-    """What somebody says that happened. ``external_id`` is the sender's own: the same one again is the same event.
-
-    ``enrollment_id`` and ``step`` say which message or task of which run it answers.
-    """
+    """What somebody says that happened. ``external_id`` is the sender's own: the same one again is the same event."""
 
     name: str
     properties: dict[str, Json] = {}
     occurred_at: Instant | None = None
     external_id: str | None = None
-    enrollment_id: str | None = None
-    step: str | None = None
 
 
 class Recorded(Frozen):
@@ -59,9 +55,10 @@ async def send_event(tx: Tx, write: Write, whose: Whose, happened: Happened) -> 
     """Record an event of whoever it is about; the same external id twice is one event, whatever else it says.
 
     Raises:
-        Invalid: the name is none, it lies in the future, or the record is named wrongly; every mistake is listed.
+        Invalid: the name is none, it lies in the future, the record is named wrongly, or it answers a message nobody
+            sent; every mistake is listed.
         NotFound: there is no such record or object type.
-        Conflict: the record is being created and deleted by others at the same time.
+        Conflict: the record is being created and deleted, or merged, by others at the same time.
     """
     check_event(happened, now=write.now)
     known = await _known(tx, happened)
@@ -95,11 +92,17 @@ def check_event(happened: Happened, *, now: datetime) -> None:
 async def record_event(tx: Tx, write: Write, record_id: str, happened: Happened) -> EventRow:
     """Write an event and its change, after locking the record; the name is not examined.
 
+    A reply ends, in the same transaction, whom it answers (rule L2), where the workflow stops on one.
+
     Raises:
         NotFound: the record is missing or deleted.
         KnownAlready: its external id was used before.
+        Invalid: it answers a message nobody sent.
+        Conflict: whoever was sent the message is being merged at the same time.
     """
-    record = (await lock_records(tx, [record_id], write=True)).get(record_id)
+    answered = await find_answered(tx, happened.name, happened.properties)
+    locked = await lock_records(tx, {record_id, *(answered.records if answered else ())}, write={record_id})
+    record = locked.get(record_id)
     if record is None or record.deleted_at is not None:
         raise NotFound(f"there is no record {record_id}")
     event = EventRow(
@@ -108,8 +111,8 @@ async def record_event(tx: Tx, write: Write, record_id: str, happened: Happened)
         record_id=record.id,
         object=record.object,
         properties=happened.properties,
-        enrollment_id=happened.enrollment_id,
-        step=happened.step,
+        enrollment_id=answered.enrollment.id if answered else None,
+        step=answered.step if answered else None,
         occurred_at=happened.occurred_at or write.now,
         received_at=write.now,
         external_id=happened.external_id,
@@ -117,9 +120,11 @@ async def record_event(tx: Tx, write: Write, record_id: str, happened: Happened)
     )
     if not await claim_event(tx, event):
         raise KnownAlready
-    detail: dict[str, Json] = {"event": happened.name}
+    detail: dict[str, Json] = {"event": happened.name, **({"answers": answered.told} if answered else {})}
     seq = await append_change(tx, record, "event", write.stamp, detail=detail, event_id=event.id)
     await place_event(tx, event.id, seq)
+    if answered is not None and is_written_by_hand(happened.properties):
+        await stop_on_reply(tx, answered, locked, now=write.now)
     return event.model_copy(update={"seq": seq})
 
 

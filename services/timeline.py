@@ -9,7 +9,7 @@ from domain.base import Frozen, Instant, Json
 from domain.entry_words import cause_words, entry_words
 from domain.facts import Seen
 from domain.schema import Schema
-from domain.telling import tell_decision, tell_end, tell_visit
+from domain.telling import tell_decision, tell_end, tell_reply, tell_visit
 from services.versions import Content, load_content
 from store import timeline as store
 from store.database import Read, Row
@@ -120,7 +120,7 @@ async def tell_enrollment(read: Read, enrollment: Row) -> EnrollmentTimeline:
     return EnrollmentTimeline(
         entry=None if entry is None else _entry(entry, content, await load_schema(read)),
         visits=[_visit(row, content, messages, tasks) for row in visits],
-        end=_end(enrollment, content),
+        end=_end(enrollment, content, messages),
         end_seen=_seen(enrollment["end_seen"]),
     )
 
@@ -166,8 +166,12 @@ def _visit(row: Row, content: Content, messages: Sequence[Row], tasks: Mapping[s
     )
 
 
-def _end(enrollment: Row, content: Content) -> str | None:
+def _end(enrollment: Row, content: Content, messages: Sequence[Row]) -> str | None:
     reason, detail = enrollment["end_reason"], enrollment["end_detail"]
+    if reason == "replied":
+        answered = next((m for m in messages if m["id"] == detail), None)
+        told = f" to {_answered(answered)}" if answered is not None else ""
+        return f"{tell_end(reason, None)}{told}"
     goals = content.definition.exit.goals if reason == "goal" else ()
     return tell_end(reason, next((goal.name for goal in goals if goal.id == detail and goal.name), detail))
 
@@ -217,12 +221,19 @@ def _told(kind: str, row: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
 
 def _change_words(row: Mapping[str, Any]) -> str:
     if row["kind"] == "event":
-        return f"event {(row['detail'] or {}).get('event')}"
+        detail = row["detail"] or {}
+        answers = detail.get("answers")
+        told = f": an answer to {_answered(answers)} of {answers['workflow']}" if answers else ""
+        return f"event {detail.get('event')}{told}"
     if row["kind"] in LIST_WORDS:
         return f"{LIST_WORDS[row['kind']]} {row['detail']['list']}"
     if row["kind"] != "updated":
         return str(row["kind"])
     return f"changed {', '.join(_differences(row))}"
+
+
+def _answered(message: Row | Mapping[str, Any]) -> str:
+    return tell_reply(message["channel"], message["subject"], message["step"])
 
 
 def _changed(kind: str, row: Mapping[str, Any]) -> dict[str, Json]:

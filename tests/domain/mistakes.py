@@ -36,7 +36,7 @@ IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"entry": {"remove_from": 5}}, "/entry/remove_from", "wrong_value"),
     ({"entry": {"re_entry": {"allowed": True, "triggers": ["t9"]}}}, "/entry/re_entry/triggers/0", "wrong_value"),
     ({"entry": {"suppress": {"property": "scor", "op": "known"}}}, "/entry/suppress/property", "unknown_property"),
-    ({"exit": {"stop_on_reply": True}}, "/exit/stop_on_reply", "not_available"),
+    ({"exit": {"stop_on_reply": "yes"}}, "/exit/stop_on_reply", "wrong_type"),
     ({"exit": {"goals": [{"where": SCORE, "go_to": "x"}]}}, "/exit/goals/0/go_to", "unknown_step"),
     ({"exit": {"goals": [{"id": "g", "where": SCORE}, {"id": "g", "where": SCORE}]}}, "/exit/goals/1/id",
      "duplicate_id"),
