@@ -37,8 +37,9 @@ async def held(ft: Running, enrollment_id: str) -> Any:
 
 async def test_a_clock_that_ran_out_leads_nowhere_until_somebody_resumes(ft_both: Running) -> None:
     ft = ft_both
-    _, enrollment_id = await inside(ft, "one", [gap(seconds=1), email("hello", "Hello"), task("call", "Call")])
-    await ft.call("POST", f"/enrollments/{enrollment_id}/pause")
+    async with ft.standstill():
+        _, enrollment_id = await inside(ft, "one", [gap(seconds=1), email("hello", "Hello"), task("call", "Call")])
+        await ft.call("POST", f"/enrollments/{enrollment_id}/pause")
     found = await held(ft, enrollment_id)
     assert (found["status"], found["step"]) == ("paused", "gap")
     assert ft.outbox() == []
@@ -70,8 +71,11 @@ async def test_a_sleeping_run_shows_that_it_is_paused(ft: Running) -> None:
 
 
 async def test_a_goal_ends_who_is_held(ft: Running) -> None:
-    contact, enrollment_id = await inside(ft, "goal", [gap(seconds=1), email("hello", "Hi")], exit={"goals": [GOAL]})
-    await ft.call("POST", f"/enrollments/{enrollment_id}/pause")
+    async with ft.standstill():
+        contact, enrollment_id = await inside(
+            ft, "goal", [gap(seconds=1), email("hello", "Hi")], exit={"goals": [GOAL]}
+        )
+        await ft.call("POST", f"/enrollments/{enrollment_id}/pause")
     await held(ft, enrollment_id)
     await ft.patch("contact", contact, city="Oslo")
     found = await ft.ended(enrollment_id)
@@ -94,11 +98,13 @@ async def test_who_is_paused_is_moved_and_stays_held(ft: Running) -> None:
 async def test_a_paused_workflow_holds_everybody_and_lets_nobody_in(ft_both: Running) -> None:
     ft = ft_both
     settings = {"spread_minutes": 0}
-    _, enrollment_id = await inside(ft, "all", [gap(seconds=2), task("call", "Call")], settings=settings)
-    alone = (await ft.enroll("all", "contact", await ft.create("contact", email="alone@example.com")))["enrollment_id"]
-    shown = await ft.call("POST", "/workflows/all/pause")
-    assert shown["is_paused"]
-    await ft.call("POST", f"/enrollments/{alone}/pause")
+    async with ft.standstill():
+        _, enrollment_id = await inside(ft, "all", [gap(seconds=1), task("call", "Call")], settings=settings)
+        contact = await ft.create("contact", email="alone@example.com")
+        alone = (await ft.enroll("all", "contact", contact))["enrollment_id"]
+        shown = await ft.call("POST", "/workflows/all/pause")
+        assert shown["is_paused"]
+        await ft.call("POST", f"/enrollments/{alone}/pause")
     found = await held(ft, enrollment_id)
     assert found["status"] == "active"
     await held(ft, alone)
@@ -113,8 +119,9 @@ async def test_a_paused_workflow_holds_everybody_and_lets_nobody_in(ft_both: Run
 
 
 async def test_who_is_resumed_alone_is_held_by_a_paused_workflow(ft: Running) -> None:
-    _, enrollment_id = await inside(ft, "still", [gap(seconds=1), task("call", "Call")])
-    await ft.call("POST", f"/enrollments/{enrollment_id}/pause")
+    async with ft.standstill():
+        _, enrollment_id = await inside(ft, "still", [gap(seconds=1), task("call", "Call")])
+        await ft.call("POST", f"/enrollments/{enrollment_id}/pause")
     await held(ft, enrollment_id)
     await ft.call("POST", "/workflows/still/pause")
     await ft.call("POST", f"/enrollments/{enrollment_id}/resume")
@@ -133,10 +140,11 @@ async def test_resuming_wakes_only_who_was_held_each_at_its_own_moment(ft: Runni
     asleep = await ft.enroll("spread", "contact", await ft.create("contact", email="asleep@example.com", country="NO"))
     await ft.stands_at(asleep["enrollment_id"], "long")
     ids = []
-    for n in range(3):
-        taken = await ft.enroll("spread", "contact", await ft.create("contact", email=f"spread{n}@example.com"))
-        ids.append(taken["enrollment_id"])
-    await ft.call("POST", "/workflows/spread/pause")
+    async with ft.standstill():
+        for n in range(3):
+            taken = await ft.enroll("spread", "contact", await ft.create("contact", email=f"spread{n}@example.com"))
+            ids.append(taken["enrollment_id"])
+        await ft.call("POST", "/workflows/spread/pause")
     for enrollment_id in ids:
         await held(ft, enrollment_id)
     before = ft.inst.clock.now()
