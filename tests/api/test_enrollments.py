@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
 from tests.fixtures.runs import RecordingRuns
+from tests.fixtures.statements import counting
 from tests.runs.definitions import by_hand, gap
 
 
@@ -194,21 +192,6 @@ async def test_deleting_a_record_ends_its_enrollments(api: Caller) -> None:
     assert (await api.ok("GET", f"/enrollments/{made['enrollment_id']}"))["end_reason"] == "record_deleted"
     answer = await api.ok("POST", "/workflows/follow-up/enrollments", by_id(contact))
     assert answer["decision"] == "no_record"
-
-
-@contextmanager
-def counting() -> Iterator[list[str]]:
-    """The statements sent to any database meanwhile."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 async def test_who_is_inside_is_called_by_name_in_one_query_a_page(api: Caller) -> None:

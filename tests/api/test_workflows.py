@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
 
@@ -99,3 +103,27 @@ async def test_everything_fixed_that_was_changed_is_told_at_once(lite: Caller) -
     changed = follow_up(object="company", type="scheduled")
     found = await lite.problem("PUT", "/workflows/follow-up", changed, status=422, If_Match="*")
     assert [error["path"] for error in found["errors"]] == ["/object", "/type"]
+
+
+TRIGGER = {"id": "t1", "on": "changed", "property": "citty"}
+IN_LIST = {"id": "t1", "on": "filter", "where": {"list": "vips", "op": "member"}}
+JUMP = {"id": "won", "name": "Won", "where": {"property": "city", "op": "known"}, "go_to": "nowhere"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "path", "words"),
+    [
+        ({"entry": {"triggers": [TRIGGER]}}, "/entry/triggers/0/property", "citty"),
+        ({"entry": {"triggers": [IN_LIST]}}, "/entry/triggers/0/where/list", "vips"),
+        ({"exit": {"goals": [JUMP]}}, "/exit/goals/0/go_to", "nowhere"),
+    ],
+)
+async def test_what_leads_nowhere_is_refused_at_publish_with_its_place_and_words(
+    lite: Caller, parts: dict[str, Any], path: str, words: str
+) -> None:
+    await lite.ok("POST", "/workflows", follow_up(**parts), status=201)
+    refused = await lite.problem("POST", "/workflows/follow-up/publish", {}, status=422)
+    told = {error["path"]: error["message"] for error in refused["errors"]}
+    assert list(told) == [path]
+    assert words in told[path]
+    assert (await lite.ok("GET", "/workflows/follow-up"))["version"] is None
