@@ -125,7 +125,6 @@ class Race:
             await self.ft.patch(where, ids[where], **properties)
 
 
-
 async def race(env: WorkflowEnvironment, url: str, folder: Path, *, rounds: int) -> None:
     async with running(env, url, folder, work=False) as ft, witness(ft.inst.db) as seen:
         await ft.publish(racing())

@@ -86,16 +86,6 @@ async def test_switched_on_who_runs_already_does_not_start_twice_and_others_join
     assert (await told(desk))[-1] == ("enrolled" if again else "re_entry_off")
 
 
-async def test_once_ever_is_meant_for_each_opportunity_where_many_run(desk: Desk) -> None:
-    await desk.publish(deals(many=True, again=False))
-    contact = await desk.create("contact", email="ana@example.com")
-    (first,) = await engage(desk, contact, "A")
-    await desk.end_all()
-    await qualify_again(desk, first)
-    await engage(desk, contact, "B")
-    assert await told(desk) == ["enrolled", "re_entry_off", "enrolled"]
-
-
 async def test_once_ever_is_meant_for_the_contact_where_one_runs_at_a_time(desk: Desk) -> None:
     await desk.publish(deals(many=False, again=False))
     contact = await desk.create("contact", email="ana@example.com")
@@ -121,26 +111,6 @@ async def test_a_contact_trigger_and_an_opportunity_trigger_share_the_workflow(
         await desk.patch(contact, city="Oslo")
         await desk.work_off()
     assert await told(desk) == ["enrolled", second]
-
-
-@pytest.mark.parametrize("many", [True, False])
-async def test_every_appointment_runs_alone_whatever_the_switch_says(desk: Desk, many: bool) -> None:
-    await appointments(desk)
-    booked = {"id": "t3", "on": "filter", "object": "appointment", "where": {"property": "place", "op": "known"}}
-    await desk.publish(deals(many=many, again=False, triggers=(engaging(), booked)))
-    contact = await desk.create("contact", email="ana@example.com")
-    await engage(desk, contact, "A")
-    link = (Link(object="contact", id=contact),)
-    made = [await desk.create("appointment", link, number=str(n), place="Oslo") for n in range(2)]
-    await desk.work_off()
-    assert await told(desk) == ["enrolled"] * 3
-    await desk.patch(made[0], place=None)
-    await desk.patch(made[0], place="Bergen")
-    await desk.work_off()
-    assert (await told(desk))[3:] == ["absorbed_update"]
-    await desk.delete(made[0])
-    await desk.dissociate(made[1], contact)
-    assert await desk.ends() == [("bound_record_gone", None), ("bound_record_gone", "no longer associated")]
 
 
 async def test_switched_on_the_contact_itself_does_not_run_beside_who_runs_under_its_key(desk: Desk) -> None:
