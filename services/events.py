@@ -8,7 +8,7 @@ from domain.base import Frozen, Instant, Json
 from domain.errors import Invalid, NotFound
 from domain.events import event_problems, is_written_by_hand
 from domain.records import StoredRecord
-from services.records import Write, find_record, upsert_record
+from services.records import Write, hold_record, upsert_record
 from services.replies import find_answered, stop_on_reply
 from store.changes import append_change
 from store.database import Tx
@@ -141,7 +141,7 @@ async def _record(tx: Tx, write: Write, whose: Whose) -> StoredRecord:
         if named is None or named.object != whose.object:
             raise NotFound(f"there is no {whose.object} {whose.id}")
         return named
-    record = await find_record(tx, write, whose.object, whose.property, whose.value)
+    record = await hold_record(tx, write, whose.object, whose.property, whose.value)
     if record is None and whose.create:
         record, _ = await upsert_record(tx, write, whose.object, whose.property, whose.value, {})
     if record is None:

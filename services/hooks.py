@@ -17,7 +17,7 @@ from domain.records import Cause, StoredRecord
 from domain.zones import zone_of
 from services.enrolling import Decided, EnrollRequest, enroll
 from services.events import Happened, KnownAlready, check_event, record_event
-from services.records import Write, find_record, update_record, upsert_record
+from services.records import Write, hold_record, update_record, upsert_record
 from services.versions import load_content
 from services.workflow_views import find
 from store.database import Read, Row, Tx
@@ -161,7 +161,7 @@ async def _record(tx: Tx, write: Write, object: str, trigger: WebhookTrigger, bo
     if trigger.create:
         record, _ = await upsert_record(tx, write, object, property, value, properties)
         return record
-    found = await find_record(tx, write, object, property, value)
+    found = await hold_record(tx, write, object, property, value)
     if found is None:
         raise NotFound(f"there is no {object} with this {property}, and the hook makes none")
     return await update_record(tx, write, found.id, properties) if properties else found

@@ -5,7 +5,7 @@ Nothing here commits; the caller's transaction does, so several writes can be on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from services.associating import Link, associate, check_links, dissociate, link_
 from services.leaving import end_all_of_record
 from store.associations import list_associations
 from store.changes import Documents, Stamp, append_change
-from store.database import Read, Tx
+from store.database import Tx
 from store.ids import new_id
 from store.lists import forget_member
 from store.locks import lock_records
@@ -29,7 +29,7 @@ from store.people import known_user_ids
 from store.records import claim_unique_values, find_by_unique, free_unique_values, insert_record, replace_record
 
 __all__ = [
-    "Link", "Write", "associate", "create_record", "delete_record", "dissociate", "find_record", "update_record",
+    "Link", "Write", "associate", "create_record", "delete_record", "dissociate", "hold_record", "update_record",
     "upsert_record",
 ]  # fmt: skip
 
@@ -146,14 +146,28 @@ async def upsert_record(
     raise Conflict(f"the {object} is being created and deleted by others at the same time: try again")
 
 
-async def find_record(read: Read, write: Write, object: str, property: str, value: Json) -> StoredRecord | None:
-    """The record whose unique ``property`` is ``value``, or None.
+async def hold_record(
+    tx: Tx, write: Write, object: str, property: str, value: Json, *, also: Collection[str] = ()
+) -> StoredRecord | None:
+    """The record whose unique ``property`` is ``value``, locked for writing, or None.
+
+    Found and then locked, it may have given the value up in between: who has it under the lock is meant. ``also``: ids
+    of other records the caller will lock, as all have to be locked at once.
 
     Raises:
         NotFound: there is no such object type.
         Invalid: ``property`` is not unique or ``value`` is none of its values.
+        Conflict: the value goes from record to record at the same time.
     """
-    return await find_by_unique(read, object, property, _wanted(write, object, property, value).form)
+    wanted = _wanted(write, object, property, value)
+    for _ in range(UPSERT_TRIES):
+        known = await find_by_unique(tx, object, property, wanted.form)
+        if known is None:
+            return None
+        held = (await lock_records(tx, [known.id, *also], write=True)).get(known.id)
+        if held is not None and held.deleted_at is None and wanted.is_of(held):
+            return held
+    raise Conflict(f"the {object} is being created and deleted by others at the same time: try again")
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from services.enrolling import Decided
 from services.installation import Installation
 from services.moving import move_to, skip_wait
 from services.pausing import pause_enrollment, resume_enrollment
-from services.records import find_record
+from services.records import hold_record
 from services.timeline import EnrollmentTimeline, tell_enrollment
 from store.database import Read, Tx
 from store.listing import Filters, list_decisions, list_enrollments
@@ -206,14 +206,15 @@ async def _operated(
 
 
 async def _ask(tx: Tx, inst: Installation, caller: Caller, body: EnrollBody) -> Ask:
-    record_id = body.record.id
+    record_id, bound = body.record.id, body.bound_reference
     if record_id is None:
         (property, value), *_ = (body.record.by or {}).items()
-        found = await find_record(tx, await writing(tx, inst, caller.cause), body.record.object, property, value)
+        write = await writing(tx, inst, caller.cause)
+        also = [bound.id] if bound else []
+        found = await hold_record(tx, write, body.record.object, property, value, also=also)
         if found is None:
             raise NotFound(f"there is no {body.record.object} with {property} {value}")
         record_id = found.id
-    bound = body.bound_reference
     return Ask(
         object=body.record.object,
         record_id=record_id,

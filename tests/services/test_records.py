@@ -16,7 +16,7 @@ from services.records import (
     create_record,
     delete_record,
     dissociate,
-    find_record,
+    hold_record,
     update_record,
     upsert_record,
 )
@@ -151,7 +151,7 @@ async def test_a_value_that_was_given_up_is_free_for_others(database: Database) 
         await update_record(tx, await writing(tx), record.id, {"email": "Ana@example.com"})
         await update_record(tx, await writing(tx), record.id, {"email": None})
         other = await make_record(tx, "contact", email="ana@example.com")
-        assert await find_record(tx, await writing(tx), "contact", "email", "ANA@example.com") == other
+        assert await hold_record(tx, await writing(tx), "contact", "email", "ANA@example.com") == other
 
 
 @pytest.mark.parametrize(
