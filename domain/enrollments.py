@@ -38,3 +38,8 @@ class Enrollment(Frozen):
     ended_at: Instant | None
     end_reason: EndReason | None
     end_detail: str | None
+
+    @property
+    def record_ids(self) -> tuple[str, ...]:
+        """The enrolled record and, if there is one, the bound one."""
+        return (self.record_id, self.bound_id) if self.bound_id is not None else (self.record_id,)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from domain.base import Frozen, Json
-from domain.enrollments import Enrollment
-from domain.errors import Invalid, NotFound
+from domain.errors import Conflict, Invalid, NotFound
 from domain.parameters import wrong_parameters
 from domain.problems import FieldError
 from domain.records import Cause
@@ -16,7 +15,7 @@ from services.leaving import end_enrollment
 from services.versions import load_content
 from store.database import Row, Tx
 from store.enrollments import get_enrollment
-from store.locks import lock_enrollments, lock_records
+from store.locks import lock_inside, lock_records
 
 
 class Ask(Frozen):
@@ -66,20 +65,18 @@ async def unenroll(tx: Tx, enrollment_id: str, *, now: datetime) -> bool:
 
     Raises:
         NotFound: there is no such enrollment.
+        Conflict: its record was merged into another one this very moment.
     """
     known = await get_enrollment(tx, enrollment_id)
     if known is None:
         raise NotFound(f"there is no enrollment {enrollment_id}")
-    await lock_records(tx, _records(known), write=False)
-    enrollment = (await lock_enrollments(tx, [enrollment_id]))[enrollment_id]
+    enrollment = (await lock_inside(tx, [known])).get(enrollment_id)
+    if enrollment is None:
+        raise Conflict("the record was just merged into another one: try again")
     if enrollment.status == "ended":
         return False
     await end_enrollment(tx, enrollment, "unenrolled", now=now)
     return True
-
-
-def _records(enrollment: Enrollment) -> list[str]:
-    return [enrollment.record_id, *([enrollment.bound_id] if enrollment.bound_id else [])]
 
 
 async def check_parameters(tx: Tx, workflow: Row, given: Mapping[str, Json]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.enrollments import Enrollment
+from domain.errors import Conflict
 from domain.facts import Seen
 from domain.messages import EndReason
 from services.again import come_again
@@ -14,8 +15,9 @@ from store.database import Tx
 from store.effects import abandon_effects
 from store.enrollments import active_ids_of_pair, active_ids_of_record, close_enrollment
 from store.intake import add_delivery
-from store.locks import lock_enrollments
+from store.locks import lock_enrollments, lock_inside
 from store.visits import close_open_visits
+from store.workflows import list_inside
 
 
 async def end_enrollment(
@@ -57,6 +59,21 @@ async def end_all_of_record(tx: Tx, record_id: str, *, now: datetime) -> int:
             reason: EndReason = "record_deleted" if parts[enrollment.id] else "bound_record_gone"
             await end_enrollment(tx, enrollment, reason, now=now)
     return len(parts)
+
+
+async def end_all_of_workflow(tx: Tx, workflow_id: str, *, now: datetime) -> None:
+    """End everybody inside a workflow that is deleted.
+
+    Raises:
+        Conflict: the record of one of them was merged into another one this very moment.
+    """
+    seen = await list_inside(tx, workflow_id)
+    locked = await lock_inside(tx, seen)
+    if len(locked) < len(seen):
+        raise Conflict("a record inside was just merged into another one: try again")
+    for enrollment in locked.values():
+        if enrollment.status != "ended":
+            await end_enrollment(tx, enrollment, "workflow_deleted", now=now)
 
 
 async def end_all_of_pair(tx: Tx, one: str, other: str, *, now: datetime) -> None:

@@ -19,7 +19,7 @@ from domain.telling import RUN_WAS
 from services.installation import Installation
 from services.leaving import end_enrollment
 from store.enrollments import started_enrollments
-from store.locks import lock_enrollments, lock_records
+from store.locks import lock_inside
 
 LOOKED_AT = 2000
 """Enrollments looked at in one round: some seconds of small questions to Temporal."""
@@ -51,8 +51,7 @@ async def end_if_lost(inst: Installation, seen: Enrollment) -> Literal["ended", 
     if end == "not found":
         return end
     async with inst.db.transaction() as tx:
-        await lock_records(tx, [seen.record_id, *([seen.bound_id] if seen.bound_id else [])], write=False)
-        enrollment = (await lock_enrollments(tx, [seen.id])).get(seen.id)
+        enrollment = (await lock_inside(tx, [seen])).get(seen.id)
         if enrollment is None or enrollment.status == "ended":
             return None
         detail = f"{RUN_WAS}{end} in Temporal"

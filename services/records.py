@@ -22,6 +22,7 @@ from services.leaving import end_all_of_record
 from store.associations import list_associations
 from store.changes import Documents, Stamp, append_change
 from store.database import Tx
+from store.enrollments import ids_bound_to
 from store.ids import new_id
 from store.lists import forget_member
 from store.locks import lock_records
@@ -201,8 +202,9 @@ async def delete_record(tx: Tx, write: Write, record_id: str) -> None:
 
     Raises:
         NotFound: missing or deleted before.
+        Conflict: others keep entering workflows about it at the same time.
     """
-    before = (await lock_records(tx, [record_id], write=True)).get(record_id)
+    before = await _lock_for_good(tx, record_id)
     if before is None or before.deleted_at is not None:
         raise NotFound(f"there is no record {record_id}")
     gone = before.model_copy(update={"version": before.version + 1, "updated_at": write.now, "deleted_at": write.now})
@@ -215,6 +217,17 @@ async def delete_record(tx: Tx, write: Write, record_id: str) -> None:
     others: list[Json] = [*sorted({link.other_object for link in linked})]
     documents = Documents(before=before.properties, after=None)
     await append_change(tx, gone, "deleted", write.stamp, documents=documents, detail={"other_objects": others})
+
+
+async def _lock_for_good(tx: Tx, record_id: str) -> StoredRecord | None:
+    """Lock a record for writing, and everybody whose enrollment is bound to it: that ends too, and they are told."""
+    about = await ids_bound_to(tx, record_id)
+    for _ in range(UPSERT_TRIES):
+        locked = await lock_records(tx, [record_id, *about], write=[record_id])
+        about = await ids_bound_to(tx, record_id)
+        if locked.keys() >= about:
+            return locked.get(record_id)
+    raise Conflict("others keep entering workflows about the record at the same time: try again")
 
 
 class _Gone(Exception):

@@ -21,7 +21,7 @@ from domain.validation import Examined, examine
 from services.catalogue import load_catalogue
 from services.hooks import make_hooks
 from services.installation import Installation
-from services.leaving import end_enrollment
+from services.leaving import end_all_of_workflow
 from services.turning_off import forget_past_time, keep_turn_off_at
 from services.workflow_views import (
     VersionView,
@@ -36,7 +36,7 @@ from services.workflow_views import (
 from store import workflows as rows
 from store.database import Read, Row, Tx
 from store.ids import new_id
-from store.locks import lock_enrollments
+from store.locks import lock_schema
 
 __all__ = [
     "Inside", "Published", "Saved", "VersionView", "WorkflowView", "create_workflow", "delete_workflow",
@@ -148,6 +148,8 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
         Invalid: the draft has problems, or its time to turn off has passed; ``errors`` lists them all.
         Conflict: somebody else published at the same moment.
     """
+    # What the definition names is not removed while it is examined.
+    await lock_schema(tx)
     workflow = await find(tx, slug)
     catalogue = await load_catalogue(tx, inst)
     definition = _flawless(examine(workflow["draft"], catalogue), slug)
@@ -204,7 +206,7 @@ async def delete_workflow(
     Raises:
         NotFound: there is no such workflow.
         PreconditionMissing, PreconditionFailed: as for ``save_draft``.
-        Conflict: somebody is inside and ``inside`` is None.
+        Conflict: somebody is inside and ``inside`` is None, or was merged into another record this very moment.
     """
     workflow = await find(tx, slug)
     _check_match(workflow, if_match)
@@ -215,9 +217,7 @@ async def delete_workflow(
     # Off first, so that nobody enters behind the list; who is being let in this very moment finishes.
     await rows.give_slug_away(tx, workflow["id"], now=now)
     if inside == "leave":
-        for enrollment in (await lock_enrollments(tx, await rows.ids_inside(tx, workflow["id"]))).values():
-            if enrollment.status != "ended":
-                await end_enrollment(tx, enrollment, "workflow_deleted", now=now)
+        await end_all_of_workflow(tx, workflow["id"], now=now)
 
 
 async def _draft(

@@ -113,6 +113,12 @@ async def active_ids_of_record(read: Read, record_id: str) -> list[tuple[str, bo
     return [(row["id"], row["record_id"] == record_id) for row in rows]
 
 
+async def ids_bound_to(read: Read, record_id: str) -> set[str]:
+    """The records of active enrollments that are bound to this one."""
+    bound = select(enrollments.c.record_id).where(enrollments.c.bound_id == record_id, IS_ACTIVE)
+    return {row["record_id"] for row in await read.all(bound)}
+
+
 async def slug_of_enrollment(read: Read, enrollment_id: str) -> RowMapping | None:
     """The ``slug`` of an enrollment's workflow with its own ``cause_kind`` and ``cause_id``."""
     return await read.one(

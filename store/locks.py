@@ -95,6 +95,17 @@ async def lock_enrollment(tx: Tx, seen: Enrollment) -> Enrollment | None:
     return (await lock_enrollments(tx, [seen.id])).get(seen.id)
 
 
+async def lock_inside(tx: Tx, seen: Collection[Enrollment]) -> dict[str, Enrollment]:
+    """Lock enrollments behind their records, which are shared; as they are now.
+
+    One that goes on under another record since it was ``seen``, as its own was merged into that, is absent like one
+    that is gone: its record is not locked.
+    """
+    records = await lock_records(tx, {id for each in seen for id in each.record_ids}, write=False)
+    found = await lock_enrollments(tx, [each.id for each in seen])
+    return {id: now for id, now in found.items() if records.keys() >= set(now.record_ids)}
+
+
 async def lock_effect(tx: Tx, key: str) -> RowMapping | None:
     """Lock a row of the ledger; None when the effect was never claimed."""
     return await tx.one(EFFECT, key=key)
@@ -110,5 +121,5 @@ async def lock_lists(tx: Tx, ids: Iterable[str], *, write: bool) -> list[RecordL
 
 
 async def lock_schema(tx: Tx) -> None:
-    """Make everybody else who alters object types or properties wait until this transaction ends."""
+    """Make everybody else wait who alters what definitions name, or publishes one, until this transaction ends."""
     await tx.all(select(account.c.id).with_for_update(key_share=True))

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import RowMapping, bindparam, delete, func, insert, select, update
 
 from domain.base import Json
+from domain.enrollments import Enrollment
 from domain.plan import ENGINE_REV
 from store.database import Read, Tx
-from store.enrollments import IS_ACTIVE
+from store.enrollments import IS_ACTIVE, enrollment_of
 from store.tables import enrollments, interests, versions, workflows
 
 GONE = "deleted:"
@@ -148,6 +149,12 @@ async def count_inside(read: Read, workflow_id: str) -> int:
     """How many enrollments of the workflow are not over."""
     inside = select(func.count()).select_from(enrollments)
     return int(await read.scalar(inside.where(enrollments.c.workflow_id == workflow_id, IS_ACTIVE)) or 0)
+
+
+async def list_inside(read: Read, workflow_id: str) -> list[Enrollment]:
+    """The enrollments of the workflow that are not over, in the order of entry."""
+    mine = select(enrollments).where(enrollments.c.workflow_id == workflow_id, IS_ACTIVE)
+    return [enrollment_of(row) for row in await read.all(mine.order_by(enrollments.c.id))]
 
 
 async def ids_inside(read: Read, workflow_id: str) -> list[str]:

@@ -13,7 +13,7 @@ from services.records import update_record
 from store.tables import enrollments, events
 from tests.api.conftest import Caller
 from tests.api.test_hooks import ANA, Sender, sender
-from tests.fixtures.databases import until_somebody_waits
+from tests.fixtures.databases import until_it_waits
 from tests.fixtures.records import writing
 
 BY = {"object": "contact", "by": {"email": "ana@example.com"}}
@@ -43,8 +43,7 @@ async def test_a_value_that_goes_to_another_record_means_the_other_record(
         await update_record(tx, write, ana, {"email": None})
         await update_record(tx, write, bo, {"email": "ana@example.com"})
         calling = asyncio.ensure_future(call(api, hook))
-        # On SQLite nobody even begins while somebody writes.
-        await (until_somebody_waits(db) if db.dialect == "postgresql" else asyncio.sleep(0))
+        await until_it_waits(db, calling)
     await calling
     async with db.read() as read:
         meant: list[Any] = [

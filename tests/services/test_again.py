@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from domain.messages import EndCall
+from domain.records import Cause
 from services.associating import Link
 from services.by_hand import unenroll
+from services.enrolling import EnrollRequest, enroll
 from services.installation import Installation
 from services.steps import finish_enrollment
 from store.tables import entry_keys
+from tests.fixtures.databases import until_it_waits
 from tests.runs.definitions import by_hand, engaging, gap
 from tests.services.desk import Desk
 
@@ -189,3 +193,25 @@ async def test_what_was_remembered_about_who_entered_before_many_ran_follows_too
     await end_first(desk)
     await desk.work_off()
     assert await told(desk) == ["enrolled", "absorbed_update", "enrolled"]
+
+
+async def test_what_is_remembered_while_the_end_is_written_is_not_lost(desk: Desk) -> None:
+    """The opportunity that runs is deleted while another one finds the contact inside."""
+    workflow = await desk.publish(again(engaging(), allow_multiple_opportunities=False))
+    contact = await desk.create("contact", email="ana@example.com")
+    link = (Link(object="contact", id=contact),)
+    first = await desk.create("opportunity", link, name="One", stage="Engaging")
+    await desk.work_off()
+    second = await desk.create("opportunity", link, name="Two")
+    db = desk.inst.db
+    async with db.transaction() as tx:
+        request = EnrollRequest(
+            workflow_id=workflow, record_id=contact, bound_id=second, trigger="t1", cause=Cause(kind="api")
+        )
+        assert (await enroll(tx, request, now=desk.inst.clock.now())).decision == "already_active"
+        deleting = asyncio.ensure_future(desk.delete(first))
+        await until_it_waits(db, deleting)
+    await deleting
+    await desk.work_off()
+    inside = [(e["bound_id"], e["end_reason"]) for e in await desk.enrollments()]
+    assert inside == [(first, "bound_record_gone"), (second, None)]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from services.installation import Installation
+from services.records import update_record
+from services.workflows import delete_workflow
+from tests.fixtures.databases import until_it_waits
 from tests.runs.definitions import by_hand, gap
 from tests.services.desk import Desk
 
@@ -41,3 +46,25 @@ async def test_a_goal_that_jumps_is_told_when_it_is_reached_and_not_again_at_the
     await desk.end_all()
     await desk.work_off()
     assert await entered(desk, "met") == 1
+
+
+async def test_who_deletes_a_workflow_tells_of_those_inside_behind_whoever_writes_them(desk: Desk) -> None:
+    """Changes of one record are in the order of their commits, as each is written under its lock."""
+    plain = await desk.publish(by_hand("plain", LONG))
+    left = {"not": {"workflow": "plain", "status": "active"}}
+    await desk.publish(by_hand("after", LONG, entry={"triggers": [{"id": "t1", "on": "filter", "where": left}]}))
+    contact = await desk.create("contact", email="ana@example.com")
+    await desk.enroll(plain, contact)
+    db = desk.inst.db
+
+    async def delete() -> None:
+        async with db.transaction() as tx:
+            await delete_workflow(tx, "plain", if_match="*", inside="leave", now=desk.inst.clock.now())
+
+    async with db.transaction() as tx:
+        await update_record(tx, await desk.write(tx), contact, {"city": "Oslo"})
+        deleting = asyncio.ensure_future(delete())
+        await until_it_waits(db, deleting)
+        assert not deleting.done()
+    await deleting
+    assert await desk.ends() == [("workflow_deleted", None)]
