@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 
+import pytest
 from sqlalchemy import func, select
 
+from domain.errors import Conflict
+from services.lists import delete_list
 from services.relay import Relay
+from services.workflows import publish
 from store.tables import changes
 from tests.api.conftest import Caller
 from tests.api.test_lists import CUSTOMER, members
+from tests.fixtures.databases import until_it_waits
+from tests.runs.definitions import by_hand, gap
 
 STAGES = ("customer", "lead", None)
 
@@ -49,6 +55,36 @@ async def test_members_agree_with_the_condition_whoever_writes_at_the_same_time(
     for person in people:
         kinds = [row["kind"] for row in moves if row["record_id"] == person["id"]]
         assert all(kind == ("list_joined", "list_left")[n % 2] for n, kind in enumerate(kinds))
+
+
+async def test_a_list_stays_while_a_workflow_that_names_it_is_published(api: Caller) -> None:
+    await api.ok("POST", "/lists", {"slug": "chosen", "object": "contact"}, status=201)
+    suppress = {"list": "chosen", "op": "member"}
+    await api.ok("POST", "/workflows", by_hand("kept", [gap(days=1)], entry={"suppress": suppress}), status=201)
+    db, now = api.inst.db, api.inst.clock.now()
+
+    async def delete() -> None:
+        async with db.transaction() as tx:
+            await delete_list(tx, "chosen")
+
+    async with db.transaction() as tx:
+        await publish(tx, api.inst, "kept", now=now)
+        deleting = asyncio.ensure_future(delete())
+        await until_it_waits(db, deleting)
+    with pytest.raises(Conflict, match="kept"):
+        await deleting
+
+
+async def test_a_workflow_is_not_published_while_a_list_it_names_is_deleted(api: Caller) -> None:
+    await api.ok("POST", "/lists", {"slug": "chosen", "object": "contact"}, status=201)
+    suppress = {"list": "chosen", "op": "member"}
+    await api.ok("POST", "/workflows", by_hand("kept", [gap(days=1)], entry={"suppress": suppress}), status=201)
+    db = api.inst.db
+    async with db.transaction() as tx:
+        await delete_list(tx, "chosen")
+        publishing = asyncio.ensure_future(api.problem("POST", "/workflows/kept/publish", {}, status=422))
+        await until_it_waits(db, publishing)
+    assert [error["code"] for error in (await publishing)["errors"]] == ["unknown_list"]
 
 
 async def _open(api: Caller) -> int:
