@@ -67,7 +67,7 @@ async def send_event(tx: Tx, write: Write, whose: Whose, happened: Happened) -> 
     try:
         # A record made for an event that turns out to be known is undone with it.
         async with tx.savepoint():
-            record = await _record(tx, write, whose)
+            record = await _record(tx, write, whose, happened)
             return Recorded(event=await record_event(tx, write, record.id, happened), is_new=True)
     except KnownAlready:
         known = await _known(tx, happened)
@@ -135,13 +135,15 @@ async def _known(tx: Tx, happened: Happened) -> Recorded | None:
     return None if event is None else Recorded(event=event, is_new=False)
 
 
-async def _record(tx: Tx, write: Write, whose: Whose) -> StoredRecord:
+async def _record(tx: Tx, write: Write, whose: Whose, happened: Happened) -> StoredRecord:
     if whose.id is not None:
         named = await get_record(tx, whose.id)
         if named is None or named.object != whose.object:
             raise NotFound(f"there is no {whose.object} {whose.id}")
         return named
-    record = await hold_record(tx, write, whose.object, whose.property, whose.value)
+    answered = await find_answered(tx, happened.name, happened.properties)
+    also = answered.records if answered else ()
+    record = await hold_record(tx, write, whose.object, whose.property, whose.value, also=also)
     if record is None and whose.create:
         record, _ = await upsert_record(tx, write, whose.object, whose.property, whose.value, {})
     if record is None:

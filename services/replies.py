@@ -38,7 +38,7 @@ class Answered(Frozen):
     @property
     def records(self) -> frozenset[str]:
         """The enrolled and the bound record, to be locked with the one that replied."""
-        return _records(self.enrollment)
+        return frozenset(self.enrollment.record_ids)
 
 
 async def find_answered(read: Read, name: str, properties: Mapping[str, Json]) -> Answered | None:
@@ -78,7 +78,7 @@ async def stop_on_reply(tx: Tx, answered: Answered, locked: Mapping[str, StoredR
     content = await load_content(tx, enrollment.workflow_id, enrollment.version)
     if not content.definition.exit.stop_on_reply:
         return
-    if not _records(enrollment) <= locked.keys():
+    if not locked.keys() >= set(enrollment.record_ids):
         raise Conflict("the record that was written to is being merged by others at the same time: try again")
     goal = await _goal(tx, content, enrollment, locked, now=now)
     if goal is not None:
@@ -103,7 +103,3 @@ async def _goal(
     )
     found = await find_reason(tx, account, content, enrollment, facts) if facts is not None else None
     return found if found is not None and found.reason == "goal" else None
-
-
-def _records(enrollment: Enrollment) -> frozenset[str]:
-    return frozenset({enrollment.record_id, *([enrollment.bound_id] if enrollment.bound_id else [])})
