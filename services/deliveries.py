@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from domain.enrollments import Enrollment
 from domain.errors import Unavailable
 from domain.messages import EnrollmentStart
 from domain.plan import ENGINE_REV
@@ -18,8 +19,8 @@ from services.installation import Installation
 from services.lost_runs import end_if_lost
 from services.versions import load_content
 from store.database import Row
-from store.enrollments import get_enrollment
-from store.intake import claim_deliveries, finish_delivery, leased_start, leased_starts, postpone_delivery
+from store.enrollments import get_enrollments
+from store.intake import claim_deliveries, finish_deliveries, leased_start, leased_starts, postpone_delivery
 
 STARTS_AT_ONCE = 50
 """Starts of a page carried together; more do not make the server faster."""
@@ -67,19 +68,22 @@ async def deliver_starts(inst: Installation, enrollment_ids: Sequence[str]) -> N
 
 async def _settle(inst: Installation, worker: str, claimed: Sequence[Row]) -> None:
     """Carry deliveries this worker has leased, and cross out those that arrived."""
-    errors = await asyncio.gather(*(_try(inst, delivery) for delivery in claimed))
+    async with inst.db.glance() as read:
+        known = await get_enrollments(read, {delivery["enrollment_id"] for delivery in claimed})
+    errors = await asyncio.gather(*(_try(inst, known.get(each["enrollment_id"]), each) for each in claimed))
     async with inst.db.transaction() as tx:
-        for delivery, error in zip(claimed, errors, strict=True):
-            if error is None:
-                await finish_delivery(tx, worker, delivery["seq"])
-            else:
+        tried = list(zip(claimed, errors, strict=True))
+        await finish_deliveries(tx, worker, [delivery["seq"] for delivery, error in tried if error is None])
+        for delivery, error in tried:
+            if error is not None:
                 await postpone_delivery(tx, worker, delivery["seq"], error, delivery["attempts"], inst.clock.now())
 
 
-async def _try(inst: Installation, delivery: Row) -> str | None:
-    """Carry one delivery; what went wrong, or None."""
+async def _try(inst: Installation, enrollment: Enrollment | None, delivery: Row) -> str | None:
+    """Carry one delivery; what went wrong, or None. There is nobody to carry it to where the enrollment is gone."""
     try:
-        await _carry(inst, delivery)
+        if enrollment is not None:
+            await _carry(inst, enrollment, delivery)
     except Unavailable as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - it belongs to this delivery, as a failed judgement to its change
@@ -87,17 +91,14 @@ async def _try(inst: Installation, delivery: Row) -> str | None:
     return None
 
 
-async def _carry(inst: Installation, delivery: Row) -> None:
-    async with inst.db.glance() as read:
-        enrollment = await get_enrollment(read, delivery["enrollment_id"])
-        if enrollment is None:
-            return
-        content = await load_content(read, enrollment.workflow_id, enrollment.version)
+async def _carry(inst: Installation, enrollment: Enrollment, delivery: Row) -> None:
     if delivery["kind"] != "start":
         payload = {"kind": delivery["kind"], "id": delivery["id"], **delivery["payload"]}
         if not await inst.runs.signal(enrollment.run_id, delivery["kind"], payload):
             await end_if_lost(inst, enrollment)
         return
+    async with inst.db.glance() as read:
+        content = await load_content(read, enrollment.workflow_id, enrollment.version)
     start = EnrollmentStart(
         enrollment_id=enrollment.id,
         workflow_id=enrollment.workflow_id,

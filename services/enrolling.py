@@ -50,7 +50,7 @@ from store.ids import new_id
 from store.intake import add_delivery
 from store.locks import lock_entry_key, lock_records
 from store.schema import Account, load_account
-from store.workflows import get_workflow
+from store.workflows import find_door
 
 
 class EnrollRequest(Frozen):
@@ -94,7 +94,7 @@ async def enroll(tx: Tx, request: EnrollRequest, *, now: datetime) -> Decided:
     Raises:
         NotFound: there is no such workflow.
     """
-    workflow = await get_workflow(tx, request.workflow_id)
+    workflow = await find_door(tx, request.workflow_id)
     if workflow is None:
         raise NotFound(f"there is no workflow {request.workflow_id}")
     ids = [request.record_id, *([request.bound_id] if request.bound_id else [])]

@@ -19,6 +19,7 @@ IS_ACTIVE = enrollments.c.status != "ended"
 IS_MINE = enrollments.c.id == bindparam("enrollment_id")
 
 GET = select(enrollments).where(IS_MINE)
+GET_SEVERAL = select(enrollments).where(enrollments.c.id.in_(bindparam("ids", expanding=True)))
 _OF_PAIR = (
     enrollments.c.workflow_id == bindparam("workflow_id"),
     enrollments.c.record_id == bindparam("record_id"),
@@ -84,6 +85,12 @@ async def get_enrollment(read: Read, enrollment_id: str) -> Enrollment | None:
     """The enrollment, or None."""
     row = await read.one(GET, enrollment_id=enrollment_id)
     return enrollment_of(row) if row else None
+
+
+async def get_enrollments(read: Read, enrollment_ids: Collection[str]) -> dict[str, Enrollment]:
+    """Enrollments by id; a missing one is absent."""
+    rows = await read.all(GET_SEVERAL, ids=list(enrollment_ids))
+    return {row["id"]: enrollment_of(row) for row in rows}
 
 
 async def get_with_pause(read: Read, enrollment_id: str) -> tuple[Enrollment, bool] | None:

@@ -135,7 +135,9 @@ LEASED_START = select(deliveries).where(
     deliveries.c.kind == "start",
     deliveries.c.leased_by == bindparam("worker"),
 )
-FINISH = delete(deliveries).where(deliveries.c.seq == bindparam("seq"), deliveries.c.leased_by == bindparam("worker"))
+FINISH = delete(deliveries).where(
+    deliveries.c.seq.in_(bindparam("seqs", expanding=True)), deliveries.c.leased_by == bindparam("worker")
+)
 
 
 async def leased_start(read: Read, worker: str, enrollment_id: str) -> RowMapping | None:
@@ -266,9 +268,9 @@ async def _renew(tx: Tx, enrollment_id: str, payload: Mapping[str, Json]) -> boo
     return False
 
 
-async def finish_delivery(tx: Tx, worker: str, seq: int) -> None:
-    """A delivery arrived; whoever lost its lease leaves it to the new holder."""
-    await tx.run(FINISH, seq=seq, worker=worker)
+async def finish_deliveries(tx: Tx, worker: str, seqs: Collection[int]) -> None:
+    """Deliveries arrived; whoever lost a lease leaves that one to the new holder."""
+    await tx.run(FINISH, seqs=list(seqs), worker=worker)
 
 
 async def postpone_delivery(tx: Tx, worker: str, seq: int, error: str, attempts: int, now: datetime) -> None:

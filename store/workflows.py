@@ -20,11 +20,21 @@ GONE = "deleted:"
 
 
 GET = select(workflows).where(workflows.c.id == bindparam("workflow_id"))
+_DOOR = (
+    workflows.c.id, workflows.c.slug, workflows.c.object, workflows.c.version, workflows.c.is_on,
+    workflows.c.is_paused, workflows.c.turn_off_at,
+)  # fmt: skip
+DOOR = select(*_DOOR).where(workflows.c.id == bindparam("workflow_id"))
 
 
 async def get_workflow(read: Read, workflow_id: str) -> RowMapping | None:
     """The workflow of this id, also when it was deleted."""
     return await read.one(GET, workflow_id=workflow_id)
+
+
+async def find_door(read: Read, workflow_id: str) -> RowMapping | None:
+    """What an entry asks of the workflow of this id, also when it was deleted; not its draft, which may be long."""
+    return await read.one(DOOR, workflow_id=workflow_id)
 
 
 async def find_workflow(read: Read, slug: str) -> RowMapping | None:

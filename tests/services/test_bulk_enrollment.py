@@ -24,6 +24,7 @@ from store.list_tables import list_members, lists
 from store.tables import deliveries, enrollments, entry_decisions, workflows
 from tests.fixtures.clock import START, FixedClock
 from tests.fixtures.runs import RecordingRuns
+from tests.fixtures.statements import counting
 from tests.runs.definitions import by_hand, engaging, follow_up, gap
 from tests.services.test_intake import Desk
 
@@ -304,3 +305,19 @@ def test_a_page_is_followed_by_the_time_its_entries_take_at_the_rate() -> None:
     assert after(15).pause_s(15) == 0
     assert after(15).pause_s(None) == 10, "nobody knows when the page before was"
     assert after(15).model_copy(update={"rate_per_minute": None}).pause_s(5) == 0
+
+
+async def test_starts_of_a_page_are_read_and_crossed_out_together(desk: Desk) -> None:
+    await desk.publish(by_hand("journey", [gap(days=2)]))
+    ids = await contacts(desk, 8)
+    sent: list[int] = []
+    for some in (ids[:2], ids[2:]):
+        job = await requested(desk, "journey", ids=some)
+        with counting() as statements:
+            await worked(desk.inst, job)
+        carried = [s for s in statements if "deliveries" in s and not s.startswith("INSERT")]
+        read = [s for s in statements if " FROM enrollments" in s.replace("\n", " ") and " IN (" in s]
+        sent.append(len(carried) + len(read))
+    assert sent[0] == sent[1]
+    async with desk.inst.db.read() as read_:
+        assert await read_.all(select(deliveries)) == []
