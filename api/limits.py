@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem_response
+from domain.operators import is_number
 
 MIB = 1024 * 1024
 BODY_BYTES = 2 * MIB
@@ -27,6 +28,8 @@ IMPORT_BYTES = 101 * MIB
 """A file of 100 MiB and the multipart around it."""
 IMPORT = re.compile(r"/api/v1/records/[^/]+/import")
 """The one path that may have it."""
+SUSPICIOUS = re.compile(rb"\\u0000|[0-9][eE]\+?[0-9]{2}|[0-9]{200}")
+"""What is in every JSON text with a NUL or a number too large, and in few others: only then is all of it looked at."""
 
 
 class Limits:
@@ -72,7 +75,7 @@ def _counted(receive: Receive, limit: int) -> Receive:
 
 
 class StorableRequest(Request):
-    """A request whose JSON is what every database of ours can keep: no NaN, no NUL, no lone surrogate."""
+    """A request whose JSON every database of ours can keep: no NaN, NUL, lone surrogate or number beyond a double."""
 
     async def json(self) -> Any:
         """The body as JSON.
@@ -86,19 +89,22 @@ class StorableRequest(Request):
                 document = from_json(body, allow_inf_nan=False)
             except ValueError as error:
                 raise json.JSONDecodeError(str(error), "", 0) from None
-            if b"\\u0000" in body and holds_nul(document):
-                raise json.JSONDecodeError("a text contains a NUL character, which cannot be stored", "", 0)
+            if SUSPICIOUS.search(body) and (words := unstorable(document)) is not None:
+                raise json.JSONDecodeError(words, "", 0)
             self._json = document
         return self._json
 
 
-def holds_nul(value: object) -> bool:
-    """Whether a text somewhere in a JSON document contains NUL."""
+def unstorable(value: object) -> str | None:
+    """What in a JSON document no database of ours can keep, in words; None when it can be kept."""
     if isinstance(value, str):
-        return "\0" in value
+        return "a text contains a NUL character, which cannot be stored" if "\0" in value else None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return None if is_number(value) else "a number is too large to be stored; send it as a text"
     if isinstance(value, dict):
-        return any(holds_nul(key) or holds_nul(inner) for key, inner in value.items())
-    return isinstance(value, list) and any(holds_nul(inner) for inner in value)
+        value = [*value, *value.values()]
+    parts = (unstorable(part) for part in value) if isinstance(value, list) else ()
+    return next((words for words in parts if words is not None), None)
 
 
 class StorableRoute(APIRoute):

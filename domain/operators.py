@@ -6,7 +6,7 @@ A value that cannot be read as the type makes the comparison false, for negative
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -94,8 +94,9 @@ _FOLD = {ord(upper): upper.lower() for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
 def is_number(value: object) -> bool:
-    """Whether a JSON value is a finite number; true and false are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a JSON value is a number that a double can hold; true and false are none."""
+    # Asked by comparing: a whole number beyond every double cannot even be tested for being finite.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def operand(type_: PropertyType, op: Operator, value: object, moment: Moment) -> Operand | None:

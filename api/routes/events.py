@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from api.answers import Answer, answer
 from api.deps import EventsWrite, Inst, Reading, RecordsRead
 from api.describing import refusals
 from api.idempotency import OnlyOnce
+from api.instants import WrittenInstant
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
 from api.routes.records import writing
@@ -49,7 +49,7 @@ async def list_events(
     paging: Paged,
     record: Text = None,
     event: Text = None,
-    since: Annotated[AwareDatetime | None, Query(description="Happened at or after this instant.")] = None,
+    since: Annotated[WrittenInstant | None, Query(description="Happened at or after this instant.")] = None,
 ) -> Page[EventView]:
     """Events in the order they came in, newest first."""
     filters = EventFilters(record=record, event=event, since=since)

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from api.answers import Answer, answer
 from api.deps import Inst, RecordsWrite, bearer, identify, installation
 from api.idempotency import OnlyOnce
-from api.limits import holds_nul
+from api.limits import unstorable
 from api.routes.jobs import job_view
 from api.routes.records import Object
 from api.schemas.outputs import JobView
@@ -96,8 +96,8 @@ def _answer(job: Job) -> Answer:
 def _mapping(written: str) -> Json:
     try:
         read: Json = from_json(written, allow_inf_nan=False)
-        if holds_nul(read):
-            raise ValueError("a text contains a NUL character, which cannot be stored")
+        if (words := unstorable(read)) is not None:
+            raise ValueError(words)
     except ValueError as error:
         message = f"the mapping is not valid JSON: {error}"
         raise Invalid(message, errors=[FieldError(path="/mapping", code="not_json", message=message)]) from None

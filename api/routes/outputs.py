@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from api.answers import answer
 from api.deps import Inst, MessagesRead, Reading, RecordsWrite
+from api.instants import WrittenInstant
 from api.limits import StorableRoute
 from api.loading import filter_or_404
 from api.paging import Page, Paged, page
@@ -21,7 +21,7 @@ from store.outputs import OutputFilters
 router = APIRouter(route_class=StorableRoute)
 
 Text = Annotated[str | None, Query(max_length=80)]
-Since = Annotated[AwareDatetime | None, Query(description="Made at or after this instant.")]
+Since = Annotated[WrittenInstant | None, Query(description="Made at or after this instant.")]
 Id = Annotated[str, Path(max_length=36)]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StrictBool, StrictStr, model_validator
+from pydantic import Field, StrictBool, StrictStr, model_validator
 
 from api.answers import Shown
+from api.instants import WrittenInstant
 from api.schemas.enrollments import RecordReference
 from api.schemas.records import EXAMPLE_ID, Body, examples
 from domain.base import Instant, Json
@@ -44,9 +45,9 @@ class SendEvent(Body):
     ]
     record: EventRecord
     properties: Annotated[dict[str, Json], Field(max_length=500)] = {}
-    occurred_at: Annotated[AwareDatetime | None, Field(description="When it happened, late if need be; null: now.")] = (
-        None
-    )
+    occurred_at: Annotated[
+        WrittenInstant | None, Field(description="When it happened, late if need be; null: now.")
+    ] = None
     event_id: Annotated[
         StrictStr | None,
         Field(min_length=1, max_length=200, description="Your own id: the same one again is the same event, for ever."),

@@ -228,3 +228,12 @@ async def test_the_example_of_an_import_can_be_sent(lite: Caller) -> None:
     files = {"file": ("people.csv", b"E-mail,Town,Notes\nana@example.com,Oslo,\n")}
     answer = await lite.http.post(f"{PREFIX}/records/contact/import", data=form, files=files)
     assert answer.status_code == 202, answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/events", "/enrollments", "/entry-decisions", "/messages", "/tasks", "/notifications"]
+)
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "1700000000", "monday"])
+async def test_an_instant_nobody_can_keep_is_refused_with_its_name(lite: Caller, path: str, since: str) -> None:
+    problem = await lite.problem("GET", f"{path}?since={since}", status=422)
+    assert [error["path"] for error in problem["errors"]] == ["query:since"]

@@ -151,7 +151,16 @@ async def test_the_timeline_of_a_record_is_paged_newest_first(api: Caller) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ['{"properties": {"score": NaN}}', '{"properties": {"city": "a\\u0000b"}}', "{", '"\\ud800"']
+    "text",
+    [
+        '{"properties": {"score": NaN}}',
+        '{"properties": {"score": 1e400}}',
+        '{"properties": {"score": -%s}}' % ("9" * 310),
+        '{"properties": {"score": %se99}}' % ("9" * 250),
+        '{"properties": {"city": "a\\u0000b"}}',
+        "{",
+        '"\\ud800"',
+    ],
 )
 async def test_what_cannot_be_stored_is_refused_before_anything_reads_it(lite: Caller, text: str) -> None:
     headers = {"Content-Type": "application/json"}
