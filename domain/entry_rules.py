@@ -176,6 +176,8 @@ def _check_webhook(x: Examination, trigger: WebhookTrigger, path: str) -> None:
 def _check_pointer(x: Examination, pointer: str, path: str) -> None:
     if (words := pointer_problem(pointer)) is not None:
         x.tell(path, "wrong_value", words)
+    elif not pointer:
+        x.tell(path, "wrong_value", "'' is all of the body, which is no value; write for example /customer/email")
 
 
 def _check_changed(x: Examination, trigger: ChangedTrigger, object: str, path: str) -> None:

@@ -21,14 +21,21 @@ EVENT = "webhook.received"
 """The name under which a delivery is kept as an event; nobody can send one of it any other way."""
 
 DELIVERY_LENGTH = 100
+DELIVERY = r"^[!-z|}~]+$"
+"""The ids of deliveries: no space and no ``{``, with which the body begins. Else one who has no secret could move the
+border between the id and the body without the signature noticing."""
 
 
 class Call(Frozen):
-    """One call: the body as it was sent, its signature header, and the id its sender gave it."""
+    """One call: the body as it was sent, its signature header, and the id its sender gave it.
+
+    ``unreadable``: why the body is no JSON, in words; None when it is.
+    """
 
     body: bytes
     signature: str | None
     delivery: str | None
+    unreadable: str | None = None
 
 
 def sign(secret: str, at: datetime, body: bytes, delivery: str | None = None) -> str:

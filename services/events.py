@@ -7,7 +7,9 @@ from datetime import datetime
 from domain.base import Frozen, Instant, Json
 from domain.errors import Invalid, NotFound
 from domain.events import event_problems, is_written_by_hand
+from domain.reader import join
 from domain.records import StoredRecord
+from services.places import placed
 from services.records import Write, hold_record, upsert_record
 from services.replies import find_answered, stop_on_reply
 from store.changes import append_change
@@ -142,10 +144,11 @@ async def _record(tx: Tx, write: Write, whose: Whose, happened: Happened) -> Sto
             raise NotFound(f"there is no {whose.object} {whose.id}")
         return named
     answered = await find_answered(tx, happened.name, happened.properties)
-    also = answered.records if answered else ()
-    record = await hold_record(tx, write, whose.object, whose.property, whose.value, also=also)
-    if record is None and whose.create:
-        record, _ = await upsert_record(tx, write, whose.object, whose.property, whose.value, {})
+    also, by = answered.records if answered else (), join("/record/by", whose.property)
+    with placed({"/property": by, "/value": by, join("/properties", whose.property): by}):
+        record = await hold_record(tx, write, whose.object, whose.property, whose.value, also=also)
+        if record is None and whose.create:
+            record, _ = await upsert_record(tx, write, whose.object, whose.property, whose.value, {})
     if record is None:
         raise NotFound(f"there is no {whose.object} with {whose.property} {whose.value}")
     return record

@@ -12,11 +12,13 @@ from domain.facts import Seen
 from domain.hooks import EVENT, TOLERANCE, Call, delivery_ids, mapped, signed_at
 from domain.judging import judge_event
 from domain.problems import FieldError
+from domain.reader import join
 from domain.reading import needs_of
 from domain.records import Cause, StoredRecord
 from domain.zones import zone_of
 from services.enrolling import Decided, EnrollRequest, enroll
 from services.events import Happened, KnownAlready, check_event, record_event
+from services.places import placed
 from services.records import Write, hold_record, update_record, upsert_record
 from services.versions import load_content
 from services.workflow_views import find
@@ -74,12 +76,15 @@ async def receive(tx: Tx, write: Write, token: str, call: Call, body: Json, *, s
         return Delivered(event=known, is_new=False, decided=None)
     if not workflow["is_on"]:
         raise Conflict(f"workflow {workflow['slug']} is off; call again once it is on", code="workflow_off")
-    happened = _happened(body, ids[0], at, now=write.now)
+    happened = _happened(call, body, ids[0], at, now=write.now)
     try:
         # What a call did to a record is undone when it turns out to be delivered already.
         async with tx.savepoint():
             record = await _record(tx, write, definition.object, trigger, body)
             event = await record_event(tx, write, record.id, happened)
+            # Now that the record is locked: the same body may have come in another stretch in the meantime.
+            if await _known_beside(tx, ids, at) is not None:
+                raise KnownAlready
     except KnownAlready:
         known = await _known(tx, ids, at)
         assert known is not None, "whoever used the id first has committed"
@@ -134,19 +139,28 @@ def _verified(call: Call, hook: Hook, *, now: datetime) -> datetime:
 
 
 async def _known(tx: Tx, ids: tuple[str, ...], at: datetime) -> EventRow | None:
-    for n, external_id in enumerate(ids):
+    return await find_by_external_id(tx, ids[0]) or await _known_beside(tx, ids, at)
+
+
+async def _known_beside(tx: Tx, ids: tuple[str, ...], at: datetime) -> EventRow | None:
+    """The same delivery under another id than its own."""
+    for external_id in ids[1:]:
         event = await find_by_external_id(tx, external_id)
-        if event is not None and (n == 0 or abs(event.occurred_at - at) < TOLERANCE):
+        if event is not None and abs(event.occurred_at - at) < TOLERANCE:
             return event
     return None
 
 
-def _happened(body: Json, external_id: str, at: datetime, *, now: datetime) -> Happened:
+def _happened(call: Call, body: Json, external_id: str, at: datetime, *, now: datetime) -> Happened:
+    if call.unreadable is not None:
+        message = f"the body is not valid JSON: {call.unreadable}"
+        raise Invalid(message, errors=[FieldError(path="", code="not_json", message=message)])
     if not isinstance(body, dict):
         message = "the body of a hook's call is a JSON object"
         raise Invalid(message, errors=[FieldError(path="", code="wrong_type", message=message)])
     happened = Happened(name=EVENT, properties=body, occurred_at=at, external_id=external_id)
-    check_event(happened.model_copy(update={"name": "form.submitted", "external_id": None}), now=now)
+    with placed({"/properties": ""}):
+        check_event(happened.model_copy(update={"name": "form.submitted", "external_id": None}), now=now)
     return happened
 
 
@@ -158,13 +172,15 @@ async def _record(tx: Tx, write: Write, object: str, trigger: WebhookTrigger, bo
         message = f"there is nothing at {pointer} to find the {object} by"
         raise Invalid(message, errors=[FieldError(path=pointer, code="missing_field", message=message)])
     properties = mapped(body, trigger.set)
-    if trigger.create:
-        record, _ = await upsert_record(tx, write, object, property, value, properties)
-        return record
-    found = await hold_record(tx, write, object, property, value)
-    if found is None:
-        raise NotFound(f"there is no {object} with this {property}, and the hook makes none")
-    return await update_record(tx, write, found.id, properties) if properties else found
+    wanted = {"/value": pointer, join("/properties", property): pointer}
+    with placed({**wanted, **{join("/properties", name): place for name, place in trigger.set.items()}}):
+        if trigger.create:
+            record, _ = await upsert_record(tx, write, object, property, value, properties)
+            return record
+        found = await hold_record(tx, write, object, property, value)
+        if found is None:
+            raise NotFound(f"there is no {object} with this {property}, and the hook makes none")
+        return await update_record(tx, write, found.id, properties) if properties else found
 
 
 async def _enter(

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
@@ -15,6 +14,7 @@ from api.answers import Answer, answer
 from api.deps import Caller, EnrollmentsRead, EnrollmentsWrite, Inst, Reading
 from api.describing import refusals
 from api.idempotency import OnlyOnce
+from api.instants import WrittenInstant
 from api.limits import StorableRoute
 from api.loading import enrollment_or_404, filter_or_404, names_of, workflow_or_404
 from api.paging import Page, Paged, page
@@ -33,6 +33,7 @@ from api.seeing import as_seen, decision_as_seen, enrollment_as_seen
 from domain.entry import Decision
 from domain.errors import NotFound
 from domain.messages import EndReason, EnrollmentStatus
+from domain.reader import join
 from domain.telling import tell_decision
 from services.by_hand import Ask, enroll_by_hand, unenroll
 from services.deliveries import deliver_now
@@ -40,6 +41,7 @@ from services.enrolling import Decided
 from services.installation import Installation
 from services.moving import move_to, skip_wait
 from services.pausing import pause_enrollment, resume_enrollment
+from services.places import placed
 from services.records import hold_record
 from services.timeline import EnrollmentTimeline, tell_enrollment
 from store.database import Read, Tx
@@ -81,7 +83,7 @@ def read_filters(
     step: Text = None,
     status: Annotated[EnrollmentStatus | None, Query()] = None,
     end_reason: Annotated[EndReason | None, Query()] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Started at or after this instant.")] = None,
+    since: Annotated[WrittenInstant | None, Query(description="Started at or after this instant.")] = None,
 ) -> Filters:
     """What a list of enrollments is narrowed to."""
     return Filters(
@@ -175,7 +177,7 @@ async def list_entry_decisions(
     enrollment: Text = None,
     cause: Annotated[str | None, Query(max_length=80, description="The API key, job or enrollment behind it.")] = None,
     decision: Annotated[Decision | None, Query()] = None,
-    since: Annotated[AwareDatetime | None, Query()] = None,
+    since: Annotated[WrittenInstant | None, Query()] = None,
 ) -> Page[EntryDecisionView]:
     """Why records did or did not enter, newest first."""
     await filter_or_404(read, workflow)
@@ -210,8 +212,9 @@ async def _ask(tx: Tx, inst: Installation, caller: Caller, body: EnrollBody) -> 
     if record_id is None:
         (property, value), *_ = (body.record.by or {}).items()
         write = await writing(tx, inst, caller.cause)
-        also = [bound.id] if bound else []
-        found = await hold_record(tx, write, body.record.object, property, value, also=also)
+        also, by = [bound.id] if bound else [], join("/record/by", property)
+        with placed({"/property": by, "/value": by}):
+            found = await hold_record(tx, write, body.record.object, property, value, also=also)
         if found is None:
             raise NotFound(f"there is no {body.record.object} with {property} {value}")
         record_id = found.id

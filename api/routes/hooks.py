@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import JSONDecodeError
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request
@@ -17,7 +18,7 @@ from api.routes.enrollments import Slug
 from api.routes.records import writing
 from api.schemas.hooks import HookAnswer, HookList, hook_answer, hook_detail
 from domain.base import Json
-from domain.hooks import DELIVERY_LENGTH, Call
+from domain.hooks import DELIVERY, DELIVERY_LENGTH, Call
 from domain.records import Cause
 from services import hooks as services
 from services.deliveries import deliver_now
@@ -44,6 +45,7 @@ Delivery = Annotated[
         alias="Followthrough-Delivery",
         min_length=1,
         max_length=DELIVERY_LENGTH,
+        pattern=DELIVERY,
         description="The caller's id of this delivery: the same again is the same delivery, for ever. Without one the "
         "same body within five minutes is.",
     ),
@@ -61,8 +63,8 @@ async def call_hook(
     token: Token, request: Request, inst: Inst, signature: Signature = None, delivery: Delivery = None
 ) -> Response:
     """Let the record that a JSON body is about into the workflow of the hook. The same delivery twice is one."""
-    call = Call(body=await request.body(), signature=signature, delivery=delivery)
-    body = await _json(request)
+    body, unreadable = await _json(request)
+    call = Call(body=await request.body(), signature=signature, delivery=delivery, unreadable=unreadable)
     async with inst.db.transaction() as tx:
         write = await writing(tx, inst, Cause(kind="event"))
         made = await services.receive(tx, write, token, call, body, starter=inst.name)
@@ -90,10 +92,9 @@ async def renew_hook(slug: Slug, trigger: TriggerId, inst: Inst, _: WorkflowsPub
     return await once.run(work)
 
 
-async def _json(request: Request) -> Json:
-    """The body; None when it is no JSON, which is told once the call is verified."""
+async def _json(request: Request) -> tuple[Json, str | None]:
+    """The body, or why it is no JSON, which is told once the call is verified."""
     try:
-        body: Json = await request.json()
-    except ValueError:
-        return None
-    return body
+        return await request.json(), None
+    except JSONDecodeError as error:
+        return None, error.msg

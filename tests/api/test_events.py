@@ -99,7 +99,13 @@ async def test_what_happened_long_ago_is_taken_and_what_has_not_is_refused(api: 
         (form(event="custom."), "/event"),
         (form(properties={"text": "x" * 70_000}), "/properties"),
         (form(event_id="hook:1"), "/event_id"),
-        (form(record={"object": "contact", "by": {"first_name": "Ana"}}), "/property"),
+        (form(occurred_at="0001-01-01T00:00:00+14:00"), "/occurred_at"),
+        (form(occurred_at="2027-01-01T00:00:00"), "/occurred_at"),
+        (form(occurred_at=1_700_000_000_000), "/occurred_at"),
+        (form(occurred_at="1700000000"), "/occurred_at"),
+        (form(record={"object": "contact", "by": {"first_name": "Ana"}}), "/record/by/first_name"),
+        (form(record={"object": "contact", "by": {"email": "nobody"}}), "/record/by/email"),
+        (form(record={"object": "contact", "by": {"email": "nobody"}, "create": True}), "/record/by/email"),
     ],
 )
 async def test_what_cannot_be_an_event_is_refused_with_its_place(lite: Caller, body: Any, path: str) -> None:

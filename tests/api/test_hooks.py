@@ -105,6 +105,25 @@ async def test_the_same_delivery_five_times_at_once_and_later_is_one_enrollment(
     assert len((await api.ok("GET", "/records/contact"))["items"]) == 1
 
 
+async def test_the_same_body_at_once_in_two_stretches_is_one_delivery(api: Caller) -> None:
+    hook = await sender(api)
+    into = timedelta(seconds=api.inst.clock.now().timestamp() % TOLERANCE.total_seconds())
+    ages = [into + timedelta(seconds=second) for second in (1, -1)] * 3
+    said = await asyncio.gather(*(hook.ok(ANA, age=age) for age in ages))
+    assert sorted(each["status"] for each in said) == ["accepted"] + ["duplicate"] * 5
+    assert len(await entered(api)) == 1
+
+
+async def test_the_id_of_a_delivery_does_not_flow_into_the_body(lite: Caller) -> None:
+    """A signature without an id is over the bytes that another call would have as its id and its body."""
+    hook = await sender(lite)
+    body = b'{"a.{\\": 1, \\"customer\\": 2}'
+    signature = sign(hook.secret, lite.inst.clock.now(), body)
+    id, _, rest = body.decode().partition(".")
+    answer = await hook.post(rest.encode(), id, signature=signature)
+    assert (answer.status_code, problem_of(answer)["errors"][0]["path"]) == (422, "header:Followthrough-Delivery")
+
+
 async def test_a_call_that_is_not_signed_does_nothing(lite: Caller) -> None:
     hook = await sender(lite)
     await hook.refused(ANA, 401, signature="")
@@ -121,7 +140,13 @@ async def test_what_a_call_says_is_refused_with_its_place(lite: Caller) -> None:
     await hook.refused(b"{", 422)
     assert (await hook.refused({"customer": {}}, 422))["errors"][0]["path"] == "/customer/email"
     wrong = {"customer": {"email": "ana@example.com", "city": 7}}
-    assert (await hook.refused(wrong, 422))["errors"][0]["path"] == "/properties/city"
+    assert (await hook.refused(wrong, 422))["errors"][0]["path"] == "/customer/city"
+    stranger = await hook.refused({"customer": {"email": "nobody"}}, 422)
+    assert [error["path"] for error in stranger["errors"]] == ["/customer/email"]
+    heavy = {"customer": {"email": "ana@example.com"}, "text": "x" * 70_000}
+    assert (await hook.refused(heavy, 422))["errors"][0]["path"] == ""
+    large = await hook.refused(b'{"customer": {"email": "ana@example.com"}, "n": 1e400}', 422)
+    assert (large["errors"][0]["code"], "too large" in large["detail"]) == ("not_json", True)
     async with lite.inst.db.read() as read:
         assert await read.all(select(events)) == []
 

@@ -66,6 +66,7 @@ IN_TRIGGERS: list[tuple[dict[str, Any], str, str]] = [
     ({"on": "webhook", "find": {}}, "/find", "wrong_value"),
     ({"on": "webhook", "find": {"email": "email"}}, "/find/email", "wrong_value"),
     ({"on": "webhook", "find": {"email": "/a~2b"}}, "/find/email", "wrong_value"),
+    ({"on": "webhook", "find": {"email": ""}}, "/find/email", "wrong_value"),
     ({"on": "webhook", "find": {"score": "/score"}}, "/find/score", "wrong_value"),
     ({"on": "webhook", "find": {"e_mail": "/email"}}, "/find/e_mail", "unknown_property"),
     ({"on": "webhook", "find": {"email": "/email"}, "set": {"plan": "/plan"}}, "/set/plan", "unknown_property"),
