@@ -98,7 +98,7 @@ async def test_each_opportunity_runs_alone(api: Caller) -> None:
     [
         ({"record": {"object": "contact", "id": "nobody"}}, 404, None),
         ({"record": {"object": "contact", "by": {"email": "nobody@example.com"}}}, 404, None),
-        ({"record": {"object": "contact", "by": {"city": "Oslo"}}}, 422, "/property"),
+        ({"record": {"object": "contact", "by": {"city": "Oslo"}}}, 422, "/record/by/city"),
         ({"record": {"object": "contact"}}, 422, "/record"),
         ({"record": {"object": "contact", "id": "a", "by": {"email": "b"}}}, 422, "/record"),
         ({"record": {"object": "company", "id": "a"}}, 422, "/record/object"),
