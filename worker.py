@@ -24,7 +24,7 @@ from assemble import assembled
 from domain import names
 from domain.errors import Unavailable
 from gateways.temporal import SEARCH_ATTRIBUTES, connect
-from services.housekeeping import clear_old
+from services.housekeeping import clear_old, settle_lost
 from services.installation import Installation
 from services.lost_runs import end_lost
 from services.relay import Relay
@@ -141,7 +141,10 @@ async def _relay(inst: Installation, stop: asyncio.Event) -> None:
 
 
 async def keep_house(inst: Installation, history_days: int, stop: asyncio.Event) -> None:
-    """Clear what is past its days and end whose run is over; what an error keeps has another hour."""
+    """Clear what is past its days, settle what nobody answers for, end whose run is over.
+
+    What an error keeps has another hour.
+    """
     pause = HOUSE_FIRST_S
     looked_at = ""
     while not await _stopped_within(stop, pause):
@@ -149,6 +152,7 @@ async def keep_house(inst: Installation, history_days: int, stop: asyncio.Event)
         try:
             cleared = await clear_old(inst.db, history_days=history_days, now=inst.clock.now())
             log.info("old_rows_cleared", extra=dict(cleared))
+            log.info("lost_effects_settled", extra={"effects": await settle_lost(inst)})
         except (SQLAlchemyError, OSError) as error:
             log.warning("old_rows_kept", extra={"error": type(error).__name__})
         try:

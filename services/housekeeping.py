@@ -1,7 +1,7 @@
 """What is kept for how long: changes 30 days, idempotency keys 7 days, what enrollments did ``history_days``.
 
 Days of history count from the end of an enrollment, so nobody who is still inside loses any. Entry keys, enrollments
-and messages stay for ever.
+and messages stay for ever. What was handed over and never answered is settled, where no run will come back to it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from services.installation import Installation
+from services.settling import NOBODY_KNOWS
 from store.database import Database, Tx
+from store.effects import close_effect, lost_effects
 from store.housekeeping import (
     clear_changes,
     clear_decisions,
@@ -45,6 +48,25 @@ async def clear_old(db: Database, *, history_days: int, now: datetime, batch: in
         "idempotency": (clear_keys, now - KEYS_KEPT),
     }
     return {name: await _in_batches(db, clear, before, batch) for name, (clear, before) in work.items()}
+
+
+async def settle_lost(inst: Installation, *, batch: int = BATCH) -> int:
+    """Settle as ``unknown`` what was handed over for a step that is over, once nobody can bring an answer any more.
+
+    Its run is gone or elsewhere, and whoever handed it over died. Answers how many; an answer that comes all the same
+    corrects it.
+    """
+    now = inst.clock.now()
+    longest = max((spec.policy.start_to_close_s for spec in inst.actions.values() if spec.policy), default=0)
+    count = 0
+    while True:
+        async with inst.db.transaction() as tx:
+            lost = await lost_effects(tx, now - timedelta(seconds=longest), batch)
+            for effect in lost:
+                await close_effect(tx, effect, NOBODY_KNOWS, now=now)
+        count += len(lost)
+        if len(lost) < batch:
+            return count
 
 
 async def _in_batches(db: Database, clear: Clear, before: datetime, batch: int) -> int:

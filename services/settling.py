@@ -16,10 +16,9 @@ from services.inside import Passed
 from services.installation import Installation
 from services.visits import open_visit, settle_visit
 from store.database import Tx
-from store.effects import CLOSED, Effect, Verdict, close_effect, find_message_id, hold_effect
+from store.effects import CLOSED, Effect, Verdict, besides, close_effect, find_message_id, hold_effect, left_before
 
 NOBODY_KNOWS = Verdict(state="unknown", failure="unknown", detail="handed over, and no answer came back")
-LEFT_BEFORE = Verdict(state="failed", failure="gave_up", detail="the record left before it could be sent")
 
 
 def key_of(call: StepCall) -> str:
@@ -35,7 +34,7 @@ async def settle_effect(
     ``passed`` may be the gate's no: the message is out all the same, and the ledger says so.
     """
     if isinstance(passed, StepAnswer) and passed.kind != "held" and verdict.state == "retry":
-        verdict = LEFT_BEFORE
+        verdict = left_before(verdict.detail)
     current = await hold_effect(tx, effect.key) or effect
     # Who was told yes knows better than who guessed or was told "later" under the same key.
     if current == effect or (verdict.state == "accepted" and current.state != "accepted"):
@@ -61,7 +60,7 @@ async def settle_stored(tx: Tx, passed: Passed, effect: Effect) -> StepAnswer:
 
 
 async def give_up(tx: Tx, passed: Passed, no: StepError) -> StepAnswer:
-    """Settle a visit that cannot have its effect any more, whatever was tried before.
+    """Settle a visit that cannot have its effect any more, whatever was tried before; what was answered last is kept.
 
     An earlier attempt that is still ``handed_over`` may have succeeded: that is ``unknown``, not a skip.
     """
@@ -70,8 +69,10 @@ async def give_up(tx: Tx, passed: Passed, no: StepError) -> StepAnswer:
         return await settle_stored(tx, passed, effect)
     failure = no.failure if isinstance(no, StepFailed) else None
     if effect is not None:
-        verdict = Verdict.model_validate({"state": "failed", "failure": failure, "detail": str(no)})
-        await close_effect(tx, effect, verdict, now=passed.call.now)
+        verdict = {"state": "failed", "failure": failure, "detail": besides(str(no), effect.detail)}
+        await close_effect(tx, effect, Verdict.model_validate(verdict), now=passed.call.now)
+        if isinstance(no, StepFailed):
+            no = StepFailed(no.failure, besides(no.detail, effect.detail))
     return await settle_error(tx, passed, no)
 
 

@@ -10,14 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import RowMapping, bindparam, insert, select, update
+from sqlalchemy import RowMapping, bindparam, exists, insert, select, update
 
 from domain.base import Frozen
 from domain.messages import FailureClass
 from store.database import Read, Tx
 from store.ids import new_id
 from store.locks import lock_effect
-from store.tables import effects, messages, notifications, tasks
+from store.tables import effects, enrollments, messages, notifications, tasks, visits
 
 EffectState: TypeAlias = Literal["handed_over", "retry", "accepted", "refused", "failed", "unknown"]
 
@@ -122,11 +122,34 @@ async def close_effect(tx: Tx, effect: Effect, verdict: Verdict, *, now: datetim
         await tx.run(TELL, of=effect.key, now=MESSAGE_STATUS[verdict.state], more=verdict.detail, at=sent_at)
 
 
+def left_before(said: str | None) -> Verdict:
+    """What becomes of an effect whose record left while it waited; ``said``: what the other side answered last."""
+    return Verdict(state="failed", failure="gave_up", detail=besides("the record left before it could be sent", said))
+
+
+def besides(why: str, said: str | None) -> str:
+    """Why an effect was given up, and the last words of the other side, which tell more."""
+    return f"{why}; the last answer was: {said}" if said else why
+
+
 async def abandon_effects(tx: Tx, enrollment_id: str, *, now: datetime) -> None:
     """Give up what waits to be sent for an enrollment that ended: nothing of it is handed over any more."""
     for row in await tx.all(WAITING, of=enrollment_id):
-        verdict = Verdict(state="failed", failure="gave_up", detail="the record left before it could be sent")
-        await close_effect(tx, _effect_of(row), verdict, now=now)
+        await close_effect(tx, _effect_of(row), left_before(row["detail"]), now=now)
+
+
+async def lost_effects(read: Read, before: datetime, limit: int) -> list[Effect]:
+    """Up to ``limit`` effects handed over before ``before``, and never answered, whose step or enrollment is over."""
+    its_visit = (
+        visits.c.enrollment_id == effects.c.enrollment_id,
+        visits.c.step == effects.c.step,
+        visits.c.n == effects.c.n,
+        visits.c.turn == 0,
+    )
+    left = exists().where(*its_visit, visits.c.outcome.is_not(None))
+    ended = exists().where(enrollments.c.id == effects.c.enrollment_id, enrollments.c.status == "ended")
+    lost = (effects.c.state == "handed_over", effects.c.updated_at < before, left | ended)
+    return [_effect_of(row) for row in await read.all(select(effects).where(*lost).limit(limit))]
 
 
 def _cas(effect: Effect) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from domain.messages import FailureCall, StepAnswer
 from domain.ports import HandOver, Mail, MailGateway, Receipt
 from gateways.mail_smtp import SmtpMail, SmtpServer
 from services.effects import Letter, attempt
+from services.housekeeping import settle_lost
 from services.installation import Installation
 from services.leaving import end_enrollment
 from services.settling import key_of
@@ -53,6 +54,20 @@ def mailing(installation: Installation, smtp_sink: SmtpSink) -> Installation:
 async def _standing(inst: Installation, **properties: Json) -> Standing:
     contact = await make_record(inst, "contact", {"email": ANA, **properties})
     return await stand_at_action(inst, contact, "send_email", PLAIN)
+
+
+async def _details(standing: Standing) -> list[str]:
+    """What effect, message and visit tell in words."""
+    tables_ = (tables.effects, tables.messages, tables.visits)
+    return [str(row["detail"]) for table in tables_ for row in await standing.rows(table)]
+
+
+async def _leave(standing: Standing) -> None:
+    """Take the record out."""
+    async with standing.inst.db.transaction() as tx:
+        await lock_records(tx, [standing.enrollment.record_id], write=False)
+        (enrollment,) = (await lock_enrollments(tx, [standing.enrollment.id])).values()
+        await end_enrollment(tx, enrollment, "unenrolled", now=standing.now)
 
 
 async def _states(standing: Standing) -> tuple[str, str, str | None, str | None]:
@@ -144,6 +159,26 @@ async def test_an_attempt_that_died_after_its_claim_is_unknown(mailing: Installa
 
     assert (answer.outcome, answer.reason) == ("failed", "unknown")
     assert len(smtp_sink.received) == 1
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_what_nobody_answers_for_after_the_end_is_unknown_once_its_time_is_over(
+    mailing: Installation, smtp_sink: SmtpSink, clock: FixedClock, leaves: bool
+) -> None:
+    smtp_sink.at_data = AtData.STALL
+    standing = await _standing(mailing)
+    dying = asyncio.create_task(act(standing, "send_email"))
+    await smtp_sink.stalled.wait()
+    dying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await dying
+    if leaves:
+        await _leave(standing)
+
+    assert await settle_lost(mailing) == 0
+    clock.advance(timedelta(minutes=11))
+    assert await settle_lost(mailing) == (1 if leaves else 0), "who is inside will be asked again by its run"
+    assert (await _states(standing))[:2] == (("unknown", "unknown") if leaves else ("handed_over", "queued"))
 
 
 async def test_two_attempts_at_once_are_one_hand_over(mailing: Installation, smtp_sink: SmtpSink) -> None:
@@ -242,10 +277,7 @@ async def test_a_message_that_waits_is_given_up_when_the_record_leaves(
     with pytest.raises(ApplicationError):
         await act(standing, "send_email")
 
-    async with mailing.db.transaction() as tx:
-        await lock_records(tx, [standing.enrollment.record_id], write=False)
-        (enrollment,) = (await lock_enrollments(tx, [standing.enrollment.id])).values()
-        await end_enrollment(tx, enrollment, "unenrolled", now=standing.now)
+    await _leave(standing)
     smtp_sink.answer = "250 OK"
     smtp_sink.received.clear()
     answer = await act(standing, "send_email")
@@ -253,6 +285,7 @@ async def test_a_message_that_waits_is_given_up_when_the_record_leaves(
     assert answer.kind == "left"
     assert smtp_sink.received == []
     assert (await _states(standing))[:3] == ("failed", "failed", "left")
+    assert all("451 try later" in said for said in await _details(standing))
 
 
 async def test_a_contact_who_bounced_meanwhile_is_not_written_to(mailing: Installation, smtp_sink: SmtpSink) -> None:
@@ -295,6 +328,8 @@ async def test_what_the_server_gave_up_on_is_settled(
 
     assert answer.outcome == "failed"
     assert await _states(standing) == expected
+    if at_data is AtData.TAKE:
+        assert all("three days" in said and "451 try later" in said for said in await _details(standing))
 
 
 async def test_giving_up_after_success_changes_nothing(mailing: Installation) -> None:
