@@ -20,7 +20,14 @@ from services.lost_runs import end_if_lost
 from services.versions import load_content
 from store.database import Row
 from store.enrollments import get_enrollments
-from store.intake import claim_deliveries, finish_deliveries, leased_start, leased_starts, postpone_delivery
+from store.intake import (
+    announce_waiting,
+    claim_deliveries,
+    finish_deliveries,
+    leased_start,
+    leased_starts,
+    postpone_delivery,
+)
 
 STARTS_AT_ONCE = 50
 """Starts of a page carried together; more do not make the server faster."""
@@ -77,6 +84,7 @@ async def _settle(inst: Installation, worker: str, claimed: Sequence[Row]) -> No
         for delivery, error in tried:
             if error is not None:
                 await postpone_delivery(tx, worker, delivery["seq"], error, delivery["attempts"], inst.clock.now())
+        await announce_waiting(tx, [delivery["enrollment_id"] for delivery, error in tried if error is None])
 
 
 async def _try(inst: Installation, enrollment: Enrollment | None, delivery: Row) -> str | None:

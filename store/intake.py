@@ -273,6 +273,13 @@ async def finish_deliveries(tx: Tx, worker: str, seqs: Collection[int]) -> None:
     await tx.run(FINISH, seqs=list(seqs), worker=worker)
 
 
+async def announce_waiting(tx: Tx, enrollment_ids: Collection[str]) -> None:
+    """Wake the relays for what waited behind deliveries that arrived: nothing new is written, so nobody else does."""
+    waiting = select(deliveries.c.seq).where(deliveries.c.enrollment_id.in_(list(enrollment_ids))).limit(1)
+    if enrollment_ids and await tx.scalar(waiting) is not None:
+        tx.announce()
+
+
 async def postpone_delivery(tx: Tx, worker: str, seq: int, error: str, attempts: int, now: datetime) -> None:
     """A delivery could not be made now: again after 0.2 s doubling to 30 s."""
     wait = min(30.0, 0.2 * 2 ** min(attempts, 10))

@@ -12,12 +12,15 @@ import services.judgement
 import services.relay
 from domain.records import Change
 from services.associating import Link
+from services.by_hand import unenroll
+from services.deliveries import deliver_now
 from services.installation import Installation
 from services.relay import Relay
 from store.database import Tx
 from store.intake import LEASE, Waiting
 from store.tables import changes
 from tests.fixtures.clock import FixedClock
+from tests.fixtures.runs import RecordingRuns
 from tests.runs.definitions import by_hand, gap
 from tests.services.desk import Desk
 
@@ -75,3 +78,42 @@ async def test_a_judgement_of_many_pages_holds_its_change_to_the_end(
     await desk.relay.drain_once()
     assert len(held) > 2
     assert all(held)
+
+
+class Blocked(Relay):
+    """Tells when it found a delivery that it could not carry yet."""
+
+    def __init__(self, inst: Installation) -> None:
+        super().__init__(inst, "relay-1")
+        self.in_vain = asyncio.Event()
+
+    async def _work_off(self, waiting: Waiting) -> int:
+        done = await super()._work_off(waiting)
+        if waiting.deliveries and not done:
+            self.in_vain.set()
+        return done
+
+
+async def test_who_leaves_right_behind_the_start_is_told_as_soon_as_that_is_done(
+    installation: Installation, runs: RecordingRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services.relay, "SWEEP_S", 3600.0)
+    desk, relay, stop = Desk(installation), Blocked(installation), asyncio.Event()
+    workflow = await desk.publish(by_hand("journey", [gap(days=1)]))
+    contact = await desk.create("contact", email="ana@example.com")
+    await desk.work_off()
+    await desk.enroll(workflow, contact, starter=installation.name)
+    (inside,) = await desk.enrollments()
+    running = asyncio.create_task(relay.run_forever(stop))
+    try:
+        async with asyncio.timeout(ENOUGH_S):
+            async with installation.db.transaction() as tx:
+                await unenroll(tx, inside["id"], now=installation.clock.now())
+            await relay.in_vain.wait()
+            await deliver_now(installation, inside["id"])
+            while not runs.signals:
+                await asyncio.sleep(0.01)
+    finally:
+        stop.set()
+        await running
+    assert [(run_id, name) for run_id, name, _ in runs.signals] == [(inside["run_id"], "leave")]
