@@ -29,11 +29,18 @@ def report_text(found: Any) -> str:
 
 
 def _goals(totals: Any) -> list[str]:
-    """How many of all who entered reached a goal, and which; nothing where there is none to reach."""
+    """How many of all who entered reached a goal and which, and how many after an email; nothing where there is none.
+
+    Where several goals can be reached by one enrollment, they add up to more than reached any.
+    """
     if totals["conversion"] is None or not totals["by_goal"]:
         return []
     reached = f"{totals['goal']} of {totals['enrolled']} enrolled reached a goal"
-    return [f"{reached}, {totals['conversion']:.1%}{_by_reason(totals['by_goal'])}"]
+    emailed = f"{totals['converted']} of {totals['records']} records reached one after an email"
+    return [
+        f"{reached}, {totals['conversion']:.1%}{_by_reason(totals['by_goal'])}",
+        f"{emailed}, {totals['email_conversion']:.1%}",
+    ]
 
 
 def _by_reason(counts: dict[str, int]) -> str:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from domain.base import Frozen
 from domain.errors import NotFound
+from services.totals import GoalReport, Totals, make_totals
 from services.versions import Content, load_content
 from store import report as store
 from store.database import Read, Row
@@ -37,29 +38,17 @@ class StepReport(Frozen):
     unknown: int
 
 
-class Totals(Frozen):
-    """All enrollments of the workflow.
-
-    ``conversion``: the part of all who ever entered that reached a goal, ``goal`` of ``enrolled``; null before anybody
-    did. Whoever is still inside has not converted yet. ``by_goal`` names the goals of the current version and those
-    that were reached before.
-    """
-
-    enrolled: int
-    active: int
-    ended: int
-    by_reason: dict[str, int]
-    goal: int
-    by_goal: dict[str, int]
-    conversion: float | None
-
-
 class Report(Frozen):
-    """The whole report; ``decisions`` counts entry decisions, the refusals included."""
+    """The whole report; ``decisions`` counts entry decisions, the refusals included.
+
+    Every number can be opened: `GET …/report/enrollments` lists those behind the totals and the goals, `GET
+    …/report/decisions` those behind the decisions, `GET …/report/{step}/{figure}` the visits behind a step's.
+    """
 
     workflow: str
     version: int | None
     totals: Totals
+    goals: list[GoalReport]
     decisions: dict[str, int]
     steps: list[StepReport]
 
@@ -70,10 +59,12 @@ async def make_report(read: Read, workflow: Row) -> Report:
     content = None if version is None else await load_content(read, workflow["id"], version)
     counts = await store.count_visits(read, workflow["id"])
     sent = await store.count_messages(read, workflow["id"])
+    totals, goals = await make_totals(read, workflow["id"], content)
     return Report(
         workflow=workflow["slug"],
         version=version,
-        totals=_totals(await store.count_enrollments(read, workflow["id"]), content),
+        totals=totals,
+        goals=goals,
         decisions=await store.count_decisions(read, workflow["id"]),
         steps=[_step(step, content, counts, sent) for step in _steps(content, counts)],
     )
@@ -159,26 +150,4 @@ def _step(
         left=total("left"),
         sent=sum(messages.get((step, status), 0) for status in store.SENT),
         unknown=messages.get((step, "unknown"), 0),
-    )
-
-
-def _totals(rows: Sequence[Row], content: Content | None) -> Totals:
-    enrolled = sum(row["total"] for row in rows)
-    ended = sum(row["total"] for row in rows if row["status"] == "ended")
-    by_reason: dict[str, int] = {}
-    by_goal = dict.fromkeys((goal.id for goal in content.definition.exit.goals), 0) if content else {}
-    for row in rows:
-        if row["status"] == "ended":
-            by_reason[row["end_reason"]] = by_reason.get(row["end_reason"], 0) + row["total"]
-        if row["end_reason"] == "goal":
-            by_goal[row["end_detail"]] = by_goal.get(row["end_detail"], 0) + row["total"]
-    goal = sum(by_goal.values())
-    return Totals(
-        enrolled=enrolled,
-        active=enrolled - ended,
-        ended=ended,
-        by_reason=by_reason,
-        goal=goal,
-        by_goal=by_goal,
-        conversion=round(goal / enrolled, 4) if enrolled else None,
     )

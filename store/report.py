@@ -1,10 +1,10 @@
-"""The numbers of a workflow's report, counted in the database, and the enrollments behind each number."""
+"""The numbers of the steps of a workflow, counted in the database, and the visits behind each number."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select
 
 from domain.base import Frozen
 from store.database import Read
@@ -63,19 +63,6 @@ async def count_messages(read: Read, workflow_id: str) -> dict[tuple[str, str], 
         .group_by(messages.c.step, messages.c.status)
     )
     return {(r["step"], r["status"]): r["total"] for r in rows}
-
-
-async def count_enrollments(read: Read, workflow_id: str) -> list[RowMapping]:
-    """Rows ``status, end_reason, end_detail, total``; the detail only where a goal ended it (it names the goal)."""
-    goal_id = case((enrollments.c.end_reason == "goal", enrollments.c.end_detail))
-    detail = func.coalesce(goal_id, "").label("end_detail")
-    inner = (
-        select(enrollments.c.status, enrollments.c.end_reason, detail)
-        .where(enrollments.c.workflow_id == workflow_id)
-        .subquery()
-    )
-    columns = (inner.c.status, inner.c.end_reason, inner.c.end_detail)
-    return await read.all(select(*columns, func.count().label("total")).group_by(*columns))
 
 
 async def count_decisions(read: Read, workflow_id: str) -> dict[str, int]:

@@ -164,7 +164,8 @@ async def test_a_record_is_shown_changed_and_enrolled(line: Line) -> None:
     assert "city" not in made.json["properties"]
     assert "/properties/score" in (await line.run("record", "set", reference, "score=many", code=1)).err
 
-    await line.run("workflow", "publish", line.file("follow-up.yaml", follow_up()))
+    goal = {"id": "won", "where": {"property": "city", "op": "is", "value": "Bergen"}}
+    await line.run("workflow", "publish", line.file("follow-up.yaml", {**follow_up(), "exit": {"goals": [goal]}}))
     entered = await line.run("enroll", "follow-up", reference, "--json")
     assert entered.json["decision"] == "enrolled"
     shown = await line.run("enrollment", "show", entered.json["enrollment_id"])
@@ -172,7 +173,9 @@ async def test_a_record_is_shown_changed_and_enrolled(line: Line) -> None:
     listed = (await line.run("enrollment", "list")).out
     assert entered.json["enrollment_id"] in listed
     assert "ana@example.com" in listed
-    assert "1 enrolled" in (await line.run("report", "follow-up")).out
+    told = (await line.run("report", "follow-up")).out
+    assert "1 enrolled" in told
+    assert "0 of 1 records reached one after an email, 0.0%" in told
     assert (await line.run("messages", "--json")).json == []
     await line.run("enrollment", "unenroll", entered.json["enrollment_id"])
     again = await line.run("enroll", "follow-up", reference, code=1)

@@ -11,9 +11,15 @@ from api.limits import StorableRoute
 from api.loading import names_of, workflow_or_404
 from api.paging import Page, Paged, page
 from api.routes.enrollments import Slug
-from api.schemas.enrollments import VisitBehind, enrollment_view
+from api.schemas.enrollments import EnrollmentView, EntryDecisionView, VisitBehind, decision_view, enrollment_view
+from api.seeing import decision_as_seen, enrollment_as_seen
+from domain.entry import Decision
 from domain.errors import Invalid
+from domain.messages import EndReason
 from services.report import Figure, Number, Report, list_behind, make_report
+from services.totals import list_behind_total
+from store.listing import Filters, list_decisions
+from store.totals import Total, TotalFigure
 
 router = APIRouter(prefix="/workflows", tags=["reports"], route_class=StorableRoute)
 
@@ -22,6 +28,50 @@ router = APIRouter(prefix="/workflows", tags=["reports"], route_class=StorableRo
 async def show_report(slug: Slug, read: Reading, _: EnrollmentsRead) -> Report:
     """Per step what became of those who came to it; in total how enrollments ended; over all versions."""
     return await make_report(read, await workflow_or_404(read, slug))
+
+
+@router.get("/{slug}/report/enrollments", response_model=Page[EnrollmentView])
+async def show_behind_total(
+    slug: Slug,
+    figure: Annotated[TotalFigure, Query(description="Which number of the totals, or of a goal.")],
+    read: Reading,
+    inst: Inst,
+    caller: EnrollmentsRead,
+    paging: Paged,
+    reason: Annotated[EndReason | None, Query(description="Narrow ended to one reason.")] = None,
+    goal: Annotated[str | None, Query(max_length=40, description="Narrow goal or converted to one goal.")] = None,
+) -> Page[EnrollmentView]:
+    """The enrollments that a number of the totals or of a goal counts: over all pages exactly as many as it says.
+
+    Of `records` and `converted`, which count records, each record is listed by its first enrollment that counts.
+    """
+    if (reason is not None and figure != "ended") or (goal is not None and figure not in ("goal", "converted")):
+        raise Invalid("reason narrows ended, goal narrows goal and converted")
+    workflow = await workflow_or_404(read, slug)
+    total = Total(figure=figure, reason=reason, goal=goal)
+    rows = await list_behind_total(read, workflow, total, after=paging.after, limit=paging.fetch)
+    names = await names_of(read, caller, rows)
+    return page(
+        rows,
+        paging,
+        lambda row: enrollment_as_seen(caller, enrollment_view(row, inst.runs.link(row["run_id"]), names)),
+        key=lambda row: str(row["id"]),
+    )
+
+
+@router.get("/{slug}/report/decisions", response_model=Page[EntryDecisionView])
+async def show_behind_decisions(
+    slug: Slug,
+    read: Reading,
+    caller: EnrollmentsRead,
+    paging: Paged,
+    decision: Annotated[Decision | None, Query(description="Which decision; absent: all of them.")] = None,
+) -> Page[EntryDecisionView]:
+    """The entry decisions that a number counts, newest first: why records did or did not enter."""
+    await workflow_or_404(read, slug)
+    filters = Filters(workflow=slug, decision=decision)
+    rows = await list_decisions(read, filters, after=paging.after, limit=paging.fetch)
+    return page(rows, paging, lambda row: decision_as_seen(caller, decision_view(row)), key=lambda row: str(row["id"]))
 
 
 @router.get("/{slug}/report/{step}/{figure}", response_model=Page[VisitBehind])
@@ -53,7 +103,7 @@ async def show_behind(
             left_at=row["visit_left_at"],
             outcome=row["visit_outcome"],
             reason=row["visit_reason"],
-            enrollment=enrollment_view(row, inst.runs.link(row["run_id"]), names),
+            enrollment=enrollment_as_seen(caller, enrollment_view(row, inst.runs.link(row["run_id"]), names)),
         ),
         key=lambda row: f"{row['id']} {row['visit_n']}",
     )

@@ -1,0 +1,139 @@
+"""The numbers of a workflow as a whole: its enrollments, the goals they reached, and the enrollments behind each."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from sqlalchemy import ColumnElement, RowMapping, Select, Subquery, and_, exists, func, select, union_all
+
+from domain.base import Frozen
+from store.database import Read
+from store.report import SENT
+from store.tables import enrollments, goals_reached, messages, workflows
+
+TotalFigure: TypeAlias = Literal["enrolled", "records", "active", "ended", "goal", "converted"]
+
+
+class Total(Frozen):
+    """One number of the whole workflow; ``reason`` narrows ended, ``goal`` narrows goal and converted to one."""
+
+    figure: TotalFigure
+    reason: str | None = None
+    goal: str | None = None
+
+
+class GoalCount(Frozen):
+    """How many enrollments reached a goal (None: any), and how many records were converted by it."""
+
+    goal: str | None
+    reached: int
+    converted: int
+
+
+async def count_ends(read: Read, workflow_id: str) -> list[RowMapping]:
+    """Rows ``status, end_reason, total``."""
+    columns = (enrollments.c.status, enrollments.c.end_reason)
+    counted = select(*columns, func.count().label("total")).where(enrollments.c.workflow_id == workflow_id)
+    return await read.all(counted.group_by(*columns))
+
+
+async def count_entered(read: Read, workflow_id: str) -> int:
+    """How many records ever entered, each once."""
+    entered = select(func.count(enrollments.c.record_id.distinct())).where(enrollments.c.workflow_id == workflow_id)
+    return int(await read.scalar(entered))
+
+
+async def count_goals(read: Read, workflow_id: str) -> list[GoalCount]:
+    """The numbers of each goal that was reached."""
+    found = _reached(workflow_id)
+    return [GoalCount(**row) for row in await read.all(_counts(found).add_columns(found.c.goal).group_by(found.c.goal))]
+
+
+async def count_any_goal(read: Read, workflow_id: str) -> GoalCount:
+    """How many enrollments reached a goal, and how many records were converted, by whichever."""
+    row = await read.one(_counts(_reached(workflow_id)))
+    assert row is not None, "a count without groups has one row"
+    return GoalCount(goal=None, **row)
+
+
+def _counts(found: Subquery) -> Select[int, int]:
+    return select(
+        func.count(found.c.enrollment_id.distinct()).label("reached"),
+        func.count(found.c.emailed.distinct()).label("converted"),
+    )
+
+
+async def list_total(read: Read, workflow_id: str, total: Total, *, after: str | None, limit: int) -> list[RowMapping]:
+    """The enrollments a number counts, with their workflow's ``slug``, newest first.
+
+    Of a number that counts records, each record is there by its first enrollment that counts. ``after`` is the id the
+    page before ended with.
+    """
+    wanted = [enrollments.c.workflow_id == workflow_id, *_behind(workflow_id, total)]
+    if after is not None:
+        wanted.append(enrollments.c.id < after)
+    source = enrollments.join(workflows, workflows.c.id == enrollments.c.workflow_id)
+    page = select(enrollments, workflows.c.slug).select_from(source).where(*wanted)
+    return await read.all(page.order_by(enrollments.c.id.desc()).limit(limit))
+
+
+def _behind(workflow_id: str, total: Total) -> list[ColumnElement[bool]]:
+    match total.figure:
+        case "enrolled":
+            return []
+        case "records":
+            first = select(func.min(enrollments.c.id)).where(enrollments.c.workflow_id == workflow_id)
+            return [enrollments.c.id.in_(first.group_by(enrollments.c.record_id))]
+        case "active":
+            return [enrollments.c.status != "ended"]
+        case "ended":
+            ended = enrollments.c.status == "ended"
+            return [ended] if total.reason is None else [ended, enrollments.c.end_reason == total.reason]
+        case "goal" | "converted":
+            return [enrollments.c.id.in_(_reaching(workflow_id, total))]
+
+
+def _reaching(workflow_id: str, total: Total) -> Select[str]:
+    found = _reached(workflow_id)
+    mine: ColumnElement[bool] = found.c.enrollment_id.is_not(None)
+    if total.goal is not None:
+        mine = found.c.goal == total.goal
+    if total.figure == "goal":
+        return select(found.c.enrollment_id).where(mine)
+    return select(func.min(found.c.enrollment_id)).where(mine, found.c.emailed.is_not(None)).group_by(found.c.emailed)
+
+
+def _reached(workflow_id: str) -> Subquery:
+    """``enrollment_id, goal, emailed``: each goal each enrollment reached.
+
+    ``emailed`` is the record where the workflow had sent it an email by then, in whichever of its enrollments.
+    """
+    written = select(
+        goals_reached.c.enrollment_id, goals_reached.c.goal, goals_reached.c.record_id, goals_reached.c.reached_at
+    ).where(goals_reached.c.workflow_id == workflow_id)
+    # Whoever reached one before they were written down ended by it.
+    is_written = exists().where(
+        goals_reached.c.enrollment_id == enrollments.c.id, goals_reached.c.goal == enrollments.c.end_detail
+    )
+    ended_by = (enrollments.c.workflow_id == workflow_id, enrollments.c.end_reason == "goal")
+    unwritten = select(
+        enrollments.c.id, enrollments.c.end_detail, enrollments.c.record_id, enrollments.c.ended_at
+    ).where(*ended_by, enrollments.c.end_detail.is_not(None), ~is_written)
+    all_of = union_all(written, unwritten).subquery()
+    first_email = _first_emails(workflow_id)
+    in_time = and_(first_email.c.record_id == all_of.c.record_id, first_email.c.sent_at <= all_of.c.reached_at)
+    emailed = first_email.c.record_id.label("emailed")
+    joined = all_of.outerjoin(first_email, in_time)
+    return select(all_of.c.enrollment_id, all_of.c.goal, emailed).select_from(joined).subquery()
+
+
+def _first_emails(workflow_id: str) -> Subquery:
+    """When the workflow first sent each record an email; notifications to users are none."""
+    of_enrollment = messages.join(enrollments, enrollments.c.id == messages.c.enrollment_id)
+    is_sent = and_(messages.c.channel == "email", messages.c.status.in_(SENT), messages.c.sent_at.is_not(None))
+    sent = (
+        select(enrollments.c.record_id, func.min(messages.c.sent_at).label("sent_at"))
+        .select_from(of_enrollment)
+        .where(messages.c.workflow_id == workflow_id, is_sent)
+    )
+    return sent.group_by(enrollments.c.record_id).subquery()
