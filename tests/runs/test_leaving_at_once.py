@@ -23,6 +23,7 @@ AT_ONCE = 25
 """Rounds that go on at the same time: the load."""
 
 STEPS = ("gap", "first", "call", "hello", "last")
+LONG_S = 120.0
 SOON_S = 0.06
 """How long after a step the reason comes at most."""
 
@@ -102,7 +103,8 @@ class Race:
             found[:] = (await self.ft.call("GET", f"/enrollments?record={contact}"))["items"]
             return bool(found and found[0]["wakes_at"])
 
-        await self.ft.until(is_asleep, f"contact {n} is inside")
+        # So many at once are slow; looking often would make them slower.
+        await self.ft.until(is_asleep, f"contact {n} is inside", within_s=LONG_S, every_s=0.2)
         (message,) = (await self.ft.call("GET", f"/messages?record={contact}"))["items"]
         one = Round(reason, contact, deal, message["id"], found[0])
         await self._until_due(one)
@@ -120,7 +122,7 @@ class Race:
             found = await self.ft.call("GET", f"/enrollments/{one.enrollment['id']}")
             return found["step"] in awaited or found["status"] == "ended"
 
-        await self.ft.until(is_there, f"{one} comes to {awaited}")
+        await self.ft.until(is_there, f"{one} comes to {awaited}", within_s=LONG_S)
 
     async def _act(self, one: Round) -> None:
         where, properties = REASONS[one.reason]
