@@ -24,6 +24,7 @@ from api.routes import (
     records,
     reference,
     reports,
+    subscriptions,
     system,
     workflows,
 )
@@ -45,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     outputs.router,
     people.router,
     lists.router,
+    subscriptions.router,
     jobs.router,
     changes.router,
     reference.router,

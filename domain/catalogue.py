@@ -64,7 +64,8 @@ class ActionSpec:
 class Catalogue:
     """What validation looks names up in.
 
-    ``users`` are the ids of active users, ``workflows`` the known slugs, ``lists`` maps slug -> object type.
+    ``users`` are the ids of active users, ``workflows`` the known slugs, ``lists`` maps slug -> object type,
+    ``subscription_types`` slug -> whether it is archived.
     """
 
     schema: Schema
@@ -73,3 +74,4 @@ class Catalogue:
     users: frozenset[str]
     workflows: frozenset[str]
     lists: Mapping[str, str] = field(default_factory=dict)
+    subscription_types: Mapping[str, bool] = field(default_factory=dict)

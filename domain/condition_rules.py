@@ -68,7 +68,7 @@ def check_condition(x: Examination, condition: Condition, path: str, subject: Su
         case OutputCondition():
             x.refuse(path, "a condition on the output of a step")
         case SubscriptionCondition():
-            x.refuse(path, "a condition on subscriptions")
+            _check_subscription(x, condition, path, subject)
         case _ as never:
             assert_never(never)
 
@@ -158,6 +158,14 @@ def _check_workflow(x: Examination, condition: WorkflowCondition, path: str, sub
     if condition.workflow not in known and not x.spoiled(join(path, "workflow")):
         words = f"there is no workflow {condition.workflow!r}{similar(condition.workflow, known)}"
         x.tell(join(path, "workflow"), "unknown_workflow", words)
+
+
+def _check_subscription(x: Examination, condition: SubscriptionCondition, path: str, subject: Subject) -> None:
+    if subject.object != "contact":
+        words = f"only contacts subscribe; ask for those of the {subject.object} with related: {{object: contact}}"
+        x.tell(path, "wrong_value", words)
+    elif not x.spoiled(join(path, "subscription")):
+        x.known_subscription(condition.subscription, join(path, "subscription"))
 
 
 def _check_count(x: Examination, count: Count, path: str, *, most: int | None = None) -> None:

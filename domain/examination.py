@@ -82,6 +82,18 @@ class Examination:
             self.tell(path, "unknown_list", f"list {slug!r} holds records of {found}, not of {object}")
         return False
 
+    def known_subscription(self, slug: str, path: str) -> bool:
+        """Whether there is a subscription type that is in use; told when not."""
+        types = self.catalogue.subscription_types
+        if types.get(slug) is False:
+            return True
+        if slug in types:
+            self.tell(path, "unknown_subscription", f"subscription type {slug!r} is archived")
+        else:
+            near = similar(slug, [each for each, archived in types.items() if not archived])
+            self.tell(path, "unknown_subscription", f"there is no subscription type {slug!r}{near}")
+        return False
+
     def known_property(self, object: str, name: str, path: str) -> PropertyDefinition | None:
         """The property of an existing object type, or None; told when the type has no such property."""
         found = self.catalogue.schema.object(object)

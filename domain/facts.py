@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from domain.base import Frozen, Instant, Json, Properties
@@ -49,6 +49,12 @@ WorkflowStatus: TypeAlias = Literal["active", "enrolled", "completed", "met_goal
 """What a record did in a workflow: is in it now, ever entered, went through to an end, reached a goal."""
 
 
+SubscriptionState: TypeAlias = Literal["subscribed", "unsubscribed", "not_specified"]
+"""Whether a contact takes messages of a subscription type; not specified: nobody ever asked."""
+
+NOT_SPECIFIED: SubscriptionState = "not_specified"
+
+
 class Facts(Frozen):
     """Everything a condition may read; what was not asked for (``domain.reading.Needs``) is missing.
 
@@ -56,6 +62,7 @@ class Facts(Frozen):
     that was not asked for is missing and reads as empty. ``bound`` stands in for the set of its object when a
     condition names neither ``match`` nor ``label``. ``events`` maps event name -> events, newest first, of the record
     and of others where a condition looks at theirs. ``lists`` maps record id -> slugs of the lists it is a member of.
+    ``subscriptions`` maps record id -> slug of a subscription type -> state; what is missing is not specified.
     ``workflows`` maps slug -> what the record did there. ``enrollment_id`` and ``entered_seq`` are set once somebody
     entered: scope ``enrollment`` counts events of a higher sequence. ``entry_event`` caused the entry. ``zone`` is the
     IANA name of the workflow's zone.
@@ -68,6 +75,7 @@ class Facts(Frozen):
     parameters: dict[str, Json] = {}
     events: dict[str, tuple[EventFacts, ...]] = {}
     lists: dict[str, frozenset[str]] = {}
+    subscriptions: dict[str, dict[str, SubscriptionState]] = {}
     workflows: dict[str, frozenset[WorkflowStatus]] = {}
     entry_event: EventFacts | None = None
     enrollment_id: str | None = None
@@ -141,6 +149,12 @@ def with_membership(facts: Facts, record_id: str, slug: str, *, member: bool) ->
     now = facts.lists.get(record_id, frozenset())
     slugs = now | {slug} if member else now - {slug}
     return facts.model_copy(update={"lists": {**facts.lists, record_id: slugs}})
+
+
+def with_subscriptions(facts: Facts, record_id: str, states: Mapping[str, SubscriptionState]) -> Facts:
+    """The facts as they would be if these were states of a record; those of other types stay."""
+    now = facts.subscriptions.get(record_id, {})
+    return facts.model_copy(update={"subscriptions": {**facts.subscriptions, record_id: {**now, **states}}})
 
 
 def with_statuses(facts: Facts, slug: str, statuses: Iterable[WorkflowStatus]) -> Facts:

@@ -27,7 +27,7 @@ from domain.conditions import (
     SubscriptionCondition,
     WorkflowCondition,
 )
-from domain.facts import EventFacts, Facts, RecordFacts, Seen, Verdict
+from domain.facts import NOT_SPECIFIED, EventFacts, Facts, RecordFacts, Seen, Verdict
 from domain.operators import ConditionNotAvailable
 from domain.scope import Scope
 from domain.words import words
@@ -92,7 +92,9 @@ def _holds(condition: Condition, scope: Scope) -> bool:
         case OutputCondition():
             raise ConditionNotAvailable("outputs of steps")
         case SubscriptionCondition():
-            raise ConditionNotAvailable("subscriptions")
+            states = scope.facts.subscriptions.get(scope.record.id, {})
+            state = states.get(condition.subscription, NOT_SPECIFIED)
+            return _noted(condition, state, (state == condition.value) == (condition.op == "is"), scope)
         case _ as never:
             assert_never(never)
 

@@ -133,6 +133,11 @@ def time_key() -> str:
     return "time"
 
 
+def subscription_key(slug: str) -> str:
+    """The state for a subscription type is read: ``subscription:newsletter``."""
+    return f"subscription:{slug}"
+
+
 def workflow_key(slug: str) -> str:
     """What a record did in a workflow is read: ``workflow:welcome``."""
     return f"workflow:{slug}"

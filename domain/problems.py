@@ -21,6 +21,7 @@ ProblemCode: TypeAlias = Literal[
     "unknown_user",
     "unknown_list",
     "unknown_workflow",
+    "unknown_subscription",
     "unknown_action",
     "unknown_variable",
     "wrong_operator",

@@ -26,7 +26,7 @@ from domain.conditions import (
     SubscriptionCondition,
     WorkflowCondition,
 )
-from domain.names import association_key, event_key, list_key, property_key, workflow_key
+from domain.names import association_key, event_key, list_key, property_key, subscription_key, workflow_key
 
 
 class Needs(Frozen):
@@ -34,13 +34,15 @@ class Needs(Frozen):
 
     ``objects``: types of associated records. ``events``: names of events; those of associated and bound records too
     where their type is in ``events_of``. ``lists``: which lists the record and everything loaded around it are
-    members of. ``workflows``: slugs of workflows it may have been in. ``entry_event``: the event that caused entry.
+    members of. ``subscriptions``: what they agreed to be sent. ``workflows``: slugs of workflows it may have been in.
+    ``entry_event``: the event that caused entry.
     """
 
     objects: frozenset[str] = frozenset()
     events: frozenset[str] = frozenset()
     events_of: frozenset[str] = frozenset()
     lists: bool = False
+    subscriptions: bool = False
     workflows: frozenset[str] = frozenset()
     entry_event: bool = False
 
@@ -51,6 +53,7 @@ class Needs(Frozen):
             events=self.events | other.events,
             events_of=self.events_of | other.events_of,
             lists=self.lists or other.lists,
+            subscriptions=self.subscriptions or other.subscriptions,
             workflows=self.workflows | other.workflows,
             entry_event=self.entry_event or other.entry_event,
         )
@@ -79,6 +82,8 @@ def needs_of(condition: Condition, object: str) -> Needs:
                 needs |= Needs(events=frozenset({part.event}), events_of=frozenset({whose} - {object}))
             case ListCondition():
                 needs |= Needs(lists=True)
+            case SubscriptionCondition():
+                needs |= Needs(subscriptions=True)
             case WorkflowCondition():
                 needs |= Needs(workflows=frozenset({part.workflow}))
             case _:
@@ -141,7 +146,9 @@ def _keys(part: Condition, object: str) -> Iterator[str]:
             yield list_key(part.list)
         case WorkflowCondition():
             yield workflow_key(part.workflow)
-        case All() | Any() | Not() | RelatedCondition() | SubscriptionCondition():
+        case SubscriptionCondition():
+            yield subscription_key(part.subscription)
+        case All() | Any() | Not() | RelatedCondition():
             return
         case _ as never:
             assert_never(never)

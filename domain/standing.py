@@ -1,13 +1,22 @@
-"""Facts with and without a change of where a record stands: in lists, in workflows."""
+"""Facts with and without a change of where a record stands: in lists, in workflows, in what it agreed to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.facts import Facts, WorkflowStatus, with_membership, with_statuses
+from domain.facts import (
+    Facts,
+    SubscriptionState,
+    WorkflowStatus,
+    with_membership,
+    with_statuses,
+    with_subscriptions,
+)
 from domain.records import Change
 
 STATUSES: tuple[WorkflowStatus, ...] = ("active", "enrolled", "completed", "met_goal")
+
+STATES: tuple[SubscriptionState, ...] = ("subscribed", "unsubscribed", "not_specified")
 
 
 def with_standing(facts: Facts, change: Change) -> Facts:
@@ -26,10 +35,17 @@ def _standing(facts: Facts, change: Change, side: str) -> Facts:
         case "list_joined" | "list_left":
             member = (change.kind == "list_joined") == (side == "after")
             return with_membership(facts, change.record_id, str(detail.get("list")), member=member)
+        case "subscription":
+            return with_subscriptions(facts, change.record_id, _states(detail.get(side)))
         case "enrollment" if "workflow" in detail and facts.record.id == change.record_id:
             return with_statuses(facts, str(detail["workflow"]), _statuses(detail.get(side)))
         case _:
             return facts
+
+
+def _states(said: object) -> dict[str, SubscriptionState]:
+    found = said if isinstance(said, dict) else {}
+    return {slug: state for slug in found for state in STATES if state == found[slug]}
 
 
 def _statuses(said: object) -> Iterator[WorkflowStatus]:

@@ -35,6 +35,12 @@ ENDS: Mapping[str, str] = {
     "failed": "stopped at a step that failed",
 }
 
+STATES: Mapping[str, str] = {
+    "subscribed": "subscribed to",
+    "unsubscribed": "unsubscribed from",
+    "not_specified": "no longer specified for",
+}
+
 RUN_WAS = "its run was "
 """How the detail of an end begins that no step caused: what became of the run in Temporal follows."""
 
@@ -73,6 +79,11 @@ def tell_reply(channel: str, subject: str | None, step: str) -> str:
     """What somebody answered: ``the email "Hello" (step hello)``."""
     titled = f' "{subject}"' if subject else ""
     return f"the {channel}{titled} (step {step})"
+
+
+def tell_subscriptions(states: Mapping[str, str]) -> str:
+    """What a record agreed to: ``subscribed to newsletter, unsubscribed from offers``."""
+    return ", ".join(f"{STATES.get(state, state)} {slug}" for slug, state in sorted(states.items()))
 
 
 def tell_visit(outcome: str | None, reason: str | None, detail: str | None) -> str:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from domain.names import association_key, event_key, list_key, object_key, property_key, workflow_key
+from domain.names import (
+    association_key,
+    event_key,
+    list_key,
+    object_key,
+    property_key,
+    subscription_key,
+    workflow_key,
+)
 from domain.records import Change
 
 
@@ -17,8 +25,8 @@ def changed_properties(change: Change) -> frozenset[str]:
 def keys_touched(change: Change) -> frozenset[str]:
     """Interest keys of a change; a creation touches every filter on its object, as blank may be what it asks for.
 
-    ``detail`` names what happened: ``event``, ``list`` or ``workflow``. A merge brings everything of another record,
-    which ``events``, ``lists``, ``workflows`` and ``other_objects`` list.
+    ``detail`` names what happened: ``event``, ``list``, ``subscriptions`` or ``workflow``. A merge brings everything of
+    another record, which ``events``, ``lists``, ``subscriptions``, ``workflows`` and ``other_objects`` list.
     """
     if change.kind in ("associated", "dissociated"):
         other = str((change.detail or {}).get("other_object"))
@@ -42,6 +50,7 @@ _HAPPENINGS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("events", event_key),
     ("list", list_key),
     ("lists", list_key),
+    ("subscriptions", subscription_key),
     ("workflow", workflow_key),
     ("workflows", workflow_key),
 )

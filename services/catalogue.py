@@ -8,11 +8,12 @@ from store.database import Read
 from store.lists import known_lists
 from store.people import active_user_ids
 from store.schema import load_schema
+from store.subscriptions import known_types
 from store.workflows import known_slugs
 
 
 async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
-    """Object types, actions, templates, active users, workflows and lists; four small queries."""
+    """Object types, actions, templates, active users, workflows, lists and subscription types; a small query each."""
     return Catalogue(
         schema=await load_schema(read),
         actions=dict(inst.actions),
@@ -20,4 +21,5 @@ async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
         users=await active_user_ids(read),
         workflows=await known_slugs(read),
         lists=await known_lists(read),
+        subscription_types=await known_types(read),
     )

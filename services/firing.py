@@ -19,7 +19,6 @@ from domain.facts import (
     Seen,
     with_association,
     with_event,
-    with_membership,
     with_properties,
     without_event,
 )
@@ -30,14 +29,14 @@ from domain.schema import Schema
 from domain.standing import with_standing, without_standing
 from domain.zones import zone_of
 from store.associations import associated_ids, find_association
+from store.changes import standing_since
 from store.database import Tx
 from store.facts import load_facts
 from store.happenings import load_event
-from store.lists import moves_since
 from store.records import get_record
 from store.schema import Account
 
-FELT_AROUND = ("created", "updated", "deleted", "event", "list_joined", "list_left")
+FELT_AROUND = ("created", "updated", "deleted", "event", "list_joined", "list_left", "subscription")
 """Kinds of change that a filter on a record looks at in those associated with it."""
 
 
@@ -195,7 +194,7 @@ class Firing:
             case "event":
                 event = await self._event()
                 return (with_event(facts, event), without_event(facts, event.id)) if event else (facts, facts)
-            case "list_joined" | "list_left" | "enrollment":
+            case "list_joined" | "list_left" | "subscription" | "enrollment":
                 return with_standing(facts, change), without_standing(facts, change)
         return facts, facts
 
@@ -232,11 +231,12 @@ class Firing:
             now=self.now,
             zone=zone_of(self.definition, self.account.timezone),
         )
-        if facts is None or not facts.lists:
+        whose = facts.lists.keys() | facts.subscriptions.keys() if facts is not None else ()
+        if facts is None or not whose:
             return facts
         # Members as of the change: what it put on a list itself is a change of its own, which fires by itself.
-        for record_id, slug, joined in await moves_since(self.tx, facts.lists, self.change.seq):
-            facts = with_membership(facts, record_id, slug, member=not joined)
+        for later in await standing_since(self.tx, whose, self.change.seq):
+            facts = without_standing(facts, later)
         return facts
 
 

@@ -21,6 +21,7 @@ from services.associating import link_all
 from services.leaving import end_enrollment
 from services.lists import inherit_memberships
 from services.records import Link, Write
+from services.subscriptions import inherit_subscriptions
 from store.associations import Association, list_associations
 from store.changes import Documents, append_change
 from store.database import Read, Tx
@@ -29,6 +30,7 @@ from store.happenings import event_names, load_memberships, workflows_of
 from store.locks import lock_enrollments, lock_records
 from store.merging import drop_links, move_enrollment, move_entry_keys, move_events
 from store.records import claim_unique_values, free_unique_values, replace_record
+from store.subscriptions import load_states
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ async def merge_records(tx: Tx, write: Write, object: str, record_id: str, into:
     await move_events(tx, record_id, into)
     await _move_entries(tx, write, merge, (link.id for link in kept))
     await inherit_memberships(tx, merge.gone, survivor, write.stamp)
+    await inherit_subscriptions(tx, merge.gone, survivor, write.stamp)
     await _tell(tx, write, merge, survivor, brings)
     return survivor
 
@@ -134,9 +137,11 @@ async def _brings(read: Read, merge: Merge, links: Iterable[Association]) -> dic
     """What a condition may read that is different after the merge, for whoever runs with either record."""
     both = (merge.gone.id, merge.stays.id)
     lists = await load_memberships(read, both)
+    states = await load_states(read, both)
     return {
         "events": [*await event_names(read, merge.gone.id)],
         "lists": [*sorted(frozenset().union(*lists.values()))],
+        "subscriptions": [*sorted(frozenset().union(*states.values()))],
         "workflows": [*await workflows_of(read, both)],
         "other_objects": [*sorted({link.other_object for link in links})],
     }

@@ -28,6 +28,7 @@ from store.lists import forget_member
 from store.locks import lock_records
 from store.people import known_user_ids
 from store.records import claim_unique_values, find_by_unique, free_unique_values, insert_record, replace_record
+from store.subscriptions import forget_consents
 
 __all__ = [
     "Link", "Write", "associate", "create_record", "delete_record", "dissociate", "hold_record", "update_record",
@@ -211,6 +212,7 @@ async def delete_record(tx: Tx, write: Write, record_id: str) -> None:
     await end_all_of_record(tx, record_id, now=write.now)
     await free_unique_values(tx, gone)
     await forget_member(tx, record_id)
+    await forget_consents(tx, record_id)
     await replace_record(tx, gone)
     # Whoever asks for the absence of such a record is found by what it was associated with.
     linked = (await list_associations(tx, [record_id]))[record_id]

@@ -9,7 +9,7 @@ from domain.base import Frozen, Instant, Json
 from domain.entry_words import cause_words, entry_words
 from domain.facts import Seen
 from domain.schema import Schema
-from domain.telling import tell_decision, tell_end, tell_reply, tell_visit
+from domain.telling import tell_decision, tell_end, tell_reply, tell_subscriptions, tell_visit
 from services.versions import Content, load_content
 from store import timeline as store
 from store.database import Read, Row
@@ -227,6 +227,8 @@ def _change_words(row: Mapping[str, Any]) -> str:
         return f"event {detail.get('event')}{told}"
     if row["kind"] in LIST_WORDS:
         return f"{LIST_WORDS[row['kind']]} {row['detail']['list']}"
+    if row["kind"] == "subscription":
+        return tell_subscriptions(row["detail"]["after"])
     if row["kind"] != "updated":
         return str(row["kind"])
     return f"changed {', '.join(_differences(row))}"

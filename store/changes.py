@@ -5,7 +5,7 @@ A change is appended after its record's row is locked, so per record the sequenc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -119,6 +119,16 @@ async def list_changes(read: Read, record_id: str, *, before_seq: int | None = N
     if before_seq is not None:
         page = page.where(changes.c.seq < before_seq)
     return [change_of(row) for row in await read.all(page.order_by(changes.c.seq.desc()).limit(limit))]
+
+
+STANDING: tuple[ChangeKind, ...] = ("list_joined", "list_left", "subscription")
+
+
+async def standing_since(read: Read, record_ids: Collection[str], seq: int) -> list[Change]:
+    """Which lists these records joined and left, and what they agreed to, behind the change ``seq``; newest first."""
+    mine = (changes.c.record_id.in_(sorted(record_ids)), changes.c.seq > seq, changes.c.kind.in_(STANDING))
+    rows = await read.all(select(changes).where(*mine).order_by(changes.c.seq.desc()))
+    return [change_of(row) for row in rows]
 
 
 NEWEST = select(func.max(changes.c.seq))

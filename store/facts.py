@@ -16,6 +16,7 @@ from domain.schema import Schema
 from store.database import Read
 from store.happenings import load_event, load_events, load_memberships, load_statuses
 from store.records import COLUMNS, get_record, stored
+from store.subscriptions import load_states
 from store.tables import associations, records
 
 
@@ -56,6 +57,7 @@ async def load_facts(
         bound=bound.facts() if bound else None,
         events=await load_events(read, whose, needs.events),
         lists=await load_memberships(read, everybody) if needs.lists else {},
+        subscriptions=await load_states(read, everybody) if needs.subscriptions else {},
         workflows=await load_statuses(read, record_id, needs.workflows),
         entry_event=await load_event(read, entry_event_id) if needs.entry_event and entry_event_id else None,
         parameters=dict(parameters or {}),

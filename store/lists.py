@@ -138,14 +138,6 @@ async def memberships(read: Read, list_ids: Collection[str], record_ids: Collect
     return {(row["list_id"], row["record_id"]) for row in rows}
 
 
-async def moves_since(read: Read, record_ids: Collection[str], seq: int) -> list[tuple[str, str, bool]]:
-    """What these records joined and left behind the change ``seq``, newest first, as (record id, slug, joined)."""
-    mine = (changes.c.record_id.in_(sorted(record_ids)), changes.c.seq > seq)
-    moves = select(changes.c.record_id, changes.c.kind, changes.c.detail)
-    moves = moves.where(*mine, changes.c.kind.in_(["list_joined", "list_left"])).order_by(changes.c.seq.desc())
-    return [(r["record_id"], r["detail"]["list"], r["kind"] == "list_joined") for r in await read.all(moves)]
-
-
 async def insert_members(tx: Tx, members: Sequence[tuple[str, str]], *, now: datetime) -> int:
     """Put records into lists, as (list id, record id); the number of those who were not in it."""
     rows = [{"list_id": list_id, "record_id": record_id, "since": now} for list_id, record_id in sorted(members)]

@@ -31,12 +31,23 @@ from domain.conditions import (
     SubscriptionCondition,
     WorkflowCondition,
 )
+from domain.facts import NOT_SPECIFIED
 from domain.instants import Moment, shifted
 from domain.operators import ConditionNotAvailable
 from domain.schema import Schema
 from store.segment_comparisons import event_property_holds, parameter_holds, property_holds
 from store.segment_scope import ONE, Clause, Scope, quantified, set_of
-from store.tables import enrollments, events, goals_reached, list_members, lists, records, workflows
+from store.tables import (
+    enrollments,
+    events,
+    goals_reached,
+    list_members,
+    lists,
+    records,
+    subscription_types,
+    subscriptions,
+    workflows,
+)
 
 __all__ = ["Clause", "compile"]
 
@@ -99,7 +110,7 @@ def _condition(condition: Condition, scope: Scope) -> Clause:
         case OutputCondition():
             raise ConditionNotAvailable("outputs of steps")
         case SubscriptionCondition():
-            raise ConditionNotAvailable("subscriptions")
+            return _subscription(condition, scope)
         case _ as never:
             assert_never(never)
 
@@ -166,6 +177,21 @@ def _list(condition: ListCondition, scope: Scope) -> Clause:
         .correlate(*scope.outer)
     )
     return member if condition.op == "member" else not_(member)
+
+
+def _subscription(condition: SubscriptionCondition, scope: Scope) -> Clause:
+    """A missing row is not specified, as the state ``not_specified`` is."""
+    said = (
+        select(ONE)
+        .select_from(subscriptions.join(subscription_types, subscription_types.c.id == subscriptions.c.type_id))
+        .where(subscriptions.c.record_id == scope.record.c.id, subscription_types.c.slug == condition.subscription)
+        .correlate(*scope.outer)
+    )
+    if condition.value == NOT_SPECIFIED:
+        found = not_(exists(said.where(subscriptions.c.state != NOT_SPECIFIED)))
+    else:
+        found = exists(said.where(subscriptions.c.state == condition.value))
+    return found if condition.op == "is" else not_(found)
 
 
 def _workflow(condition: WorkflowCondition, scope: Scope) -> Clause:

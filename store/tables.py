@@ -1,7 +1,8 @@
 """Every table of the installation; with those it names, the only description of the schema.
 
 Migrations are checked against it. The tables of records and people are in
-``store.record_tables``, those of definitions in ``store.workflow_tables``, lists in ``store.list_tables``.
+``store.record_tables``, those of definitions in ``store.workflow_tables``, lists in ``store.list_tables``,
+subscriptions in ``store.subscription_tables``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from store.record_tables import (
     unique_values,
     users,
 )
+from store.subscription_tables import subscription_history, subscription_types, subscriptions
 from store.workflow_tables import hooks, interests, sweeps, versions, workflows
 
 __all__ = [
@@ -50,6 +52,9 @@ __all__ = [
     "object_types",
     "property_definitions",
     "records",
+    "subscription_history",
+    "subscription_types",
+    "subscriptions",
     "sweeps",
     "tasks",
     "unique_values",

@@ -21,6 +21,7 @@ CATALOGUE = Catalogue(
     templates=LiquidTemplates(),
     users=frozenset({ANNA}),
     workflows=frozenset({"welcome"}),
+    subscription_types={"newsletter": False, "retired": True},
 )
 
 EXAMPLE: dict[str, Any] = {

@@ -160,7 +160,11 @@ IN_CONDITIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"workflow": "welcom", "status": "active"}, "/workflow", "unknown_workflow"),
     ({"related": {"object": "ticket"}, "where": {"workflow": "welcome", "status": "active"}}, "/where",
      "not_available"),
-    ({"subscription": "news", "op": "is", "value": "subscribed"}, "", "not_available"),
+    ({"subscription": "newsleter", "op": "is", "value": "subscribed"}, "/subscription", "unknown_subscription"),
+    ({"subscription": "retired", "op": "is", "value": "subscribed"}, "/subscription", "unknown_subscription"),
+    ({"subscription": "newsletter", "op": "is", "value": "maybe"}, "/value", "wrong_value"),
+    ({"related": {"object": "ticket"}, "where": {"subscription": "newsletter", "op": "is", "value": "subscribed"}},
+     "/where", "wrong_value"),
     ({"parameter": "offr", "op": "known"}, "/parameter", "unknown_variable"),
     ({"parameter": "text", "op": "gt", "value": 1}, "/op", "wrong_operator"),
 ]  # fmt: skip

@@ -27,6 +27,7 @@ READ: list[tuple[Json, set[str], set[str]]] = [
      {"opportunity"}, {"event:form.submitted", "contact.string", "contact~opportunity"}),
     ({"parameter": "offer", "op": "is", "value": {"property": "string"}}, set(), {"contact.string"}),
     ({"list": "vip", "op": "member"}, set(), {"list:vip"}),
+    ({"subscription": "newsletter", "op": "is", "value": "subscribed"}, set(), {"subscription:newsletter"}),
     ({"workflow": "welcome", "status": "met_goal"}, set(), {"workflow:welcome"}),
 ]  # fmt: skip
 

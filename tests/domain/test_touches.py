@@ -33,3 +33,8 @@ def test_a_creation_touches_every_filter_on_the_object() -> None:
 def test_an_association_touches_whoever_looks_from_this_side() -> None:
     made = change(kind="associated", detail={"other_id": "o", "other_object": "opportunity", "label": None})
     assert keys_touched(made) == {"contact~opportunity"}
+
+
+def test_a_subscription_touches_whoever_asks_for_that_type() -> None:
+    made = change(kind="subscription", detail={"subscriptions": ["newsletter", "offers"], "before": {}, "after": {}})
+    assert keys_touched(made) == {"subscription:newsletter", "subscription:offers"}

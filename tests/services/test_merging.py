@@ -59,7 +59,14 @@ async def test_the_survivors_values_win_and_what_it_lacked_comes_from_the_other(
         assert await associated_ids(read, stays, "company") == [company]
         assert await associated_ids(read, company, "contact") == [stays]
         rows = await read.all(select(changes).where(changes.c.kind == "merged").order_by(changes.c.seq))
-    brings = {"from": gone, "events": [], "lists": [], "workflows": [], "other_objects": ["company"]}
+    brings = {
+        "from": gone,
+        "events": [],
+        "lists": [],
+        "subscriptions": [],
+        "workflows": [],
+        "other_objects": ["company"],
+    }
     assert [(row["record_id"], row["detail"]) for row in rows] == [(gone, {"into": stays}), (stays, brings)]
     # The address is the survivor's now: nobody else can have it.
     assert (await desk.merge(await desk.create("contact", city="Bergen"), stays)).properties["city"] == "Oslo"

@@ -19,6 +19,7 @@ EVERYTHING = Needs(
     events=frozenset(EVENTS),
     events_of=frozenset({"opportunity"}),
     lists=True,
+    subscriptions=True,
     workflows=frozenset(WORKFLOWS),
 )
 
@@ -36,6 +37,7 @@ async def test_facts_are_loaded_as_the_world_has_them(database: Database) -> Non
         for n in range(len(world.contacts)):
             found, expected = await _load(tx, world, n, EVERYTHING), world.facts(n)
             assert (found.events, found.lists, found.workflows) == (expected.events, expected.lists, expected.workflows)
+            assert found.subscriptions == expected.subscriptions
             assert (found.enrollment_id, found.entered_seq) == (None, None)
 
 
@@ -46,4 +48,4 @@ async def test_nothing_is_loaded_that_is_not_asked_for(database: Database) -> No
         found = await _load(tx, world, 0, Needs(objects=EVERYTHING.objects, events=frozenset({"order.paid"})))
         assert set(found.events) == {"order.paid"}
         assert {e.record_id for e in found.events["order.paid"]} <= {world.contacts[0].id}
-        assert (found.lists, found.workflows, found.entry_event) == ({}, {}, None)
+        assert (found.lists, found.subscriptions, found.workflows, found.entry_event) == ({}, {}, {}, None)

@@ -160,7 +160,6 @@ def test_what_no_database_can_answer_is_refused(raw: Json) -> None:
     "raw",
     [
         {"output": "status", "step": "call", "op": "known"},
-        {"subscription": "newsletter", "op": "is", "value": "subscribed"},
         {"property": "string", "op": "is", "value": {"output": "status", "step": "call"}},
     ],
 )
