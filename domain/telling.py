@@ -75,10 +75,9 @@ def tell_end(reason: str | None, detail: str | None) -> str | None:
     return _with(ENDS.get(reason, reason.replace("_", " ")), detail)
 
 
-def tell_reply(channel: str, subject: str | None, step: str) -> str:
-    """What somebody answered: ``the email "Hello" (step hello)``."""
-    titled = f' "{subject}"' if subject else ""
-    return f"the {channel}{titled} (step {step})"
+def tell_reply(channel: str, step: str) -> str:
+    """What somebody answered: ``the email of step hello``. What it said is for those who may read messages."""
+    return f"the {channel} of step {step}"
 
 
 def tell_subscriptions(states: Mapping[str, str]) -> str:

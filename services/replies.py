@@ -55,7 +55,7 @@ async def find_answered(read: Read, name: str, properties: Mapping[str, Json]) -
     if message is None or enrollment is None:
         words = f"no message {message_id[:40]!r} was sent; name one by its id, as GET /messages shows it"
         raise Invalid(words, errors=[FieldError(path="/properties/message", code="wrong_value", message=words)])
-    told = {"message": message_id, **{name: message[name] for name in ("channel", "subject", "step")}}
+    told = {"message": message_id, **{name: message[name] for name in ("channel", "step")}}
     return Answered(
         message_id=message_id,
         step=message["step"],

@@ -223,7 +223,7 @@ def _change_words(row: Mapping[str, Any]) -> str:
     if row["kind"] == "event":
         detail = row["detail"] or {}
         answers = detail.get("answers")
-        told = f": an answer to {_answered(answers)} of {answers['workflow']}" if answers else ""
+        told = f": an answer to {_answered(answers)} in {answers['workflow']}" if answers else ""
         return f"event {detail.get('event')}{told}"
     if row["kind"] in LIST_WORDS:
         return f"{LIST_WORDS[row['kind']]} {row['detail']['list']}"
@@ -235,7 +235,7 @@ def _change_words(row: Mapping[str, Any]) -> str:
 
 
 def _answered(message: Row | Mapping[str, Any]) -> str:
-    return tell_reply(message["channel"], message["subject"], message["step"])
+    return tell_reply(message["channel"], message["step"])
 
 
 def _changed(kind: str, row: Mapping[str, Any]) -> dict[str, Json]:
