@@ -38,18 +38,57 @@ from domain.schema import PropertyDefinition
 
 __all__ = ["PARAMETER_TYPES", "Subject", "check_condition", "check_length", "check_of"]
 
+MOST_PARTS = 250
+"""Parts of one condition; SQLite nests a statement no deeper than 1000."""
+MOST_VALUES = 10_000
+"""Values in the lists of one condition; a statement may have some 32,000, and some stand in it twice."""
+RECORDS_COUNTED = 1_000_000
+"""A count of associated records stays below."""
+
 
 def check_condition(x: Examination, condition: Condition, path: str, subject: Subject) -> None:
     """Tell every problem of a condition that could be read."""
+    parts, values = _size(condition)
+    if parts > MOST_PARTS:
+        x.tell(path, "plan_too_large", f"the condition has {parts} parts, more than {MOST_PARTS}; use a list or 'in'")
+    if values > MOST_VALUES:
+        x.tell(path, "plan_too_large", f"the condition lists {values} values, more than {MOST_VALUES}; use a list")
+    _check(x, condition, path, subject)
+
+
+def _size(condition: Condition) -> tuple[int, int]:
+    """How many parts a condition has, itself included, and how many values stand in lists of them."""
+    inner: list[Condition] = []
+    values = 0
+    match condition:
+        case All():
+            inner = condition.all
+        case Any():
+            inner = condition.any
+        case Not():
+            inner = [condition.not_]
+        case RelatedCondition():
+            inner = [condition.where]
+        case EventCondition(where=where) if where is not None:
+            inner = [where]
+        case PropertyCondition(value=list() as written) | EventPropertyCondition(value=list() as written):
+            values = len(written)
+        case _:
+            pass
+    sizes = [_size(part) for part in inner]
+    return 1 + sum(parts for parts, _ in sizes), values + sum(each for _, each in sizes)
+
+
+def _check(x: Examination, condition: Condition, path: str, subject: Subject) -> None:
     match condition:
         case All():
             for i, part in enumerate(condition.all):
-                check_condition(x, part, join(path, "all", i), subject)
+                _check(x, part, join(path, "all", i), subject)
         case Any():
             for i, part in enumerate(condition.any):
-                check_condition(x, part, join(path, "any", i), subject)
+                _check(x, part, join(path, "any", i), subject)
         case Not():
-            check_condition(x, condition.not_, join(path, "not"), replace(subject, negated=not subject.negated))
+            _check(x, condition.not_, join(path, "not"), replace(subject, negated=not subject.negated))
         case PropertyCondition():
             _check_property(x, condition, path, subject)
         case RelatedCondition():
@@ -93,11 +132,11 @@ def _check_related(x: Examination, condition: RelatedCondition, path: str, subje
     related = condition.related
     object = check_of(x, related, join(path, "related"), subject)
     if condition.count is not None:
-        _check_count(x, condition.count, join(path, "count"))
+        _check_count(x, condition.count, join(path, "count"), "records", most=RECORDS_COUNTED)
     if object is not None:
         negated = subject.negated != (related.match == "none" and condition.count is None)
         inner = replace(subject, object=object, near=False, at_event=False, negated=negated)
-        check_condition(x, condition.where, join(path, "where"), inner)
+        _check(x, condition.where, join(path, "where"), inner)
 
 
 def _check_event(x: Examination, condition: EventCondition, path: str, subject: Subject) -> None:
@@ -107,7 +146,7 @@ def _check_event(x: Examination, condition: EventCondition, path: str, subject: 
     if (words := event_name_problem(condition.event)) is not None and not x.spoiled(join(path, "event")):
         x.tell(join(path, "event"), "wrong_value", words)
     if condition.count is not None:
-        _check_count(x, condition.count, join(path, "count"), most=EVENTS_PER_NAME)
+        _check_count(x, condition.count, join(path, "count"), "events", most=EVENTS_PER_NAME)
     if condition.within is not None:
         check_length(x, condition.within, join(path, "within"))
     elif _is_negative(condition, subject) and not x.spoiled(join(path, "within")):
@@ -117,7 +156,7 @@ def _check_event(x: Examination, condition: EventCondition, path: str, subject: 
     object = check_of(x, condition.of, join(path, "of"), subject)
     if condition.where is not None and object is not None:
         inner = replace(subject, at_event=True, negated=False)
-        check_condition(x, condition.where, join(path, "where"), inner)
+        _check(x, condition.where, join(path, "where"), inner)
 
 
 def _is_negative(condition: EventCondition, subject: Subject) -> bool:
@@ -168,11 +207,11 @@ def _check_subscription(x: Examination, condition: SubscriptionCondition, path: 
         x.known_subscription(condition.subscription, join(path, "subscription"))
 
 
-def _check_count(x: Examination, count: Count, path: str, *, most: int | None = None) -> None:
+def _check_count(x: Examination, count: Count, path: str, things: str, *, most: int) -> None:
     low, high = count.at_least, count.at_most
     if low is None and high is None:
         x.tell(path, "missing_field", "a count needs at_least, at_most or both")
     elif (low or 0) < 0 or (high is not None and high < (low or 0)):
         x.tell(path, "wrong_value", "a count goes from at_least up to at_most and is never negative")
-    elif most is not None and max(low or 0, high or 0) >= most:
-        x.tell(path, "wrong_value", f"a count of events stays below {most}: no more are looked at")
+    elif max(low or 0, high or 0) >= most:
+        x.tell(path, "wrong_value", f"a count of {things} stays below {most}: no more are looked at")

@@ -38,8 +38,11 @@ def read_condition(where: Json, object: str, catalogue: Catalogue) -> Condition:
         for problem in examined.problems
         if problem.path.startswith(_PLACE)
     ]
-    if problems or examined.definition is None:
+    if problems:
         raise not_askable(problems)
+    if examined.definition is None:
+        # Too deep to be read at all: that is told of the document around it.
+        raise not_askable([FieldError(path="/where", code=p.code, message=p.message) for p in examined.problems])
     trigger_read = examined.definition.entry.triggers[0]
     assert isinstance(trigger_read, FilterTrigger)
     return trigger_read.where

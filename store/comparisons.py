@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, Text, and_, false, func, literal, not_, or_, true
+from sqlalchemy import ColumnElement, FromClause, Text, and_, bindparam, false, func, literal, not_, or_, true
 
 from domain.conditions import Operator
 from domain.errors import FollowthroughError
@@ -118,7 +118,9 @@ def against(op: Operator, left: Side, right: Operand) -> Clause:
     value = _comparable_value(left)
     if isinstance(right, tuple):
         points = [point.first if isinstance(point, Range) else point for point in right]
-        among = or_(false(), *(value == _bound(left, point) for point in points))
+        # Not one comparison each: SQLite nests only so deep.
+        type_ = Number() if left.type is PropertyType.NUMBER else Text()
+        among = value.in_(bindparam(None, points, type_=type_, expanding=True, unique=True)) if points else false()
         return and_(value.is_not(None), among if op == "in" else not_(among))
     return _plain(op, value, literal(right, Text()))
 

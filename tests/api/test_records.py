@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -197,3 +198,48 @@ async def test_a_record_is_merged_into_another_which_answers_for_both(api: Calle
     await api.problem("POST", path, {"into": stays}, status=404)
     found = await api.problem("POST", f"/records/contact/{stays}/merge", {"into": stays}, status=422)
     assert [(error["path"], error["code"]) for error in found["errors"]] == [("/into", "wrong_value")]
+
+
+DEEP: Any = {"property": "city", "op": "known"}
+for _ in range(150):
+    DEEP = {"not": DEEP}
+
+
+@pytest.mark.parametrize(
+    ("where", "path", "code"),
+    [
+        ({"any": [{"property": "city", "op": "is", "value": f"{n}"} for n in range(251)]}, "/where", "plan_too_large"),
+        ({"property": "city", "op": "in", "value": [f"{n}" for n in range(10_001)]}, "/where", "plan_too_large"),
+        (
+            {
+                "related": {"object": "opportunity"},
+                "where": {"property": "stage", "op": "known"},
+                "count": {"at_least": 10**30},
+            },
+            "/where/count",
+            "wrong_value",
+        ),
+        (DEEP, "/where", "wrong_value"),
+    ],
+)
+async def test_a_condition_too_large_to_be_asked_is_refused_with_words(
+    lite: Caller, where: Any, path: str, code: str
+) -> None:
+    problem = await lite.problem("POST", "/records/contact/search", {"where": where}, status=422)
+    assert [(error["path"], error["code"]) for error in problem["errors"]] == [(path, code)]
+
+
+async def test_a_condition_as_large_as_may_be_is_asked(api: Caller) -> None:
+    ana = await api.create("contact", city="Oslo")
+    among = {"property": "city", "op": "in", "value": ["oslo", *(f"{n}" for n in range(4_999))]}
+    near = {
+        "property": "city",
+        "op": "in",
+        "value": [f"{n}" for n in range(5_000)],
+        "of": {"object": "company", "match": "all"},
+    }
+    many = [{"property": "city", "op": "is", "value": f"{n}"} for n in range(246)]
+    found = await api.ok("POST", "/records/contact/search", {"where": {"any": [among, near, *many]}})
+    assert [item["id"] for item in found["items"]] == [ana["id"]]
+    found = await api.ok("POST", "/records/contact/search", {"where": {"not": {"any": [among, near, *many]}}})
+    assert found["items"] == []
