@@ -13,7 +13,7 @@ from pydantic import Field
 
 from activities.action import Action, OutsideContext, templates_of
 from domain.catalogue import ActionConfig
-from domain.errors import StepSkipped
+from domain.errors import StepFailed, StepSkipped
 from domain.fields import LiquidText
 from domain.messages import StepAnswer
 from domain.names import QUEUE_SMS
@@ -55,11 +55,17 @@ def number_of(context: OutsideContext, inside: Inside) -> str:
 
 
 async def write(context: OutsideContext, config: SendSmsConfig, read: Read, inside: Inside, to: str) -> Sms:
-    """The complete message."""
+    """The complete message.
+
+    Raises:
+        StepFailed: ``bad_template``, also when nothing is left of the text.
+    """
     templates = context.inst.templates
     sender = Sender(name=inside.account.name, address=config.from_number or inside.account.sms_from)
     variables = await load_variables(read, inside, roots_of(templates, config.text), sender=sender)
     text = templates.render(config.text, variables, html=False)
+    if not text.strip():
+        raise StepFailed("bad_template", "the text rendered to nothing")
     return Sms(key=key_of(context.call), sender=sender.address, to=to, text=text, at=context.call.now)
 
 

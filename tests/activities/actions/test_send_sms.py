@@ -80,3 +80,15 @@ async def test_a_template_that_cannot_be_rendered_fails_the_step(installation: I
     answer = await act(standing, "send_sms")
 
     assert (answer.outcome, answer.reason) == ("failed", "bad_template")
+
+
+async def test_a_text_that_renders_to_nothing_is_not_sent(installation: Installation, outbox: Path) -> None:
+    contact = await make_record(installation, "contact", ANA)
+    standing = await stand_at_action(installation, contact, "send_sms", {"text": "{{ contact.last_name }} "})
+
+    answer = await act(standing, "send_sms")
+
+    (visit,) = await standing.rows(tables.visits)
+    assert (answer.outcome, visit["reason"]) == ("failed", "bad_template")
+    assert visit["detail"] == "the text rendered to nothing"
+    assert list(read_outbox(outbox)) == []
