@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
 from temporalio.client import WorkflowFailureError
 
+from domain.base import Json
+from domain.importing import ImportOptions
 from domain.names import job_run_id
+from services.imports import stage
+from services.jobs import begin, steer
 from tests.fixtures.running import Running
 from tests.runs.definitions import by_hand, email, follow_up, gap, task
 
@@ -232,6 +236,31 @@ async def bulk_enrollment(ft: Running) -> Any:
     return {"temporal": {"workflow_id": run.id}}
 
 
+async def an_import(ft: Running) -> Any:
+    """Pages of an import: paused after the first, resumed, done. Answers its run."""
+
+    async def upload() -> AsyncIterator[bytes]:
+        yield b"id\n" + b"".join(b"%d\n" % n for n in range(5))
+
+    columns: dict[str, Json] = {"id": {"property": "external_id"}}
+    job = await stage(
+        ft.inst, upload(), ImportOptions(object="contact", key="external_id", mapping={"columns": columns})
+    )
+    await steer(ft.inst, job.id, "pause")
+    await begin(ft.inst, job)
+    run = ft.temporal.get_workflow_handle(job_run_id("import", job.id))
+
+    async def is_paused() -> bool:
+        events = (await run.fetch_history()).events
+        return any(event.HasField("timer_started_event_attributes") for event in events)
+
+    await ft.until(is_paused, "the run sees that it is paused")
+    with patch("services.import_pages.PAGE_ROWS", 2):
+        await ft.call("POST", f"/jobs/{job.id}/resume")
+        await run.result()
+    return {"temporal": {"workflow_id": run.id}}
+
+
 SCENARIOS: dict[str, Scenario] = {
     scenario.__name__: scenario
     for scenario in (
@@ -249,5 +278,6 @@ SCENARIOS: dict[str, Scenario] = {
         waits,
         continued_as_new,
         bulk_enrollment,
+        an_import,
     )
 }

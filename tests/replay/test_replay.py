@@ -17,13 +17,16 @@ from tests.replay.scenarios import SCENARIOS
 from worker import sandbox
 from workflows.bulk import BulkEnrollment
 from workflows.enrollment import Enrollment
+from workflows.importing import Import
 
 RECORDED = sorted(HISTORIES.rglob("*.json.gz"))
 
 
 def replayer() -> Replayer:
     return Replayer(
-        workflows=[Enrollment, BulkEnrollment], data_converter=pydantic_data_converter, workflow_runner=sandbox()
+        workflows=[Enrollment, BulkEnrollment, Import],
+        data_converter=pydantic_data_converter,
+        workflow_runner=sandbox(),
     )
 
 
