@@ -66,20 +66,6 @@ def enrollment_run_id(name: EnrollmentName) -> str:
     return ":".join(parts)
 
 
-def parse_enrollment_run_id(value: str) -> EnrollmentName:
-    """The inverse of ``enrollment_run_id``.
-
-    Raises:
-        ValueError: when ``value`` is not such an id.
-    """
-    match value.split(":"):
-        case ["enrollment", workflow, record, n]:
-            return EnrollmentName(workflow_id=workflow, record_id=record, bound_id=None, n=int(n))
-        case ["enrollment", workflow, record, bound, n]:
-            return EnrollmentName(workflow_id=workflow, record_id=record, bound_id=bound, n=int(n))
-    raise ValueError(f"not an enrollment id: {value!r}")
-
-
 def who(object: str, record_id: str, bound_object: str | None, bound_id: str | None) -> str:
     """Who runs, as Temporal UI shows it: ``contact 7f3a… · opportunity 91bc…``. Ids, which are nobody's name."""
     bound = f" · {bound_object or 'bound to'} {bound_id}" if bound_id is not None else ""

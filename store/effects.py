@@ -79,14 +79,8 @@ def _effect_of(row: RowMapping) -> Effect:
     return Effect(**{name: row[name] for name in Effect.model_fields})
 
 
-async def find_effect(read: Read, key: str) -> Effect | None:
-    """The ledger row of a key, or None when nothing was claimed yet."""
-    row = await read.one(select(effects).where(effects.c.key == key))
-    return _effect_of(row) if row else None
-
-
 async def hold_effect(tx: Tx, key: str) -> Effect | None:
-    """The same, locked until the transaction ends."""
+    """The ledger row of a key, locked until the transaction ends; None when nothing was claimed yet."""
     row = await lock_effect(tx, key)
     return _effect_of(row) if row else None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import insert, select, update
 
@@ -52,22 +51,10 @@ async def insert_user(
     return user if await tx.insert_ignore(users, [user.model_dump()]) else None
 
 
-async def update_user(tx: Tx, id: str, **values: Any) -> None:
-    """Set columns of a user; values are validated by the caller."""
-    await tx.run(update(users).where(users.c.id == id).values(**values))
-
-
 async def get_user(read: Read, id: str) -> User | None:
     """The user, active or not; None when there is none."""
     row = await read.one(select(*_USER).where(users.c.id == id))
     return User(**row) if row else None
-
-
-async def find_user(read: Read, *, email: str | None = None, name: str | None = None) -> User | None:
-    """The first user with this address (compared in lower case) or exactly this name."""
-    wanted = users.c.email == email.lower() if email is not None else users.c.name == name
-    rows = await read.all(select(*_USER).where(wanted).order_by(users.c.id).limit(1))
-    return User(**rows[0]) if rows else None
 
 
 async def list_users(read: Read, *, after: str | None = None, limit: int) -> list[User]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import ColumnElement, RowMapping, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, delete, insert, select, update
 
 from domain.records import StoredRecord
 from store.database import Read, Tx
@@ -58,12 +58,6 @@ async def page_records(
     if after is not None:
         page = page.where(records.c.id > after)
     return [stored(row) for row in await read.all(page.order_by(records.c.id).limit(limit))]
-
-
-async def count_records(read: Read, object: str, *, where: ColumnElement[bool] | None = None) -> int:
-    """How many records of an object there are, or satisfy ``where``."""
-    count = select(func.count()).select_from(records).where(records.c.object == object, records.c.deleted_at.is_(None))
-    return int(await read.scalar(count if where is None else count.where(where)))
 
 
 async def insert_record(tx: Tx, record: StoredRecord) -> None:

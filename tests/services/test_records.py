@@ -24,7 +24,7 @@ from store.associations import list_associations
 from store.changes import list_changes
 from store.database import Database, Read, Tx
 from store.people import insert_user
-from store.records import count_records, get_record
+from store.records import get_record, page_records
 from tests.fixtures.clock import START
 from tests.fixtures.databases import until_somebody_waits
 from tests.fixtures.records import make_record, writing
@@ -94,7 +94,7 @@ async def test_a_unique_value_held_by_another_record_is_a_conflict_that_names_th
             await make_record(tx, "contact", external_id="7", email="ANA@EXAMPLE.COM")
     assert [(error.path, error.code) for error in refused.value.errors] == [("/properties/email", "not_unique")]
     async with database.read() as read:
-        assert await count_records(read, "contact") == 1
+        assert len(await page_records(read, "contact", limit=10)) == 1
 
 
 async def test_of_two_creations_with_the_same_unique_value_one_wins(database: Database) -> None:
@@ -201,7 +201,7 @@ async def test_upserts_of_one_record_at_the_same_time_make_one_record(database: 
 
     assert sum(await asyncio.gather(*(upsert(n) for n in range(8)))) == 1
     async with database.read() as read:
-        assert await count_records(read, "contact") == 1
+        assert len(await page_records(read, "contact", limit=10)) == 1
 
 
 async def test_upsert_associates_new_and_known_records(database: Database) -> None:
