@@ -12,6 +12,7 @@ from store.changes import Stamp, append_change
 from store.database import Tx
 from store.goals import reached_goals
 from store.happenings import load_statuses, read_slug
+from store.locks import lock_standing
 from store.records import get_record
 
 OUTSIDE: frozenset[WorkflowStatus] = frozenset()
@@ -31,6 +32,7 @@ async def tell_standing(
     record = await get_record(tx, enrollment.record_id) if slug is not None else None
     if slug is None or record is None:
         return
+    await lock_standing(tx, enrollment.workflow_id, record.id)
     if await reached_goals(tx, enrollment.id) - {goal}:
         before |= {"met_goal"}
     others = (await load_statuses(tx, record.id, [slug], without=enrollment.id))[slug]

@@ -7,7 +7,7 @@ SQLite and PostgreSQL behave alike behind it: on SQLite every transaction takes 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -28,6 +28,9 @@ BUSY_TIMEOUT_S = 30
 
 ROWS_PER_STATEMENT = 400
 """Rows of one multi-row insert: both databases stop at about 32,000 parameters, no table has 40 columns."""
+
+IDS_PER_STATEMENT = 1000
+"""Ids named by one statement; PostgreSQL takes no more than 32,767."""
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
@@ -196,6 +199,12 @@ class Database:
         await self._glancer.dispose()
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+def portions(ids: Iterable[str]) -> Iterator[list[str]]:
+    """The ids in their order, as many at a time as one statement names."""
+    left = list(ids)
+    return (left[start : start + IDS_PER_STATEMENT] for start in range(0, len(left), IDS_PER_STATEMENT))
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, bindparam, exists, literal, select
 
 from domain.facts import EVENTS_PER_NAME, EventFacts, WorkflowStatus
 from domain.names import workflow_key
-from store.database import Read
+from store.database import Read, portions
 from store.tables import (
     enrollments,
     events,
@@ -49,26 +49,26 @@ async def load_events(
     """Events of these records by name, newest first, up to ``EVENTS_PER_NAME`` each; every asked name has an entry."""
     found: dict[str, tuple[EventFacts, ...]] = {}
     for name in sorted(names):
-        rows = await read.all(
-            select(*EVENT_COLUMNS)
-            .where(events.c.record_id.in_(sorted(record_ids)), events.c.name == name)
-            .order_by(events.c.seq.desc())
-            .limit(EVENTS_PER_NAME)
-        )
-        found[name] = tuple(event_of(row) for row in rows)
+        rows: list[RowMapping] = []
+        for portion in portions(sorted(record_ids)):
+            rows += await read.all(
+                select(*EVENT_COLUMNS)
+                .where(events.c.record_id.in_(portion), events.c.name == name)
+                .order_by(events.c.seq.desc())
+                .limit(EVENTS_PER_NAME)
+            )
+        newest = sorted(rows, key=lambda row: int(row["seq"]), reverse=True)[:EVENTS_PER_NAME]
+        found[name] = tuple(event_of(row) for row in newest)
     return found
 
 
 async def load_memberships(read: Read, record_ids: Collection[str]) -> dict[str, frozenset[str]]:
     """The slugs of the lists these records are members of; every record has an entry."""
     found: dict[str, set[str]] = {record_id: set() for record_id in record_ids}
-    rows = await read.all(
-        select(list_members.c.record_id, lists.c.slug)
-        .join(lists, lists.c.id == list_members.c.list_id)
-        .where(list_members.c.record_id.in_(sorted(found)))
-    )
-    for row in rows:
-        found[row["record_id"]].add(row["slug"])
+    members = select(list_members.c.record_id, lists.c.slug).join(lists, lists.c.id == list_members.c.list_id)
+    for portion in portions(sorted(found)):
+        for row in await read.all(members.where(list_members.c.record_id.in_(portion))):
+            found[row["record_id"]].add(row["slug"])
     return {record_id: frozenset(slugs) for record_id, slugs in found.items()}
 
 

@@ -5,7 +5,7 @@ Two transactions that follow the order cannot wait for each other. On SQLite the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from itertools import groupby
 
 from sqlalchemy import RowMapping, bindparam, or_, select
@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from domain.enrollments import Enrollment
 from domain.lists import RecordList
 from domain.records import StoredRecord
-from store.database import Tx
+from store.database import Tx, portions
 from store.enrollments import enrollment_of
 from store.lists import list_of
 from store.records import COLUMNS, stored
@@ -31,16 +31,7 @@ ENTRY_KEY = {
     .returning(*entry_keys.columns)
     for dialect in (sqlite, postgresql)
 }
-AT_ONCE = 1000
-"""Ids named in one statement; PostgreSQL takes no more than 32,767. Ascending, several lock in the same order."""
-
 EFFECT = select(effects).where(effects.c.key == bindparam("key")).with_for_update(key_share=True)
-
-
-def _portions(ids: Iterable[str]) -> Iterator[list[str]]:
-    """The ids, as many at a time as one statement may name."""
-    left = list(ids)
-    return (left[start : start + AT_ONCE] for start in range(0, len(left), AT_ONCE))
 
 
 async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[str]) -> dict[str, StoredRecord]:
@@ -56,7 +47,7 @@ async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[s
 
     # Runs of one kind are locked together, and the runs one after the other: ascending either way.
     for exclusive, group in groupby(sorted(set(ids)), key=is_written):
-        for portion in _portions(group):
+        for portion in portions(group):
             locked = await tx.all(FOR_WRITING if exclusive else FOR_READING, ids=portion)
             found.update({row["id"]: stored(row) for row in locked})
     return found
@@ -67,6 +58,16 @@ async def lock_entry_key(tx: Tx, workflow_id: str, key: str, record_id: str) -> 
     locked = await tx.one(ENTRY_KEY[tx.dialect], workflow_id=workflow_id, key=key, record_id=record_id, entries=0)
     assert locked is not None, "what is inserted or updated is returned"
     return locked
+
+
+async def lock_standing(tx: Tx, workflow_id: str, record_id: str) -> None:
+    """Make everybody else wait who ends another passage of a record through a workflow, until this transaction ends.
+
+    Endings share the lock of the record. This comes behind their enrollments, out of the order: of two transactions
+    that end passages of the same two records the other way round, one has to try again.
+    """
+    mine = (entry_keys.c.workflow_id == workflow_id, entry_keys.c.record_id == record_id)
+    await tx.all(select(entry_keys.c.key).where(*mine).order_by(entry_keys.c.key).with_for_update())
 
 
 async def lock_entry_keys_of(tx: Tx, record_id: str, keys: Collection[str]) -> list[RowMapping]:
@@ -81,7 +82,7 @@ async def lock_entry_keys_of(tx: Tx, record_id: str, keys: Collection[str]) -> l
 async def lock_enrollments(tx: Tx, ids: Iterable[str]) -> dict[str, Enrollment]:
     """Lock enrollments for writing and return them as they are now; a missing id is absent."""
     found: dict[str, Enrollment] = {}
-    for portion in _portions(sorted(set(ids))):
+    for portion in portions(sorted(set(ids))):
         mine = select(enrollments).where(enrollments.c.id.in_(portion)).order_by(enrollments.c.id)
         rows = await tx.all(mine.with_for_update(key_share=True))
         found.update({row["id"]: enrollment_of(row) for row in rows})

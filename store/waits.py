@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import RowMapping, bindparam, insert, select
 
 from domain.facts import EventFacts
-from store.database import Read, Tx
+from store.database import Read, Tx, portions
 from store.happenings import EVENT_COLUMNS, event_of
 from store.tables import event_uses, events
 
@@ -32,7 +32,7 @@ async def unused_events(
     """
     used = select(event_uses.c.event_id).where(event_uses.c.enrollment_id == enrollment_id)
     found = select(*EVENT_COLUMNS).where(
-        events.c.record_id.in_(sorted(record_ids)),
+        events.c.record_id.in_(bindparam("whose", expanding=True)),
         events.c.name == event,
         events.c.seq > bindparam("behind"),
         events.c.id.not_in(used),
@@ -42,10 +42,17 @@ async def unused_events(
     if step is not None:
         found = found.where(events.c.enrollment_id == enrollment_id, events.c.step == step)
     found = found.order_by(events.c.seq).limit(PER_LOOK)
-    while rows := await read.all(found, behind=after_seq):
-        for row in rows:
+    while True:
+        rows: list[RowMapping] = []
+        for whose in portions(sorted(record_ids)):
+            rows += await read.all(found, whose=whose, behind=after_seq)
+        # The first of all are among the first of each portion.
+        page = sorted(rows, key=lambda row: int(row["seq"]))[:PER_LOOK]
+        if not page:
+            return
+        for row in page:
             yield event_of(row)
-        after_seq = rows[-1]["seq"]
+        after_seq = page[-1]["seq"]
 
 
 async def use_event(tx: Tx, enrollment_id: str, event_id: str, step: str) -> None:

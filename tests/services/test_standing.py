@@ -6,11 +6,13 @@ import asyncio
 
 import pytest
 
+from services.associating import Link
+from services.by_hand import unenroll
 from services.installation import Installation
 from services.records import update_record
 from services.workflows import delete_workflow
 from tests.fixtures.databases import until_it_waits
-from tests.runs.definitions import by_hand, gap
+from tests.runs.definitions import by_hand, engaging, gap
 from tests.services.desk import Desk
 
 LONG = [gap(days=9), gap("second", days=9)]
@@ -68,3 +70,28 @@ async def test_who_deletes_a_workflow_tells_of_those_inside_behind_whoever_write
         assert not deleting.done()
     await deleting
     assert await desk.ends() == [("workflow_deleted", None)]
+
+
+async def test_of_two_passages_that_end_at_the_same_moment_the_second_knows_of_the_first(desk: Desk) -> None:
+    """Both share the record; had each seen the other inside, nobody would ever say that the record is out."""
+    await desk.publish(by_hand("deals", LONG, entry={"triggers": [engaging()]}))
+    out = {"all": [{"not": {"workflow": "deals", "status": "active"}}, {"workflow": "deals", "status": "enrolled"}]}
+    await desk.publish(by_hand("after", LONG, entry={"triggers": [{"id": "out", "on": "filter", "where": out}]}))
+    contact = await desk.create("contact", email="ana@example.com")
+    for name in ("One", "Two"):
+        await desk.create("opportunity", (Link(object="contact", id=contact),), name=name, stage="Engaging")
+    await desk.work_off()
+    first, second = [e["id"] for e in await desk.enrollments()]
+    db, now = desk.inst.db, desk.inst.clock.now()
+
+    async def leave() -> None:
+        async with db.transaction() as tx:
+            await unenroll(tx, second, now=now)
+
+    async with db.transaction() as tx:
+        await unenroll(tx, first, now=now)
+        leaving = asyncio.ensure_future(leave())
+        await until_it_waits(db, leaving)
+    await leaving
+    await desk.work_off()
+    assert await entered(desk, "out") == 1
