@@ -8,7 +8,7 @@ from typing import Any, cast
 from activities.action import Action, InsideContext, InsideRun, templates_of
 from domain.catalogue import ActionConfig
 from domain.definition import ActionStep, Definition
-from domain.errors import NotFound, StepError
+from domain.errors import NotFound, StepError, Unavailable
 from domain.messages import StepAnswer, StepCall
 from domain.reading import needs_objects
 from services.gate import pass_gate
@@ -20,6 +20,13 @@ from services.visits import settle_visit
 from store.database import Read, Tx
 from store.enrollments import get_enrollment
 from store.facts import load_associated
+
+ROUNDS = 3
+"""How often an action begins anew because what it writes was associated before it was locked."""
+
+
+class _Associated(Exception):
+    """The record was associated with more to write while the locks were waited for: those have their place in line."""
 
 
 async def load_config(read: Read, action: Action[Any], call: StepCall) -> tuple[Definition, ActionConfig]:
@@ -36,15 +43,23 @@ async def load_config(read: Read, action: Action[Any], call: StepCall) -> tuple[
 
 
 async def run_inside(inst: Installation, action: Action[Any], call: StepCall) -> StepAnswer:
-    """Have the effect and settle the visit; the same call again has no effect and the same answer."""
-    try:
-        async with inst.db.transaction() as tx:
-            return await _act(tx, inst, action, call)
-    except StepError as no:
-        # Everything the action wrote is undone; what remains is to say so.
-        async with inst.db.transaction() as tx:
-            passed = await pass_gate(tx, inst, call)
-            return passed if isinstance(passed, StepAnswer) else await settle_error(tx, passed, no)
+    """Have the effect and settle the visit; the same call again has no effect and the same answer.
+
+    Raises:
+        Unavailable: others keep associating the record with what the action writes.
+    """
+    for _ in range(ROUNDS):
+        try:
+            async with inst.db.transaction() as tx:
+                return await _act(tx, inst, action, call)
+        except _Associated:
+            continue
+        except StepError as no:
+            # Everything the action wrote is undone; what remains is to say so.
+            async with inst.db.transaction() as tx:
+                passed = await pass_gate(tx, inst, call)
+                return passed if isinstance(passed, StepAnswer) else await settle_error(tx, passed, no)
+    raise Unavailable("what the step writes is being associated by others at the same time")
 
 
 async def _act(tx: Tx, inst: Installation, action: Action[Any], call: StepCall) -> StepAnswer:
@@ -56,6 +71,8 @@ async def _act(tx: Tx, inst: Installation, action: Action[Any], call: StepCall) 
     passed = await pass_gate(tx, inst, call, needs=needs_objects(objects), write=written)
     if isinstance(passed, StepAnswer):
         return passed
+    if not {*written, *passed.enrollment.record_ids} >= set(await _written(tx, action, config, call)):
+        raise _Associated
     variables = await load_variables(tx, passed, roots) if templates else {}
     run = cast("InsideRun[Any]", action.run)  # the descriptor says inside
     outputs = await run(InsideContext(tx=tx, inst=inst, passed=passed, variables=variables), config)

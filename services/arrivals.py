@@ -49,25 +49,26 @@ async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now:
     """
     if not change.wake:
         return None
-    if not after:
-        await _judge_remembered(tx, change, now=now)
     page, place = await _examine(tx, change, _Place.read(after), limit=limit, now=now)
-    ids = {i for _, subject in page for i in (*subject.record_ids, subject.bound_id) if i}
-    await lock_records(tx, ids, write=True)
-    for ref, subject in page:
-        for record_id in subject.record_ids:
-            request = EnrollRequest(
-                workflow_id=ref.workflow_id,
-                record_id=record_id,
-                bound_id=subject.bound_id,
-                trigger=ref.trigger,
-                cause=_cause(change),
-                change_seq=change.seq,
-                event_id=change.event_id,
-                seen=subject.seen,
-                created=change.kind == "created" or "created_id" in (change.detail or {}),
-            )
-            await enroll(tx, request, now=now)
+    requests = [] if after else _remembered(change)
+    requests += [
+        EnrollRequest(
+            workflow_id=ref.workflow_id,
+            record_id=record_id,
+            bound_id=subject.bound_id,
+            trigger=ref.trigger,
+            cause=_cause(change),
+            change_seq=change.seq,
+            event_id=change.event_id,
+            seen=subject.seen,
+            created=change.kind == "created" or "created_id" in (change.detail or {}),
+        )
+        for ref, subject in page
+        for record_id in subject.record_ids
+    ]
+    await lock_records(tx, {id for request in requests for id in request.record_ids}, write=True)
+    for request in requests:
+        await enroll(tx, request, now=now)
     return str(place) if place is not None else None
 
 
@@ -78,11 +79,10 @@ def _cause(change: Change) -> Cause:
     return Cause(kind="event", id=change.event_id, depth=change.cause.depth)
 
 
-async def _judge_remembered(tx: Tx, change: Change, *, now: datetime) -> None:
-    """Judge anew what was remembered until this change, the end of an enrollment, if anything was."""
-    if (again := remembered_in(change)) is not None:
-        request = EnrollRequest.model_validate({**again, "change_seq": change.seq, "change_id": change.id})
-        await enroll(tx, request, now=now)
+def _remembered(change: Change) -> list[EnrollRequest]:
+    """What was remembered until this change, the end of an enrollment, to be judged anew; usually nothing."""
+    again = remembered_in(change)
+    return [] if again is None else [EnrollRequest.model_validate({**again, "change_seq": change.seq})]
 
 
 async def _examine(

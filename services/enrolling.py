@@ -67,12 +67,16 @@ class EnrollRequest(Frozen):
     trigger: str | None = None
     cause: Cause
     change_seq: int | None = None
-    change_id: str | None = None
     event_id: str | None = None
     parameters: dict[str, Json] = {}
     seen: tuple[Seen, ...] = ()
     starter: str | None = None
     created: bool = False
+
+    @property
+    def record_ids(self) -> tuple[str, ...]:
+        """The record that shall enter and, if there is one, what is bound."""
+        return (self.record_id, self.bound_id) if self.bound_id is not None else (self.record_id,)
 
 
 class Decided(Frozen):
@@ -94,11 +98,12 @@ async def enroll(tx: Tx, request: EnrollRequest, *, now: datetime) -> Decided:
     Raises:
         NotFound: there is no such workflow.
     """
+    locked = await lock_records(tx, request.record_ids, write=True)
+    records = {i: r for i, r in locked.items() if r.deleted_at is None}
+    # Behind the lock: whoever waited for it does not enter what was turned off or paused meanwhile.
     workflow = await find_door(tx, request.workflow_id)
     if workflow is None:
         raise NotFound(f"there is no workflow {request.workflow_id}")
-    ids = [request.record_id, *([request.bound_id] if request.bound_id else [])]
-    records = {i: r for i, r in (await lock_records(tx, ids, write=True)).items() if r.deleted_at is None}
     verdict, enrollment = await _decide(tx, request, dict(workflow), records, now=now)
     decision_id = new_id(now)
     standing = enrollment.id if enrollment else None

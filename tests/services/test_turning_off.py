@@ -11,10 +11,12 @@ from sqlalchemy import select
 
 from domain.errors import Invalid
 from services.installation import Installation
+from services.records import update_record
 from services.turning_off import turn_off_due
-from services.workflows import turn_on
+from services.workflows import turn_off, turn_on
 from store.tables import workflows
 from tests.fixtures.clock import START, FixedClock
+from tests.fixtures.databases import until_it_waits
 from tests.runs.definitions import by_hand, gap
 from tests.services.desk import Desk
 
@@ -93,3 +95,14 @@ async def test_publishing_gives_it_another_time_or_none_and_refuses_one_that_pas
         await desk.publish(until("2027-03-01T09:00:00Z"))
     assert [(e.path, e.code) for e in refused.value.errors] == [("/settings/turn_off_at", "wrong_value")]
     assert await is_on(desk) == (True, None)
+
+
+async def test_who_waits_for_the_record_does_not_enter_what_is_turned_off_meanwhile(desk: Desk) -> None:
+    workflow = await desk.publish(until(None))
+    contact = await desk.create("contact", email="ana@example.com")
+    async with desk.inst.db.transaction() as tx:
+        await update_record(tx, await desk.write(tx), contact, {"city": "Oslo"})
+        await turn_off(tx, desk.inst, "soon", now=desk.inst.clock.now())
+        entering = asyncio.ensure_future(desk.enroll(workflow, contact))
+        await until_it_waits(desk.inst.db, entering)
+    assert await entering == "workflow_off"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -12,10 +13,13 @@ from domain.builtin import BUILTIN
 from domain.catalogue import ConfigScope
 from domain.schema import Schema
 from services.installation import Installation
+from services.records import associate
 from store import tables
 from store.records import get_record
 from tests.activities.calls import act
 from tests.builders import make_record, make_user, stand_at_action
+from tests.fixtures.databases import until_it_waits, until_they_wait
+from tests.fixtures.records import writing
 
 
 async def _properties(inst: Installation, record_id: str) -> Mapping[str, Json]:
@@ -184,3 +188,28 @@ async def test_a_user_can_become_the_owner(installation: Installation) -> None:
 
     assert (await act(standing, "set_property")).outcome == "done"
     assert (await _properties(installation, contact.id))["owner"] == user.id
+
+
+async def test_what_is_associated_while_the_locks_are_waited_for_has_its_place_in_line(
+    installation: Installation,
+) -> None:
+    """Locked behind the others, it would wait for whoever has it and waits for one of them."""
+    older, newer = [await make_record(installation, "opportunity", {"name": name}) for name in ("Older", "Newer")]
+    contact = await make_record(installation, "contact", {}, newer)
+    config: dict[str, Json] = {"property": "product", "value": "GTX", "of": {"object": "opportunity", "match": "all"}}
+    standing = await stand_at_action(installation, contact, "set_property", config)
+    db = installation.db
+
+    async def relabel() -> None:
+        async with db.transaction() as tx:
+            await associate(tx, await writing(tx), older.id, contact.id, "main")
+
+    async with db.transaction() as tx:
+        await associate(tx, await writing(tx), older.id, contact.id)
+        acting = asyncio.ensure_future(act(standing, "set_property"))
+        await until_it_waits(db, acting)
+        relabelling = asyncio.ensure_future(relabel())
+        await until_they_wait(db, 2)
+    assert (await acting).outcome == "done"
+    await relabelling
+    assert [(await _properties(installation, each.id))["product"] for each in (older, newer)] == ["GTX", "GTX"]
