@@ -11,7 +11,6 @@ from domain.enrollments import Enrollment
 from domain.facts import Facts, Seen
 from domain.judging import judge
 from domain.names import entry_key
-from domain.records import MAX_DEPTH
 
 Decision: TypeAlias = Literal[
     "enrolled", "no_record", "loop_stopped", "duplicate_event", "workflow_off", "workflow_paused", "already_active",
@@ -28,14 +27,13 @@ class Verdict(Frozen):
 
 
 class Attempt(Frozen):
-    """What tries to enter: which trigger let it (None: by hand or API) and how deep its chain of causes is.
+    """What tries to enter: which trigger let it (None: by hand or API), and about what.
 
     ``is_repeated``: the event that caused it let somebody in under this key before.
     """
 
     trigger: str | None
     bound_id: str | None
-    depth: int
     is_repeated: bool = False
 
 
@@ -55,9 +53,7 @@ def key_of(definition: Definition, record_id: str, bound_id: str | None, bound_o
 
 
 def before_reading(attempt: Attempt, *, is_on: bool, is_paused: bool) -> Verdict | None:
-    """The part of rule E2 that needs no facts."""
-    if attempt.depth > MAX_DEPTH:
-        return Verdict(decision="loop_stopped", detail=f"the chain of causes is {attempt.depth} enrollments deep")
+    """The part of rule E2 that needs no facts, behind the loops (``services.loops``)."""
     if attempt.is_repeated:
         return Verdict(decision="duplicate_event")
     if not is_on:

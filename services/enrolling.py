@@ -145,9 +145,7 @@ async def _decide(
     if request.bound_id and (bound is None or not await are_associated(tx, record.id, request.bound_id)):
         return Verdict(decision="no_record", detail="the bound record is gone or not associated"), None
     repeated = await entered_by_event(tx, request.workflow_id, record.id, request.bound_id, request.event_id)
-    attempt = Attempt(
-        trigger=request.trigger, bound_id=request.bound_id, depth=request.cause.depth, is_repeated=repeated
-    )
+    attempt = Attempt(trigger=request.trigger, bound_id=request.bound_id, is_repeated=repeated)
     loop = await stop_loop(tx, request.cause, workflow["id"], workflow["slug"], created=request.created)
     if loop is not None:
         return loop, None

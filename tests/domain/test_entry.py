@@ -48,13 +48,7 @@ def inside(bound_id: str | None, key: str = "") -> Enrollment:
     )
 
 
-ATTEMPT = Attempt(trigger="t1", bound_id=None, depth=0)
-
-
-def test_a_long_chain_of_causes_is_stopped_before_anything_else_is_asked() -> None:
-    verdict = before_reading(Attempt(trigger="t1", bound_id=None, depth=21), is_on=False, is_paused=True)
-    assert verdict is not None
-    assert verdict.decision == "loop_stopped"
+ATTEMPT = Attempt(trigger="t1", bound_id=None)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +61,14 @@ def test_off_counts_before_paused(is_on: bool, is_paused: bool, expected: str) -
 
 
 def test_the_same_bound_record_again_is_an_update_to_who_is_inside() -> None:
-    attempt = Attempt(trigger="t1", bound_id="o-1", depth=0)
+    attempt = Attempt(trigger="t1", bound_id="o-1")
     verdict = while_active(attempt, [inside("o-2"), inside("o-1")], key="c", alone=False)
     assert verdict is not None
     assert (verdict.decision, verdict.detail) == ("absorbed_update", "e-o-1")
 
 
 def test_another_opportunity_waits_only_where_one_runs_at_a_time() -> None:
-    attempt = Attempt(trigger="t1", bound_id="o-2", depth=0)
+    attempt = Attempt(trigger="t1", bound_id="o-2")
     verdict = while_active(attempt, [inside("o-1")], key="c", alone=False)
     assert verdict is not None
     assert verdict.decision == "already_active"
@@ -116,9 +110,7 @@ def test_the_switch_concerns_opportunities_only() -> None:
     ],
 )
 def test_re_entry_is_by_hand_or_by_a_listed_trigger(rule: dict[str, Any], trigger: str | None, enters: bool) -> None:
-    verdict = on_re_entry(
-        definition(entry={"triggers": [], "re_entry": rule}), Attempt(trigger=trigger, bound_id=None, depth=0)
-    )
+    verdict = on_re_entry(definition(entry={"triggers": [], "re_entry": rule}), Attempt(trigger=trigger, bound_id=None))
     assert (verdict is None) is enters
 
 
