@@ -99,13 +99,13 @@ class Race:
         deal = (await self.ft.call("POST", "/records/opportunity", body))["id"]
         found: list[Any] = []
 
-        async def is_asleep() -> bool:
+        async def has_begun() -> bool:
             found[:] = (await self.ft.call("GET", f"/enrollments?record={contact}"))["items"]
-            return bool(found and found[0]["wakes_at"])
+            return bool(found and (found[0]["wakes_at"] or found[0]["step"] in STEPS[1:]))
 
         # So many at once are slow; looking often would make them slower.
-        await self.ft.until(is_asleep, f"contact {n} is inside", within_s=LONG_S, every_s=0.2)
-        (message,) = (await self.ft.call("GET", f"/messages?record={contact}"))["items"]
+        await self.ft.until(has_begun, f"contact {n} is inside", within_s=LONG_S, every_s=0.2)
+        (message,) = (await self.ft.call("GET", f"/messages?record={contact}&step=before"))["items"]
         one = Round(reason, contact, deal, message["id"], found[0])
         await self._until_due(one)
         await asyncio.sleep(self._random.uniform(0, SOON_S))
@@ -114,8 +114,9 @@ class Race:
 
     async def _until_due(self, one: Round) -> None:
         """Wait until the delay ends, or until the run has come to one of the steps behind it, by chance."""
-        wakes_in = datetime.fromisoformat(one.enrollment["wakes_at"]) - self.ft.inst.clock.now()
-        await asyncio.sleep(max(0.0, wakes_in.total_seconds()))
+        if one.enrollment["wakes_at"] is not None:
+            wakes_in = datetime.fromisoformat(one.enrollment["wakes_at"]) - self.ft.inst.clock.now()
+            await asyncio.sleep(max(0.0, wakes_in.total_seconds()))
         awaited = STEPS[self._random.randrange(len(STEPS)) :]
 
         async def is_there() -> bool:
