@@ -1,4 +1,4 @@
-"""`followthrough enroll SLUG --where …`: many at once, with a progress bar."""
+"""`followthrough enroll SLUG --where …` and `followthrough unenroll`: many at once, with a progress bar."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from commands.records import follow
 
 
 def audience(where: str | None, list_slug: str | None, ids: Path | None) -> dict[str, Any]:
-    """Who shall enter, as the API is asked; empty when none of the three was given.
+    """Who is meant, as the API is asked; empty when none of the three was given.
 
     Raises:
         Failed: more than one was given, the condition is no JSON object, or the file holds no id.
@@ -51,6 +51,24 @@ def enroll_many(api: Client, slug: str, wanted: dict[str, Any], *, rate: int | N
     job = api.post(f"/workflows/{quote(slug, safe='')}/enrollments/bulk", body)
     job = follow(api, job["id"], doing="Enrolling", quiet=as_json)
     show(job, bulk_text(slug, job), as_json=as_json)
+    _hold_done(job)
+
+
+def unenroll_many(api: Client, slug: str, wanted: dict[str, Any], *, as_json: bool) -> None:
+    """Have them taken out and tell what came of it.
+
+    Raises:
+        Failed: refused, or the job did not come to its end.
+    """
+    job = api.post(f"/workflows/{quote(slug, safe='')}/unenroll", wanted)
+    job = follow(api, job["id"], doing="Taking out", quiet=as_json)
+    out, others = (job["counts"].get(outcome, 0) for outcome in ("unenrolled", "not_active"))
+    aside = f"; {others} were not in it" if others else ""
+    show(job, f"{out} of {job['total']} records were taken out of {slug}{aside}", as_json=as_json)
+    _hold_done(job)
+
+
+def _hold_done(job: Any) -> None:
     if job["status"] != "done":
         why = f": {job['error']}" if job["error"] else ""
         raise Failed(ExitCode.REFUSED, f"the job ended as {job['status']}{why}")

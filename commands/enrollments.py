@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from commands.bulk import audience, enroll_many
+from commands.bulk import audience, enroll_many, unenroll_many
 from commands.client import Client, connect
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
 from commands.records import find
@@ -46,6 +46,24 @@ def enroll(
                 enroll_many(api, slug, wanted, rate=rate, as_json=as_json)
             else:
                 enroll_one(api, slug, reference, opportunity, as_json=as_json)
+
+
+def unenroll_all(
+    slug: Annotated[str, typer.Argument(help="The workflow.")],
+    where: Annotated[str | None, typer.Option(metavar="JSON", help="Whoever satisfies a condition.")] = None,
+    list_slug: Annotated[str | None, typer.Option("--list", metavar="LIST", help="Whoever is on a list.")] = None,
+    ids: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Whoever a file names, one record id a line.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take many records out of a workflow; one enrollment alone: `followthrough enrollment unenroll`."""
+    with speaking(as_json):
+        wanted = audience(where, list_slug, ids)
+        if not wanted:
+            raise Failed(ExitCode.USAGE, "say who: one of --where, --list and --ids")
+        with connect() as api:
+            unenroll_many(api, slug, wanted, as_json=as_json)
 
 
 def enroll_one(api: Client, slug: str, reference: str, opportunity: str | None, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from domain.base import Wire
 
-JobKind: TypeAlias = Literal["import", "enrollment"]
+JobKind: TypeAlias = Literal["import", "enrollment", "unenrollment"]
 JobStatus: TypeAlias = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
 
@@ -37,7 +37,7 @@ class EnrollmentCall(Wire):
 
 
 class EnrollmentProgress(JobProgress):
-    """How far a bulk enrollment is: ``cursor`` records of the audience, ``place`` behind which it goes on.
+    """How far a job on many records is: ``cursor`` of its audience are done, ``place`` is where it goes on behind.
 
     ``rate_per_minute``: how many may enter a minute; None: as many as can.
     """

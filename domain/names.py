@@ -72,7 +72,11 @@ def who(object: str, record_id: str, bound_object: str | None, bound_id: str | N
     return f"{object} {record_id}{bound}"
 
 
-JOB_WORKFLOWS = {"import": IMPORT_WORKFLOW_TYPE, "enrollment": BULK_WORKFLOW_TYPE}
+JOB_WORKFLOWS = {
+    "import": IMPORT_WORKFLOW_TYPE,
+    "enrollment": BULK_WORKFLOW_TYPE,
+    "unenrollment": BULK_WORKFLOW_TYPE,
+}
 """The Temporal workflow type that works through a job, by the job's kind."""
 
 

@@ -47,7 +47,7 @@ ENDS: dict[int, RunEnd] = {
 """The states a run does not come back from. Any other, one a newer server knows included, says that it goes on."""
 
 
-SUMMARIES = {"import": "Import", "enrollment": "Bulk enrollment"}
+SUMMARIES = {"import": "Import", "enrollment": "Bulk enrollment", "unenrollment": "Bulk unenrollment"}
 """What Temporal UI calls the run of a job, before its id."""
 
 

@@ -1,14 +1,15 @@
-"""The audience of a bulk enrollment, page by page: by a condition, a list, by ids, or by the triggers of a version."""
+"""The audience of a job on many records, page by page: by a condition, a list, by ids, or by a version's triggers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.base import Frozen, Json
 from domain.definition import Definition, FilterTrigger
 from domain.errors import Invalid, NotFound
+from domain.jobs import JobKind
 from domain.operators import ConditionNotAvailable
 from domain.problems import FieldError
 from domain.zones import zone_of
@@ -17,7 +18,7 @@ from services.conditions import as_clause, read_condition
 from services.installation import Installation
 from services.versions import load_content
 from store.associations import associated_ids
-from store.audiences import Audience, all_of, any_of, count_audience, members_of, page_audience
+from store.audiences import Audience, all_of, any_of, count_audience, inside_of, members_of, page_audience
 from store.comparisons import NotCompilable
 from store.database import Read
 from store.jobs import Job, next_job_rows
@@ -27,11 +28,13 @@ from store.segments import compile as as_sql
 
 
 class Order(Frozen):
-    """What an enrollment job was asked to do; of ``where``, ``list``, ``ids`` and ``version`` exactly one is set.
+    """What a job was asked to do: to let records in or, as ``unenrollment``, to take out who is inside.
 
-    ``ids`` is how many were sent, each a row of the job; ``version``: whoever matches a filter trigger of it now.
+    Of ``where``, ``list``, ``ids`` and ``version`` exactly one is set. ``ids`` is how many were sent, each a row of the
+    job; ``version``: whoever matches a filter trigger of it now.
     """
 
+    kind: JobKind = "enrollment"
     workflow: str
     workflow_id: str
     object: str
@@ -70,6 +73,16 @@ class AudiencePage:
     done: int
     place: str | None
     is_last: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a candidate, and why; ``entered``: the enrollment it entered with, whose run is to be started."""
+
+    candidate: Candidate
+    outcome: str
+    reason: str | None = None
+    entered: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,6 +142,13 @@ async def open_audience(read: Read, inst: Installation, order: Order, *, now: da
     """
     if order.ids is not None:
         return Named()
+    sought = await _sought(read, inst, order, now=now)
+    if order.kind == "unenrollment":
+        return replace(sought, audience=sought.audience & inside_of(order.workflow_id, now))
+    return sought
+
+
+async def _sought(read: Read, inst: Installation, order: Order, *, now: datetime) -> Sought:
     if order.version is not None:
         return await _matching(read, order, order.version, now=now)
     if order.list is not None:

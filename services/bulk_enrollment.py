@@ -1,7 +1,7 @@
-"""Enrolling many: a job that lets its audience in page by page (rule E8).
+"""Enrolling many, or taking many out: a job that goes through its audience page by page (rule E8).
 
-A page is one transaction with everything that follows from it: decisions, enrollments, counts, and the place the next
-page begins. So a crash doubles nobody and progress never goes back.
+A page is one transaction with everything that follows from it: decisions, enrollments, ends, counts, and the place the
+next page begins. So a crash doubles nobody and progress never goes back.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from datetime import datetime
 
 from domain.errors import Invalid, NotFound
 from domain.facts import Facts, Seen
-from domain.jobs import EnrollmentCall, EnrollmentProgress, JobKind, page_limit
+from domain.jobs import EnrollmentCall, EnrollmentProgress, page_limit
 from domain.judging import judge
 from domain.reading import Needs, needs_of
 from domain.records import Cause
 from domain.triggers import FilterTrigger
-from services.bulk_audiences import AudiencePage, Candidate, Named, Order, count, open_audience
+from services.bulk_audiences import AudiencePage, Candidate, Named, Order, Outcome, count, open_audience
+from services.bulk_leaving import take_out
 from services.by_hand import check_parameters
 from services.deliveries import deliver_starts
-from services.enrolling import Decided, EnrollRequest, enroll
+from services.enrolling import EnrollRequest, enroll
 from services.facts import read_facts
 from services.installation import Installation
 from services.jobs import progress_of
@@ -33,7 +34,6 @@ from store.jobs import Job, JobRow, claim_page, get_job, insert_job, insert_job_
 from store.locks import lock_records
 from store.schema import load_account
 
-KIND: JobKind = "enrollment"
 SCOPE = "enrollments:write"
 
 
@@ -45,11 +45,12 @@ async def request_bulk(
     Raises:
         Invalid, NotFound: as for ``open_audience``, or the workflow has no such parameter.
     """
-    await check_parameters(tx, workflow, order.parameters)
+    if order.kind == "enrollment":
+        await check_parameters(tx, workflow, order.parameters)
     audience = await open_audience(tx, inst, order, now=now)
     named = list(dict.fromkeys(ids))
     total = len(named) if isinstance(audience, Named) else await count(tx, audience, until=now)
-    job = await insert_job(tx, kind=KIND, scope=SCOPE, input=order.document(), total=total, now=now)
+    job = await insert_job(tx, kind=order.kind, scope=SCOPE, input=order.document(), total=total, now=now)
     rows = [JobRow(job_id=job.id, n=n, line=n, cells=[id], key=id) for n, id in enumerate(named, start=1)]
     await insert_job_rows(tx, rows)
     return job
@@ -68,7 +69,7 @@ async def request_existing(tx: Tx, inst: Installation, slug: str, version: int, 
 
 
 async def enroll_page(inst: Installation, call: EnrollmentCall) -> EnrollmentProgress:
-    """Decide about the next page and start the runs of those who entered; how far the job is.
+    """Decide about the next page, or take it out, and start the runs of those who entered; how far the job is.
 
     A call from a place the job has left is only answered: an earlier attempt did its page.
 
@@ -108,11 +109,14 @@ async def _work(tx: Tx, inst: Installation, job: Job, *, now: datetime) -> list[
     page = await audience.page(tx, job, limit=page_limit(order.rate_per_minute))
     if not await claim_page(tx, job, through=job.cursor + page.done, place=page.place, now=now):
         return []
-    decided = await _Page(tx, job, order, now, inst.name).decide(page)
+    if order.kind == "unenrollment":
+        outcomes = await take_out(tx, job, order, page, now=now)
+    else:
+        outcomes = await _Page(tx, job, order, now, inst.name).decide(page)
     if isinstance(audience, Named):
-        await _settle(tx, job, decided)
-    await _account(tx, job, page, [each for _, each in decided], now=now)
-    return [each.enrollment_id for _, each in decided if each.decision == "enrolled" and each.enrollment_id]
+        await _settle(tx, job, outcomes)
+    await _account(tx, job, page, outcomes, now=now)
+    return [each.entered for each in outcomes if each.entered is not None]
 
 
 @dataclass(frozen=True)
@@ -125,19 +129,21 @@ class _Page:
     now: datetime
     starter: str
 
-    async def decide(self, page: AudiencePage) -> list[tuple[Candidate, Decided]]:
+    async def decide(self, page: AudiencePage) -> list[Outcome]:
         """Lock everybody at once, ascending, then decide about one after the other."""
         ids = {id for each in page.candidates for id in (each.record_id, each.bound_id) if id}
         await lock_records(self.tx, ids, write=True)
         fired: dict[str, tuple[str, tuple[Seen, ...]] | None] = {}
-        decided: list[tuple[Candidate, Decided]] = []
+        decided: list[Outcome] = []
         for each in page.candidates:
             if each.triggers and each.subject_id not in fired:
                 fired[each.subject_id] = await self._fires(each.subject_id, each.triggers)
             found = fired.get(each.subject_id)
             # Who matched when the page was asked for may have changed before it was locked.
             if not each.triggers or found is not None:
-                decided.append((each, await enroll(self.tx, self._request(each, found), now=self.now)))
+                made = await enroll(self.tx, self._request(each, found), now=self.now)
+                entered = made.enrollment_id if made.decision == "enrolled" else None
+                decided.append(Outcome(each, made.decision, made.detail, entered))
         return decided
 
     async def _fires(self, subject_id: str, triggers: Sequence[FilterTrigger]) -> tuple[str, tuple[Seen, ...]] | None:
@@ -169,20 +175,20 @@ class _Page:
         )
 
 
-async def _settle(tx: Tx, job: Job, decided: Sequence[tuple[Candidate, Decided]]) -> None:
-    """Write the decision about each named record into its row."""
-    rows = {row.n: row for row in await next_job_rows(tx, job.id, after=job.cursor, limit=len(decided))}
+async def _settle(tx: Tx, job: Job, outcomes: Sequence[Outcome]) -> None:
+    """Write what became of each named record into its row."""
+    rows = {row.n: row for row in await next_job_rows(tx, job.id, after=job.cursor, limit=len(outcomes))}
     settled = []
-    for each, made in decided:
-        row = rows[each.row or 0]
-        told = {"outcome": made.decision, "reason": made.detail, "record_id": each.record_id}
+    for each in outcomes:
+        row = rows[each.candidate.row or 0]
+        told = {"outcome": each.outcome, "reason": each.reason, "record_id": each.candidate.record_id}
         settled.append(row.model_copy(update=told))
     if settled:
         await settle_rows(tx, settled)
 
 
-async def _account(tx: Tx, job: Job, page: AudiencePage, decided: Sequence[Decided], *, now: datetime) -> None:
-    counts = Counter(job.counts) + Counter(each.decision for each in decided)
+async def _account(tx: Tx, job: Job, page: AudiencePage, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    counts = Counter(job.counts) + Counter(each.outcome for each in outcomes)
     cursor = job.cursor + page.done
     if page.is_last:
         # Some left the audience meanwhile, some came; at the end all there were are done.

@@ -1,4 +1,4 @@
-"""Who a bulk enrollment is about, as clauses over the records table, gone through in order of creation."""
+"""Who a job on many records is about, as clauses over the records table, gone through in order of creation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TypeAlias
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from store.database import Read
-from store.tables import list_members, records
+from store.enrollments import IS_ACTIVE
+from store.tables import enrollments, list_members, records
 
 Audience: TypeAlias = ColumnElement[bool]
 
@@ -27,6 +28,16 @@ def any_of(audiences: Sequence[Audience]) -> Audience:
 def members_of(list_id: str) -> ColumnElement[bool]:
     """Being a member of a list."""
     return exists().where(list_members.c.list_id == list_id, list_members.c.record_id == records.c.id)
+
+
+def inside_of(workflow_id: str, at: datetime) -> ColumnElement[bool]:
+    """Being inside a workflow since before an instant."""
+    return exists().where(
+        enrollments.c.record_id == records.c.id,
+        enrollments.c.workflow_id == workflow_id,
+        enrollments.c.started_at <= at,
+        IS_ACTIVE,
+    )
 
 
 async def page_audience(

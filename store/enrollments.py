@@ -110,6 +110,19 @@ async def active_enrollments(read: Read, workflow_id: str, record_id: str) -> li
     return [enrollment_of(row) for row in rows]
 
 
+async def active_of_records(
+    read: Read, workflow_id: str, record_ids: Collection[str], *, until: datetime
+) -> list[Enrollment]:
+    """Everything active of these records in one workflow that began not later than ``until``, in order of entry."""
+    mine = select(enrollments).where(
+        enrollments.c.workflow_id == workflow_id,
+        enrollments.c.record_id.in_(list(record_ids)),
+        enrollments.c.started_at <= until,
+        IS_ACTIVE,
+    )
+    return [enrollment_of(row) for row in await read.all(mine.order_by(enrollments.c.id))]
+
+
 async def active_ids_of_record(read: Read, record_id: str) -> list[tuple[str, bool]]:
     """Active enrollments a record is part of: (id, whether it is the enrolled record and not the bound one)."""
     rows = await read.all(

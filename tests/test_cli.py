@@ -197,7 +197,8 @@ async def test_many_are_enrolled_by_condition_list_or_ids(line: Line, runs: Reco
             while (await enroll_page(line.inst, call)).status in ("queued", "running"):
                 pass
 
-        _, ran = await asyncio.gather(work(), line.run("enroll", "follow-up", *arguments, code=code))
+        command = arguments if arguments[0] == "unenroll" else ("enroll", "follow-up", *arguments)
+        _, ran = await asyncio.gather(work(), line.run(*command, code=code))
         return ran
 
     made = await enrolled("--where", where, "--json")
@@ -208,7 +209,11 @@ async def test_many_are_enrolled_by_condition_list_or_ids(line: Line, runs: Reco
     assert "2 of 2 records: 1 absorbed_update, 1 no_record" in told.out
     assert "entry-decisions?cause=" in told.out
 
+    told = await enrolled("unenroll", "follow-up", "--ids", str(ids))
+    assert "1 of 2 records were taken out of follow-up; 1 were not in it" in told.out
+
     before = len(runs.jobs)
+    assert "say who" in (await line.run("unenroll", "follow-up", code=2)).err
     for wrong, words in (
         ((), "say who"),
         (("contact/x", "--where", where), "say who"),

@@ -1,6 +1,8 @@
-"""Bulk enrollment: many records let into a workflow by a job of its own."""
+"""Many at once: records let into a workflow or taken out of it, by a job of its own."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.background import BackgroundTask
@@ -13,10 +15,12 @@ from api.limits import StorableRoute
 from api.loading import workflow_or_404
 from api.routes.enrollments import Slug
 from api.routes.jobs import job_view
-from api.schemas.enrollments import BulkBody
+from api.schemas.enrollments import AudienceBody, BulkBody
 from api.schemas.outputs import JobView
+from domain.jobs import JobKind
 from services.bulk_audiences import Order
 from services.bulk_enrollment import request_bulk
+from services.installation import Installation
 from services.jobs import begin_all
 from store.database import Tx
 from store.jobs import Job
@@ -31,19 +35,37 @@ async def enroll_many(slug: Slug, body: BulkBody, inst: Inst, _: EnrollmentsWrit
     Each is decided about as if it were enrolled alone: past the triggers, never past suppression, goals, exits and
     re-entry. The job counts by decision; `GET /entry-decisions?cause=<job id>` lists them with their reasons.
     """
+    given = {"parameters": body.parameters, "rate_per_minute": body.rate_per_minute}
+    return await _ordered(inst, once, slug, body, kind="enrollment", **given)
+
+
+@router.post("/workflows/{slug}/unenroll", status_code=202, response_model=JobView)
+async def unenroll_many(slug: Slug, body: AudienceBody, inst: Inst, _: EnrollmentsWrite, once: OnlyOnce) -> Response:
+    """Take many records out, by a condition, a list or their ids; answers with the job that does it.
+
+    Whatever a record runs in the workflow ends as `unenrolled`, be it bound to an opportunity or not. Who enters after
+    the order stays. The job counts `unenrolled` and `not_active`; each end names the job.
+    """
+    return await _ordered(inst, once, slug, body, kind="unenrollment")
+
+
+async def _ordered(
+    inst: Installation, once: OnlyOnce, slug: str, body: AudienceBody, *, kind: JobKind, **given: Any
+) -> Response:
+    """Write the job, and begin it once that is committed."""
     made: list[Job] = []
 
     async def work(tx: Tx) -> Answer:
         workflow = await workflow_or_404(tx, slug)
         order = Order(
+            kind=kind,
             workflow=slug,
             workflow_id=workflow["id"],
             object=workflow["object"],
             where=body.where,
             list=body.list_,
             ids=None if body.ids is None else len(body.ids),
-            parameters=body.parameters,
-            rate_per_minute=body.rate_per_minute,
+            **given,
         )
         job = await request_bulk(tx, inst, workflow, order, ids=body.ids or (), now=inst.clock.now())
         made.append(job)

@@ -24,7 +24,7 @@ from store.jobs import Job, JobRow
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=StorableRoute)
 
 JobId = Annotated[str, Path(max_length=36)]
-RowOutcome = Literal["created", "updated", "unchanged", "rejected"] | Decision
+RowOutcome = Literal["created", "updated", "unchanged", "rejected", "unenrolled", "not_active"] | Decision
 
 
 @router.get("", response_model=Page[JobView])
@@ -46,7 +46,7 @@ async def show_job(job_id: JobId, read: Reading, caller: Identified) -> JobView:
 async def steer_job(
     job_id: JobId, order: Literal["pause", "resume", "cancel"], inst: Inst, caller: Identified, once: OnlyOnce
 ) -> Response:
-    """Pause, resume or cancel a job between two pages; what was imported or enrolled stays."""
+    """Pause, resume or cancel a job between two pages; what was done stays done."""
 
     async def work() -> Answer:
         async with inst.db.read() as read:
@@ -66,7 +66,8 @@ async def list_rows(
 ) -> Page[JobRowView]:
     """The rows of an import, in the order of the file; `outcome=rejected` lists what was not taken, and why.
 
-    A bulk enrollment by ids has a row for each with the decision about it; one by a condition or a list has none.
+    A job on records that were named by ids has a row for each with what became of it; one by a condition or a list has
+    none.
     """
     await _job(read, caller, job_id)
     if paging.after is not None and not paging.after.isdecimal():

@@ -68,12 +68,12 @@ class EnrollBody(Body):
         return self.bound
 
 
-class BulkBody(Body):
-    """Who shall enter: by a condition, by a list, or one by one; exactly one of the three."""
+class AudienceBody(Body):
+    """Many records: by a condition, by a list, or one by one; exactly one of the three."""
 
     model_config = ConfigDict(
         **examples(
-            {"where": {**WHERE}, "rate_per_minute": 600},
+            {"where": {**WHERE}},
             {"ids": [EXAMPLE_ID]},
         ),
         populate_by_name=True,
@@ -85,16 +85,26 @@ class BulkBody(Body):
     ] = None
     list_: Annotated[StrictStr | None, Field(alias="list", max_length=63, description="The slug of a list.")] = None
     ids: Annotated[list[Id] | None, Field(min_length=1, max_length=20_000)] = None
+
+    @model_validator(mode="after")
+    def _one_audience(self) -> AudienceBody:
+        if sum(each is not None for each in (self.where, self.list_, self.ids)) != 1:
+            raise ValueError("name who is meant by exactly one of where, list and ids")
+        return self
+
+
+class BulkBody(AudienceBody):
+    """Who shall enter, with which parameters, how many a minute at most."""
+
+    model_config = examples(
+        {"where": {**WHERE}, "rate_per_minute": 600},
+        {"ids": [EXAMPLE_ID]},
+    )
+
     parameters: dict[str, Json] = {}
     rate_per_minute: Annotated[
         int | None, Field(strict=True, ge=1, le=1_000_000, description="How many may enter a minute; absent: no limit.")
     ] = None
-
-    @model_validator(mode="after")
-    def _one_audience(self) -> BulkBody:
-        if sum(each is not None for each in (self.where, self.list_, self.ids)) != 1:
-            raise ValueError("name who shall enter by exactly one of where, list and ids")
-        return self
 
 
 class TemporalView(Shown):

@@ -90,3 +90,18 @@ async def test_publishing_is_undone_when_existing_records_cannot_be_asked(lite: 
     wrong = await lite.problem("POST", "/workflows/journey/publish", {"existing_records": True}, status=422)
     assert [error["path"] for error in wrong["errors"]] == ["/existing_records"]
     assert (await lite.ok("GET", "/workflows/journey"))["version"] is None
+
+
+async def test_taking_many_out_is_a_job_too(api: Caller, runs: RecordingRuns) -> None:
+    contact, other = await journey(api)
+    await api.ok("POST", "/workflows/journey/enrollments", {"record": {"object": "contact", "id": contact}}, status=202)
+    job = await api.ok("POST", "/workflows/journey/unenroll", {"ids": [contact, other]}, status=202)
+    assert (job["kind"], job["total"], job["decisions"]) == ("unenrollment", 2, None)
+    assert runs.jobs == [job["id"]]
+    await enroll_page(api.inst, EnrollmentCall(job_id=job["id"]))
+    rows = (await api.ok("GET", f"/jobs/{job['id']}/rows?outcome=unenrolled"))["items"]
+    assert [row["record_id"] for row in rows] == [contact]
+    reader = await api.with_scopes("workflows:publish", "workflows:read", "enrollments:read", "records:read")
+    await reader.problem("POST", "/workflows/journey/unenroll", {"where": NORWAY}, status=403)
+    await api.problem("POST", "/workflows/none/unenroll", {"where": NORWAY}, status=404)
+    await api.problem("POST", "/workflows/journey/unenroll", {}, status=422)

@@ -30,6 +30,7 @@ BODIES: dict[str, Any] = {
     "/workflows/{slug}/publish": {},
     "/workflows/{slug}/enrollments": {"record": {"object": "contact", "id": "nobody"}},
     "/workflows/{slug}/enrollments/bulk": {"ids": ["nobody"]},
+    "/workflows/{slug}/unenroll": {"ids": ["nobody"]},
     "/lists/{slug}": {"name": "a"},
     "/subscription-types": {"slug": "a"},
     "/subscription-types/{slug}": {"name": "a"},
@@ -42,6 +43,8 @@ BODIES: dict[str, Any] = {
     "/tasks/{task_id}": {"status": "done"},
 }
 """A body that would do, so that what is refused is the key."""
+QUERIES = {"/workflows/{slug}/report/enrollments": "?figure=active"}
+"""And what must stand behind the path."""
 
 
 def _routes() -> Iterator[tuple[str, str, str]]:
@@ -66,7 +69,7 @@ async def _send(caller: Caller, method: str, path: str, template: str) -> Any:
     if template.endswith("/import"):
         form = {"mapping": '{"columns": {"a": {"property": "external_id"}}}', "key": "external_id"}
         return await caller.http.post(f"{PREFIX}{path}", data=form, files={"file": ("a.csv", b"a\n1\n")})
-    return await caller.call(method, path, BODIES.get(template))
+    return await caller.call(method, path + QUERIES.get(template, ""), BODIES.get(template))
 
 
 async def test_no_route_opens_without_a_key(lite: Caller) -> None:

@@ -120,3 +120,20 @@ async def test_one_whose_run_was_terminated_goes_on_when_it_is_resumed(ft_idle: 
     await ft.start_worker()
     await ft.call("POST", f"/jobs/{job_id}/resume")
     assert (await job_is(ft, job_id, "done"))["counts"] == {"enrolled": 3}
+
+
+async def test_many_are_taken_out_and_their_runs_end(ft_both: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    ft = ft_both
+    monkeypatch.setattr("domain.jobs.PAGE", 2)
+    await journey(ft, 5)
+    await job_is(ft, await enroll_all(ft), "done")
+    enrolled = await ft.enrollments("journey")
+    for each in enrolled:
+        await ft.stands_at(each["id"], "gap")
+    job = await ft.call("POST", "/workflows/journey/unenroll", {"where": NORWAY}, expect=202)
+    assert (await job_is(ft, job["id"], "done"))["counts"] == {"unenrolled": 5}
+    for each in enrolled:
+        ended = await ft.ended(each["id"])
+        assert ended["end_reason"] == "unenrolled"
+        told = await ft.call("GET", f"/enrollments/{each['id']}/timeline")
+        assert told["end"] == f"was taken out by hand (job {job['id']})"
