@@ -85,12 +85,12 @@ def _crossings(
     moment: Moment,
 ) -> Iterator[datetime]:
     """When the edges of one comparison pass the value it is made with."""
-    for edge in _edges(condition.op, condition.value):
+    for edge in edges(condition.op, condition.value):
         for target in _targets(type_, condition.op, value, moment.zone):
             yield from _passes(edge, target, moment)
 
 
-def _edges(op: str, value: object) -> tuple[Edge, ...]:
+def edges(op: str, value: object) -> tuple[Edge, ...]:
     """What now, moved, the operator looks at; none where it looks at something that stands."""
     if isinstance(value, NowValue):
         return ((value.now, False),)

@@ -48,7 +48,7 @@ def parameter_holds(condition: ParameterCondition, scope: Scope) -> bool:
     facts = Facts(
         schema_=scope.schema,
         record=RecordFacts(id="", object=scope.object, properties={}),
-        parameters=scope.parameters,
+        parameters=_parameters(scope),
         now=scope.moment.now,
         zone=scope.moment.zone,
     )
@@ -120,7 +120,7 @@ def _written(value: object, scope: Scope) -> object:
     """The right side as far as it is the same for every record."""
     match value:
         case ParameterValue():
-            found: Json = scope.parameters.get(value.parameter)
+            found: Json = _parameters(scope).get(value.parameter)
             return found
         case EntryEventValue():
             if scope.inside is not None:
@@ -130,6 +130,12 @@ def _written(value: object, scope: Scope) -> object:
             raise ConditionNotAvailable("outputs of steps")
         case _:
             return value
+
+
+def _parameters(scope: Scope) -> dict[str, Json]:
+    if scope.parameters is None:
+        raise NotCompilable("every enrollment has parameters of its own")
+    return scope.parameters
 
 
 def _with_other(condition: Comparison, scope: Scope, left: Side, record: FromClause) -> Clause:

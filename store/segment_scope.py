@@ -38,13 +38,14 @@ ONE = literal_column("1", Integer)
 class Scope:
     """The record a part of the condition is about, and what is the same for all parts.
 
-    ``inside``: the enrollment of the statement, if it asks about those inside. ``event``: the one whose ``where`` is
-    asked. ``counts``: which events count where a condition does not say.
+    ``inside``: the enrollment of the statement, if it asks about those inside; ``parameters`` None: each has its own,
+    that no statement knows. ``event``: the one whose ``where`` is asked. ``counts``: which events count where a
+    condition does not say.
     """
 
     schema: Schema
     moment: Moment
-    parameters: dict[str, Json]
+    parameters: dict[str, Json] | None
     record: FromClause
     object: str
     counts: CountScope
@@ -94,8 +95,13 @@ def quantified(of: Of | Related, scope: Scope, holds: Callable[[FromClause], Cla
             return held
 
 
-def set_of(of: Of | Related, scope: Scope, *beside: FromClause) -> tuple[NamedFromClause, NamedFromClause, Select[int]]:
-    """Links to the associated records meant, those records, and the statement that finds them; no deleted ones."""
+def set_of(
+    of: Of | Related, scope: Scope, *beside: FromClause, counted: bool = False
+) -> tuple[NamedFromClause, NamedFromClause, Select[int]]:
+    """Links to the associated records meant, those records, and the statement that finds them; no deleted ones.
+
+    What is bound stands in when neither match, label nor count (``counted``) says which.
+    """
     links, others = associations.alias(), records.alias()
     found = (
         select(ONE)
@@ -104,4 +110,9 @@ def set_of(of: Of | Related, scope: Scope, *beside: FromClause) -> tuple[NamedFr
         .where(others.c.deleted_at.is_(None))
         .correlate(*scope.outer, *beside)
     )
-    return links, others, found.where(links.c.label == of.label) if of.label is not None else found
+    if of.label is not None:
+        return links, others, found.where(links.c.label == of.label)
+    if scope.inside is not None and of.match is None and not counted:
+        inside = scope.inside.c
+        found = found.where(inside.bound_object.is_distinct_from(of.object) | (links.c.other_id == inside.bound_id))
+    return links, others, found

@@ -1,7 +1,7 @@
 """Decides how a condition is asked as SQL over the records table, with the same answer as ``domain.judging.judge``.
 
 Each part is either true or false, never null, so ``not`` is total. The caller restricts the object type and leaves
-deleted records out. There is no bound record here: nothing stands in for a set of associated records.
+deleted records out. Only those inside have something bound, which stands in for a set of associated records.
 """
 
 from __future__ import annotations
@@ -62,12 +62,14 @@ def compile(
     parameters: Mapping[str, Json] | None = None,
     inside: FromClause | None = None,
     counts: CountScope | None = None,
+    record: FromClause = records,
 ) -> Clause:
-    """``condition`` on records of type ``object``, as a clause over ``store.tables.records``.
+    """``condition`` on records of type ``object``, as a clause over ``store.tables.records``, or ``record``.
 
-    ``zone`` is the IANA name whose days count; ``parameters`` are those given at enrollment, if any. ``inside``: the
-    enrollments of the statement, joined to their records, when it asks about those who are inside. ``counts``: which
-    events count where a condition does not say; None: since the entry of whoever is inside, else all.
+    ``zone`` is the IANA name whose days count. ``inside``: the enrollments of the statement, joined to their records,
+    when it asks about those who are inside; what is bound to them stands in as in memory. ``parameters`` are those
+    given at enrollment; None: those inside have each their own, anybody else none. ``counts``: which events count
+    where a condition does not say; None: since the entry of whoever is inside, else all.
 
     Raises:
         NotCompilable: no database can answer it as memory does; see the class.
@@ -76,8 +78,8 @@ def compile(
     scope = Scope(
         schema=schema,
         moment=Moment(now=now, zone=zone),
-        parameters=dict(parameters or {}),
-        record=records,
+        parameters=dict(parameters or {}) if parameters is not None or inside is None else None,
+        record=record,
         object=object,
         counts=counts or ("ever" if inside is None else "enrollment"),
         inside=inside,
@@ -128,7 +130,7 @@ def _related(condition: RelatedCondition, scope: Scope) -> Clause:
     if scope.is_associated:
         low, high = condition.count.at_least or 0, condition.count.at_most
         return true() if low <= 0 and (high is None or high >= 0) else false()
-    _, record, found = set_of(wanted, scope)
+    _, record, found = set_of(wanted, scope, counted=True)
     return _as_many(condition.count, found.where(where(record)))
 
 
