@@ -10,8 +10,8 @@ from domain.conditions import Of
 from domain.configs import config_of, variables_of
 from domain.definition import ChangedTrigger, CreatedTrigger, Definition, EventTrigger, FilterTrigger, Trigger
 from domain.graph import Graph, Place, draw
-from domain.leaving import staying_triggers
-from domain.names import association_key, event_key, object_key, property_key
+from domain.leaving import leaving_conditions, staying_triggers
+from domain.names import association_key, event_key, object_key, property_key, time_key
 from domain.plan import NAME_LIMIT, REFUSE_BYTES, WARN_BYTES, Plan, PlanStep, Policy
 from domain.problems import Problem
 from domain.reading import keys_read
@@ -27,6 +27,7 @@ from domain.steps import (
     WaitStep,
     walk,
 )
+from domain.timing import reads_time
 from domain.titles import title
 
 
@@ -94,12 +95,12 @@ def interests(definition: Definition, catalogue: Catalogue) -> Interests:
     """What the triggers read, and what an enrollment of this version reads."""
     triggers = sorted({(t.id, key) for t in definition.entry.triggers for key in _trigger_keys(t, definition)})
     run: set[str] = set()
-    conditions = [goal.where for goal in definition.exit.goals]
-    conditions += [c for c in (definition.exit.when, definition.entry.suppress) if c is not None]
-    for condition in conditions:
-        run |= keys_read(condition, definition.object)
-    for trigger in staying_triggers(definition):
-        run |= keys_read(trigger.where, trigger.object or definition.object)
+    conditions = [(condition, definition.object) for condition in leaving_conditions(definition)]
+    conditions += [(trigger.where, trigger.object or definition.object) for trigger in staying_triggers(definition)]
+    for condition, about in conditions:
+        run |= keys_read(condition, about)
+        if reads_time(condition):
+            run.add(time_key())
     for step, _ in walk(definition.steps, ""):
         run.update(_step_keys(step, definition, catalogue))
     return Interests(triggers=tuple(triggers), run=frozenset(run))
@@ -157,6 +158,8 @@ def _trigger_keys(trigger: Trigger, definition: Definition) -> Iterator[str]:
     yield object_key(subject)
     if isinstance(trigger, FilterTrigger):
         yield from keys_read(trigger.where, subject)
+        if reads_time(trigger.where):
+            yield time_key()
         if subject != definition.object:
             # Somebody enters as well when linked to a record that matches already.
             yield association_key(subject, definition.object)

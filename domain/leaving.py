@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from domain.base import Frozen
+from domain.conditions import Condition
 from domain.definition import Definition, FilterTrigger
 from domain.facts import Facts, Seen
 from domain.judging import judge
@@ -41,6 +42,12 @@ def departure(definition: Definition, facts: Facts, reached: Collection[str] = (
     if when is not None and (verdict := judge(when, facts, counts="enrollment")).holds:
         return Departure(reason="exit_condition", seen=verdict.seen)
     return None
+
+
+def leaving_conditions(definition: Definition) -> list[Condition]:
+    """Every condition that makes an enrollment leave, or a goal of it lead elsewhere, by holding."""
+    found = [goal.where for goal in definition.exit.goals]
+    return found + [c for c in (definition.exit.when, definition.entry.suppress) if c is not None]
 
 
 def staying_triggers(definition: Definition) -> list[FilterTrigger]:

@@ -128,6 +128,16 @@ def subscription_key(slug: str) -> str:
     return f"subscription:{slug}"
 
 
+def trigger_sweep(workflow_id: str, trigger: str) -> str:
+    """The sweep that lets in whoever a trigger fires for by time: ``trigger:7f3a…:t1``."""
+    return f"trigger:{workflow_id}:{trigger}"
+
+
+def leaving_sweep(workflow_id: str, version: int) -> str:
+    """The sweep for those inside a version who have a reason to leave by time: ``leaving:7f3a…:3``."""
+    return f"leaving:{workflow_id}:{version}"
+
+
 def workflow_key(slug: str) -> str:
     """What a record did in a workflow is read: ``workflow:welcome``."""
     return f"workflow:{slug}"

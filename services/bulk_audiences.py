@@ -94,13 +94,15 @@ class Sought:
     triggers: tuple[FilterTrigger, ...]
 
     async def page(self, read: Read, job: Job, *, limit: int) -> AudiencePage:
+        """Up to ``limit`` candidates, from the place of the job on."""
+        return await self.page_behind(read, job.place, until=job.created_at, limit=limit)
+
+    async def page_behind(self, read: Read, place: str | None, *, until: datetime, limit: int) -> AudiencePage:
         """Up to ``limit`` candidates. A record with more than a page of associated ones is continued in the next."""
-        behind, _, within = (job.place or "").partition(":")
-        found = await page_audience(
-            read, self.audience, until=job.created_at, after=behind, again=bool(within), limit=limit
-        )
+        behind, _, within = (place or "").partition(":")
+        found = await page_audience(read, self.audience, until=until, after=behind, again=bool(within), limit=limit)
         candidates: list[Candidate] = []
-        left, done, place = limit, 0, job.place
+        left, done = limit, 0
         for subject_id, object in found:
             if left <= 0:
                 return AudiencePage(candidates, done, place, is_last=False)

@@ -21,6 +21,7 @@ from services.installation import Installation
 from services.jobs import begin_waiting
 from services.judgement import judge_page
 from services.list_refreshing import refresh_due_lists
+from services.sweeping import sweep_due
 from services.turning_off import turn_off_due
 from store.candidates import inside_near, triggered_keys
 from store.database import Tx
@@ -57,7 +58,7 @@ class Relay:
         """Work until ``stop`` is set; a database that is away is waited for."""
         feed = self._inst.db.changes()
         stopping = asyncio.create_task(stop.wait())
-        sweep_at = self._inst.clock.now()
+        sweep_at, is_left = self._inst.clock.now(), False
         while not stop.is_set():
             try:
                 waiting = await self.look()
@@ -67,8 +68,9 @@ class Relay:
                     await begin_waiting(self._inst)
                     await turn_off_due(self._inst)
                     await refresh_due_lists(self._inst)
-                    sweep_at = self._inst.clock.now() + timedelta(seconds=SWEEP_S)
-                if worked_off:
+                    is_left = await sweep_due(self._inst)
+                    sweep_at = self._inst.clock.now() + timedelta(seconds=0 if is_left else SWEEP_S)
+                if worked_off or is_left:
                     continue
                 await _first(feed.wait(self._nap(waiting)), stopping)
             except Exception as error:

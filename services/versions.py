@@ -10,7 +10,7 @@ from operator import or_
 from domain.conditions import Condition
 from domain.definition import Definition, Step, load_definition
 from domain.errors import NotFound
-from domain.leaving import staying_triggers
+from domain.leaving import leaving_conditions, staying_triggers
 from domain.plan import Plan
 from domain.reading import NOTHING, Needs, needs_of
 from store.database import Read
@@ -51,7 +51,7 @@ async def load_content(read: Read, workflow_id: str, version: int) -> Content:
         definition=definition,
         plan=Plan.model_validate(row["plan"]),
         steps=definition.steps_by_id(),
-        leaving_needs=reduce(or_, (needs_of(c, definition.object) for c in leaving_conditions(definition)), NOTHING),
+        leaving_needs=reduce(or_, (needs_of(c, definition.object) for c in _about_the_record(definition)), NOTHING),
     )
     _cache[key] = content
     if len(_cache) > KEPT:
@@ -64,9 +64,7 @@ def forget_contents() -> None:
     _cache.clear()
 
 
-def leaving_conditions(definition: Definition) -> list[Condition]:
+def _about_the_record(definition: Definition) -> list[Condition]:
     """Every condition about the enrolled record that can end an enrollment of this version."""
-    found = [goal.where for goal in definition.exit.goals]
-    found += [c for c in (definition.exit.when, definition.entry.suppress) if c is not None]
-    found += [t.where for t in staying_triggers(definition) if t.object in (None, definition.object)]
-    return found
+    staying = [t.where for t in staying_triggers(definition) if t.object in (None, definition.object)]
+    return leaving_conditions(definition) + staying

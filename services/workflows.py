@@ -22,6 +22,7 @@ from services.catalogue import load_catalogue
 from services.hooks import make_hooks
 from services.installation import Installation
 from services.leaving import end_all_of_workflow
+from services.sweep_spans import begin_to_sweep, sweep_from_now
 from services.turning_off import forget_past_time, keep_turn_off_at
 from services.workflow_views import (
     VersionView,
@@ -156,10 +157,10 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
     await make_hooks(tx, workflow["id"], definition, now=now)
     number = (workflow["version"] or 0) + 1
     plan = compile_plan(definition, catalogue, workflow_id=workflow["id"], version=number)
-    warning = size_warning(plan)
-    warnings = (warning,) if warning is not None else ()
+    warnings = tuple(warning for warning in [size_warning(plan)] if warning is not None)
     document = to_document(definition, inst.actions)
     await keep_turn_off_at(tx, workflow["id"], definition, now=now)
+    await begin_to_sweep(tx, workflow, definition, version=number, now=now)
     if await _is_current(tx, workflow, document, plan):
         await rows.set_on(tx, workflow["id"], is_on=True, now=now)
         return Published(version=workflow["version"], warnings=warnings)
@@ -182,6 +183,7 @@ async def turn_on(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Wo
     workflow = await find(tx, slug)
     if workflow["version"] is None:
         raise Conflict(f"workflow {slug} was never published; publish it to turn it on", code="not_published")
+    await sweep_from_now(tx, workflow, now=now)
     await rows.set_on(tx, workflow["id"], is_on=True, now=now)
     await forget_past_time(tx, workflow, now=now)
     return view_of(await find(tx, slug), inst)

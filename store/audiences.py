@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 
 from store.database import Read
 from store.enrollments import IS_ACTIVE
@@ -21,8 +21,8 @@ def all_of(object: str, where: ColumnElement[bool]) -> Audience:
 
 
 def any_of(audiences: Sequence[Audience]) -> Audience:
-    """Whoever is in one of them."""
-    return or_(*audiences)
+    """Whoever is in one of them; nobody when there is none."""
+    return or_(false(), *audiences)
 
 
 def members_of(list_id: str) -> ColumnElement[bool]:

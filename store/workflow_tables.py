@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from store.columns import Document, Sequence_, at, id_column, metadata
 
@@ -59,9 +59,13 @@ hooks = Table(
     UniqueConstraint("workflow_id", "trigger", name="uq_hooks_workflow_id_trigger"),
 )  # fmt: skip
 
-# Up to which instant what changes by time alone was looked at.
+# Up to which instant what changes by time alone was looked at. A sweep under way looks at what changed until another
+# instant, and is done with everybody up to a place.
 sweeps = Table(
     "sweeps", metadata,
     Column("name", String(120), primary_key=True),
     at("swept_at"),
+    at("until", nullable=True),
+    Column("place", String(80)),
+    Column("error", Text),
 )  # fmt: skip

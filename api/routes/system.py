@@ -17,6 +17,7 @@ from api.deps import Inst, bearer, identify
 from services.installation import Installation
 from store.migrate import is_current
 from store.report import count_failed_changes, count_installation
+from store.sweeps import failing_sweeps
 
 router = APIRouter(tags=["operations"])
 
@@ -77,15 +78,19 @@ async def metrics(
 
 
 async def _readiness(inst: Installation) -> Readiness:
-    failed = 0
+    failed, failing = 0, list[str]()
     try:
         async with inst.db.read() as read:
             failed = await count_failed_changes(read)
         database, current = True, await asyncio.to_thread(is_current, inst.db.url)
+        if current:
+            async with inst.db.read() as read:
+                failing = await failing_sweeps(read)
     except (SQLAlchemyError, OSError):
         database, current = False, False
     temporal = await inst.runs.healthy()
     warnings = [f"{failed} changes were set aside: GET /api/v1/changes?state=failed"] if failed else []
+    warnings += [f"what changes by time is not looked at: the sweep {name} fails" for name in failing]
     return Readiness(
         ready=database and current and temporal,
         database=database,

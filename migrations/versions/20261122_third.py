@@ -1,25 +1,37 @@
-"""Add what contacts agree to be sent: subscription types, states, and their history."""
+"""Add what contacts agree to be sent, and how far a sweep for what changes by time came."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision: str = "20261122_third"
 down_revision: str | None = "20261122_second"
 
 INSTANT = sa.DateTime(timezone=True)
+DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+TIME = "time"
+"""The key under which the candidate index holds what reads time."""
+
+RELATIVE = ("within_last", "within_next", "more_than_ago")
 
 
 def upgrade() -> None:
     """Towards this release."""
     _add_subscriptions()
+    _add_progress_of_sweeps()
+    _index_time()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _forget_time()
+    _drop_progress_of_sweeps()
     _drop_subscriptions()
 
 
@@ -92,3 +104,67 @@ def _grounds() -> list[sa.Column[Any]]:
         sa.Column("cause_id", sa.String(length=100), nullable=True),
         sa.Column("changed_at", INSTANT, nullable=False),
     ]
+
+
+def _add_progress_of_sweeps() -> None:
+    with op.batch_alter_table("sweeps", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("until", INSTANT, nullable=True))
+        batch_op.add_column(sa.Column("place", sa.String(length=80), nullable=True))
+        batch_op.add_column(sa.Column("error", sa.Text(), nullable=True))
+
+
+def _drop_progress_of_sweeps() -> None:
+    with op.batch_alter_table("sweeps", schema=None) as batch_op:
+        batch_op.drop_column("error")
+        batch_op.drop_column("place")
+        batch_op.drop_column("until")
+
+
+def _interests() -> sa.TableClause:
+    return sa.table(
+        "interests", sa.column("key"), sa.column("workflow_id"), sa.column("version"), sa.column("trigger")
+    )  # fmt: skip
+
+
+def _index_time() -> None:
+    """Write for every version that reads time what publishing writes from now on."""
+    versions = sa.table(
+        "versions", sa.column("workflow_id"), sa.column("version"), sa.column("definition", DOCUMENT)
+    )  # fmt: skip
+    workflows = sa.table("workflows", sa.column("id"), sa.column("version"))
+    current = {row.id: row.version for row in op.get_bind().execute(sa.select(workflows))}
+    for row in op.get_bind().execute(sa.select(versions)).all():
+        same = {"key": TIME, "workflow_id": row.workflow_id, "version": row.version}
+        found = [{**same, "trigger": None}] if _leaves_by_time(row.definition) else []
+        if current.get(row.workflow_id) == row.version:
+            found += [{**same, "trigger": trigger} for trigger in _triggers(row.definition)]
+        if found:
+            op.bulk_insert(_interests(), found)
+
+
+def _forget_time() -> None:
+    interests = _interests()
+    op.execute(interests.delete().where(interests.c.key == TIME))
+
+
+def _triggers(definition: dict[str, Any]) -> Iterator[str]:
+    for trigger in definition.get("entry", {}).get("triggers", ()):
+        if trigger.get("on") == "filter" and _reads_time(trigger.get("where")):
+            yield trigger["id"]
+
+
+def _leaves_by_time(definition: dict[str, Any]) -> bool:
+    exit_ = definition.get("exit", {})
+    found = [definition.get("entry", {}).get("suppress"), exit_.get("when")]
+    found += [goal.get("where") for goal in exit_.get("goals", ())]
+    stays = exit_.get("when_entry_no_longer_holds") and any(_triggers(definition))
+    return bool(stays) or any(_reads_time(each) for each in found)
+
+
+def _reads_time(condition: object) -> bool:
+    if isinstance(condition, list):
+        return any(_reads_time(each) for each in condition)
+    if not isinstance(condition, dict):
+        return False
+    here = condition.get("op") in RELATIVE or "now" in condition or ("event" in condition and "within" in condition)
+    return here or any(_reads_time(each) for each in condition.values())

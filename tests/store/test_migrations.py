@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from store.database import Database
-from store.migrate import check, is_current, upgrade
+from store.database import Database, driver_url, writer_engine
+from store.migrate import SCRIPTS, check, is_current, upgrade
 from store.schema import load_schema, seed_builtin
-from store.tables import entry_decisions, workflows
+from store.tables import entry_decisions, interests, versions, workflows
 from tests.fixtures.clock import START
 from tests.fixtures.databases import on_a_thread
 
@@ -89,6 +93,64 @@ async def test_decisions_that_no_change_caused_may_be_many(database: Database) -
         await tx.run(insert(workflows).values(WORKFLOW))
         await tx.run(insert(entry_decisions).values(_decision("1", None, None, None)))
         await tx.run(insert(entry_decisions).values(_decision("2", None, None, None)))
+
+
+def _to(url: str, revision: str) -> None:
+    """Lead a database up or down to a migration."""
+
+    def lead(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(SCRIPTS))
+        config.attributes["connection"] = connection
+        is_there = MigrationContext.configure(connection).get_current_revision()
+        (command.downgrade if is_there else command.upgrade)(config, revision)
+
+    async def work() -> None:
+        engine = writer_engine(driver_url(url), foreign_keys=False)
+        async with engine.begin() as connection:
+            await connection.run_sync(lead)
+        await engine.dispose()
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("way", [("20261122_second",), ("head", "20261122_second")], ids=["up", "down and up"])
+async def test_versions_published_before_are_found_by_the_time_they_read(
+    empty_database_url: str, way: tuple[str, ...]
+) -> None:
+    for revision in way:
+        await asyncio.to_thread(_to, empty_database_url, revision)
+    quiet = {"property": "last_touched_at", "op": "more_than_ago", "value": {"days": 3}}
+    plain = {"property": "city", "op": "known"}
+    soon = {"any": [plain, {"property": "birthday", "op": "before", "value": {"now": {"days": 7}}}]}
+    triggers = [
+        {"id": "t1", "on": "filter", "where": quiet},
+        {"id": "t2", "on": "filter", "where": plain},
+        {"id": "t3", "on": "event", "event": "form.submitted", "where": quiet},
+        {"id": "t4", "on": "filter", "where": {"not": {"event": "form.submitted", "within": {"days": 2}}}},
+    ]
+    definitions: list[dict[str, Any]] = [
+        {"entry": {"triggers": triggers}},
+        {"entry": {"triggers": triggers}, "exit": {"when_entry_no_longer_holds": True}},
+        {"entry": {"suppress": soon}},
+        {"exit": {"goals": [{"id": "g1", "where": plain}, {"id": "g2", "where": soon}]}},
+        {"exit": {"when": plain}, "entry": {"triggers": triggers}},
+    ]
+    db = Database.open(empty_database_url)
+    async with db.transaction() as tx:
+        await tx.run(insert(workflows).values(**{**WORKFLOW, "version": 5}))
+        rows = [
+            {"workflow_id": "w", "version": n, "definition": found, "plan": {}, "engine_rev": 1, "published_at": START}
+            for n, found in enumerate(definitions, start=1)
+        ]
+        await tx.run(insert(versions), rows)
+    await asyncio.to_thread(upgrade, empty_database_url)
+    async with db.read() as read:
+        found = await read.all(select(interests).where(interests.c.key == "time").order_by(interests.c.id))
+    await db.close()
+    assert [(row["version"], row["trigger"]) for row in found] == [
+        (2, None), (3, None), (4, None), (5, "t1"), (5, "t4")
+    ]  # fmt: skip
 
 
 WORKFLOW: dict[str, Any] = {

@@ -1,0 +1,114 @@
+"""How far each sweep came: up to which instant, and in which place one that is under way goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, bindparam, delete, exists, insert, select, update
+
+from domain.base import Frozen, Instant
+from domain.enrollments import Enrollment
+from domain.names import time_key
+from store.database import Read, Tx
+from store.enrollments import IS_ACTIVE, enrollment_of
+from store.tables import enrollments, entry_decisions, interests, records, sweeps
+
+KEEP_ERROR = update(sweeps).where(sweeps.c.name == bindparam("of")).values(error=bindparam("why"))
+TOOK_UP = ("enrolled", "absorbed_update")
+"""Decisions after which a trigger need not let the same in once more."""
+
+
+class Sweep(Frozen):
+    """Everything that changed until ``swept_at`` was looked at; one under way goes on until ``until``, at ``place``."""
+
+    name: str
+    swept_at: Instant
+    until: Instant | None = None
+    place: str | None = None
+    error: str | None = None
+
+
+async def load_sweeps(read: Read, names: Collection[str]) -> dict[str, Sweep]:
+    """The sweeps of these names that were ever begun."""
+    rows = await read.all(select(sweeps).where(sweeps.c.name.in_(sorted(names))))
+    return {row["name"]: Sweep(**row) for row in rows}
+
+
+async def begin_sweeps(tx: Tx, names: Collection[str], *, at: datetime) -> None:
+    """Let sweeps look at what changes from ``at`` on; one that was begun already goes on as it is."""
+    await tx.insert_ignore(sweeps, [{"name": name, "swept_at": at} for name in sorted(names)])
+
+
+async def begin_anew(tx: Tx, names: Collection[str], *, at: datetime) -> None:
+    """Let sweeps look at what changes from ``at`` on, and no more at what changed before."""
+    if names:
+        await tx.run(delete(sweeps).where(sweeps.c.name.in_(sorted(names))))
+        await tx.run(insert(sweeps), [{"name": name, "swept_at": at} for name in sorted(names)])
+
+
+async def move_sweep(tx: Tx, sweep: Sweep, *, until: datetime, place: str | None) -> bool:
+    """Keep that everybody up to ``place`` is done (None: everybody); False when somebody else moved it meanwhile.
+
+    Its row stays locked until the commit, so that a page is worked on once.
+    """
+    mine = (
+        sweeps.c.name == sweep.name,
+        sweeps.c.swept_at == sweep.swept_at,
+        sweeps.c.until.is_not_distinct_from(sweep.until),
+        sweeps.c.place.is_not_distinct_from(sweep.place),
+    )
+    done = {"swept_at": until, "until": None, "place": None}
+    moved = done if place is None else {"until": until, "place": place}
+    return await tx.run(update(sweeps).where(*mine).values({**moved, "error": None})) == 1
+
+
+async def note_sweep_error(tx: Tx, name: str, error: str) -> None:
+    """Keep what kept a sweep from going on."""
+    await tx.run(KEEP_ERROR, of=name, why=error)
+
+
+async def failing_sweeps(read: Read) -> list[str]:
+    """The names of the sweeps that something keeps from going on."""
+    rows = await read.all(select(sweeps.c.name).where(sweeps.c.error.is_not(None)).order_by(sweeps.c.name))
+    return [row["name"] for row in rows]
+
+
+async def versions_left_by_time(read: Read) -> list[tuple[str, int]]:
+    """Versions with somebody inside who may have a reason to leave because time passes, as (workflow id, version)."""
+    inside = exists().where(
+        enrollments.c.workflow_id == interests.c.workflow_id, enrollments.c.version == interests.c.version, IS_ACTIVE
+    )
+    reading = select(interests.c.workflow_id, interests.c.version).where(
+        interests.c.key == time_key(), interests.c.trigger.is_(None), inside
+    )
+    rows = await read.all(reading.order_by(interests.c.workflow_id, interests.c.version))
+    return [(row["workflow_id"], row["version"]) for row in rows]
+
+
+async def page_leaving(
+    read: Read, workflow_id: str, version: int, where: ColumnElement[bool], *, after: str, limit: int
+) -> list[Enrollment]:
+    """Up to ``limit`` active enrollments of a version that satisfy ``where``, by ascending id after ``after``."""
+    page = (
+        select(enrollments)
+        .select_from(enrollments.join(records, records.c.id == enrollments.c.record_id))
+        .where(enrollments.c.workflow_id == workflow_id, enrollments.c.version == version, IS_ACTIVE)
+        .where(enrollments.c.id > after, where)
+    )
+    return [enrollment_of(row) for row in await read.all(page.order_by(enrollments.c.id).limit(limit))]
+
+
+async def taken_up_since(
+    read: Read, workflow_id: str, trigger: str, record_ids: Collection[str], *, since: datetime
+) -> set[tuple[str, str | None]]:
+    """Whom a change let in, or found inside, by a trigger behind ``since``, as (record id, bound id)."""
+    found = select(entry_decisions.c.record_id, entry_decisions.c.bound_id).where(
+        entry_decisions.c.record_id.in_(sorted(record_ids)),
+        entry_decisions.c.workflow_id == workflow_id,
+        entry_decisions.c.trigger == trigger,
+        entry_decisions.c.change_seq.is_not(None),
+        entry_decisions.c.decided_at > since,
+        entry_decisions.c.decision.in_(TOOK_UP),
+    )
+    return {(row["record_id"], row["bound_id"]) for row in await read.all(found)}
