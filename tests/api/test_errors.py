@@ -46,6 +46,9 @@ BODIES: dict[str, Any] = {
 QUERIES = {"/workflows/{slug}/report/enrollments": "?figure=active"}
 """And what must stand behind the path."""
 
+QUERIES = {"/workflows/{slug}/report/enrollments": "?figure=active"}
+"""What an address cannot go without."""
+
 
 def _routes() -> Iterator[tuple[str, str, str]]:
     for router in ROUTERS:
