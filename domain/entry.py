@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from domain.base import Frozen
+from domain.conditions import Condition, CountScope
 from domain.definition import Definition
 from domain.enrollments import Enrollment
 from domain.facts import Facts, Seen
+from domain.facts import Verdict as FactsVerdict
 from domain.judging import judge
 from domain.names import entry_key
 
@@ -92,15 +94,37 @@ def is_remembered(definition: Definition, attempt: Attempt) -> bool:
     return wanted and on_re_entry(definition, attempt) is None
 
 
+class Obstacle(Frozen):
+    """A condition that keeps a record out while it holds; ``detail`` is the id of a goal."""
+
+    decision: Literal["suppressed", "goal_already_met", "exit_already_met"]
+    where: Condition
+    counts: CountScope
+    detail: str | None = None
+
+    def judged(self, facts: Facts) -> FactsVerdict:
+        """Whether it holds on the facts of who is about to enter, and the values seen."""
+        return judge(self.where, facts, counts=self.counts)
+
+
+def obstacles(definition: Definition) -> list[Obstacle]:
+    """What rule E2 asks of the record itself, in its order: suppression, goals in list order, the exit condition."""
+    found = []
+    if definition.entry.suppress is not None:
+        found.append(Obstacle(decision="suppressed", where=definition.entry.suppress, counts="ever"))
+    found += [
+        Obstacle(decision="goal_already_met", where=goal.where, counts="enrollment", detail=goal.id)
+        for goal in definition.exit.goals
+    ]
+    if definition.exit.when is not None:
+        found.append(Obstacle(decision="exit_already_met", where=definition.exit.when, counts="enrollment"))
+    return found
+
+
 def on_facts(definition: Definition, facts: Facts) -> Verdict:
     """The part of rule E2 that reads the record; the last word."""
-    suppress = definition.entry.suppress
-    if suppress is not None and (found := judge(suppress, facts, counts="ever")).holds:
-        return Verdict(decision="suppressed", seen=found.seen)
-    for goal in definition.exit.goals:
-        if (found := judge(goal.where, facts, counts="enrollment")).holds:
-            return Verdict(decision="goal_already_met", detail=goal.id, seen=found.seen)
-    when = definition.exit.when
-    if when is not None and (found := judge(when, facts, counts="enrollment")).holds:
-        return Verdict(decision="exit_already_met", seen=found.seen)
+    for obstacle in obstacles(definition):
+        found = obstacle.judged(facts)
+        if found.holds:
+            return Verdict(decision=obstacle.decision, detail=obstacle.detail, seen=found.seen)
     return Verdict(decision="enrolled")

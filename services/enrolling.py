@@ -2,81 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from domain.base import Frozen, Json
 from domain.enrollments import Enrollment
-from domain.entry import (
-    Attempt,
-    Decision,
-    Verdict,
-    before_reading,
-    is_remembered,
-    key_of,
-    on_facts,
-    on_re_entry,
-    runs_alone,
-    while_active,
-)
+from domain.entry import Decision, Verdict
 from domain.errors import NotFound
-from domain.facts import Facts, Seen
 from domain.names import EnrollmentName, enrollment_run_id
 from domain.parameters import with_defaults
-from domain.reading import needs_objects
-from domain.records import Cause, StoredRecord
+from domain.records import StoredRecord
 from services.again import REMEMBERED, remember
-from services.beginning import first_objects, plan_first
-from services.facts import read_facts
+from services.beginning import plan_first
+from services.deciding import Answer, EnrollRequest, Entrance, decide
 from services.inside import Inside
-from services.loops import stop_loop
 from services.removing import remove_others
 from services.standing import OUTSIDE, tell_standing
-from services.turning_off import lets_in
-from services.versions import Content, load_content
-from store.associations import are_associated
 from store.changes import newest_change
 from store.database import Tx
-from store.enrollments import (
-    active_enrollments,
-    count_entry,
-    entered_before,
-    entered_by_event,
-    insert_decision,
-    insert_enrollment,
-)
+from store.enrollments import count_entry, insert_decision, insert_enrollment
 from store.ids import new_id
 from store.intake import add_delivery
 from store.locks import lock_entry_key, lock_records
-from store.schema import Account, load_account
 from store.workflows import find_door
 
-
-class EnrollRequest(Frozen):
-    """Somebody shall enter: ``trigger`` is None by hand and through the API; ``change_seq`` is the change that fired.
-
-    ``event_id``: the event that fired; it lets each record in once. ``seen``: the values the trigger saw. ``created``:
-    the change made the record, or the bound one. ``starter``: the process that starts the run itself as soon as this is
-    committed (``deliveries.deliver_now``); until its lease ends no relay does.
-    """
-
-    workflow_id: str
-    record_id: str
-    bound_id: str | None = None
-    trigger: str | None = None
-    cause: Cause
-    change_seq: int | None = None
-    event_id: str | None = None
-    parameters: dict[str, Json] = {}
-    seen: tuple[Seen, ...] = ()
-    starter: str | None = None
-    created: bool = False
-
-    @property
-    def record_ids(self) -> tuple[str, ...]:
-        """The record that shall enter and, if there is one, what is bound."""
-        return (self.record_id, self.bound_id) if self.bound_id is not None else (self.record_id,)
+__all__ = ["Decided", "EnrollRequest", "enroll"]
 
 
 class Decided(Frozen):
@@ -104,7 +53,12 @@ async def enroll(tx: Tx, request: EnrollRequest, *, now: datetime) -> Decided:
     workflow = await find_door(tx, request.workflow_id)
     if workflow is None:
         raise NotFound(f"there is no workflow {request.workflow_id}")
-    verdict, enrollment = await _decide(tx, request, dict(workflow), records, now=now)
+
+    async def count_under(key: str) -> int:
+        return int((await lock_entry_key(tx, request.workflow_id, key, request.record_id))["entries"])
+
+    answer = await decide(tx, request, dict(workflow), records, count_under, now=now)
+    verdict, enrollment = await _act(tx, request, answer, records, now=now)
     decision_id = new_id(now)
     standing = enrollment.id if enrollment else None
     await insert_decision(
@@ -134,53 +88,43 @@ async def enroll(tx: Tx, request: EnrollRequest, *, now: datetime) -> Decided:
     )
 
 
-async def _decide(
-    tx: Tx, request: EnrollRequest, workflow: Mapping[str, Any], records: dict[str, StoredRecord], *, now: datetime
+async def _act(
+    tx: Tx, request: EnrollRequest, answer: Answer, records: dict[str, StoredRecord], *, now: datetime
 ) -> tuple[Verdict, Enrollment | None]:
-    """The verdict, with the new enrollment or the active one the cause concerns."""
-    record = records.get(request.record_id)
-    bound = records.get(request.bound_id) if request.bound_id else None
-    if record is None or record.object != workflow["object"]:
-        return Verdict(decision="no_record", detail="missing, deleted or of another object"), None
-    if request.bound_id and (bound is None or not await are_associated(tx, record.id, request.bound_id)):
-        return Verdict(decision="no_record", detail="the bound record is gone or not associated"), None
-    repeated = await entered_by_event(tx, request.workflow_id, record.id, request.bound_id, request.event_id)
-    attempt = Attempt(trigger=request.trigger, bound_id=request.bound_id, is_repeated=repeated)
-    loop = await stop_loop(tx, request.cause, workflow["id"], workflow["slug"], created=request.created)
-    if loop is not None:
-        return loop, None
-    if (no := before_reading(attempt, is_on=lets_in(workflow, now), is_paused=bool(workflow["is_paused"]))) is not None:
-        return no, None
-    content = await load_content(tx, request.workflow_id, workflow["version"])
-    definition = content.definition
-    bound_object = bound.object if bound else None
-    alone = runs_alone(definition, bound_object)
-    key = key_of(definition, record.id, request.bound_id, bound_object)
-    entry_key = await lock_entry_key(tx, request.workflow_id, key, record.id)
-    active = await active_enrollments(tx, request.workflow_id, record.id)
-    if (no := while_active(attempt, active, key=key, alone=alone)) is not None:
-        inside = next(e for e in active if e.id == no.detail)
-        # Triggers are alternatives: what let somebody in is no reason to enter again because a second one fired too.
-        is_same = no.decision == "absorbed_update" and request.change_seq == inside.entered_seq
-        if is_remembered(definition, attempt) and not is_same:
-            await remember(tx, request.workflow_id, key, request.model_dump(mode="json", exclude={"starter"}))
-            no = no.model_copy(update={"seen": (*no.seen, REMEMBERED)})
-        own = request.cause.kind == "enrollment" and request.cause.id == inside.id
-        if no.decision == "absorbed_update" and not own:
-            await _tell(tx, inside, bound or record, now=now)
-        return no, inside
-    before = await entered_before(tx, request.workflow_id, record.id, bound_id=request.bound_id, any_bound=not alone)
-    if (before or entry_key["entries"]) and (no := on_re_entry(definition, attempt)) is not None:
-        return no, None
-    account = await load_account(tx)
-    facts = await _facts(tx, request, content, account, records, now=now)
-    verdict = on_facts(definition, facts) if facts is not None else Verdict(decision="no_record")
-    if facts is None or verdict.decision != "enrolled":
-        return verdict, None
-    enrollment = _new(request, content, record, bound, key=key, n=entry_key["entries"] + 1, now=now)
-    entered = Inside(enrollment=enrollment, content=content, facts=facts, record=record, bound=bound, account=account)
+    """Do what was decided; the new enrollment, or the active one the cause concerns."""
+    if answer.inside is not None:
+        return await _take_up(tx, request, answer, answer.inside, records, now=now), answer.inside
+    if answer.entrance is None:
+        return answer.verdict, None
+    entrance = answer.entrance
+    enrollment = _new(request, entrance, now=now)
+    entered = Inside(
+        enrollment=enrollment, content=entrance.content, facts=entrance.facts, record=entrance.record,
+        bound=entrance.bound, account=entrance.account,
+    )  # fmt: skip
     await _write(tx, entered, starter=request.starter, now=now)
-    return verdict, enrollment
+    return answer.verdict, enrollment
+
+
+async def _take_up(
+    tx: Tx,
+    request: EnrollRequest,
+    answer: Answer,
+    inside: Enrollment,
+    records: dict[str, StoredRecord],
+    *,
+    now: datetime,
+) -> Verdict:
+    """What becomes of a cause that met somebody inside: remembered, told to the run, or neither."""
+    verdict = answer.verdict
+    if answer.is_remembered:
+        document = request.model_dump(mode="json", exclude={"starter"})
+        await remember(tx, request.workflow_id, answer.key, document)
+        verdict = verdict.model_copy(update={"seen": (*verdict.seen, REMEMBERED)})
+    own = request.cause.kind == "enrollment" and request.cause.id == inside.id
+    if verdict.decision == "absorbed_update" and not own:
+        await _tell(tx, inside, records[request.bound_id or request.record_id], now=now)
+    return verdict
 
 
 async def _tell(tx: Tx, inside: Enrollment, changed: StoredRecord, *, now: datetime) -> None:
@@ -190,47 +134,16 @@ async def _tell(tx: Tx, inside: Enrollment, changed: StoredRecord, *, now: datet
         await add_delivery(tx, inside.id, "record_changed", news, now=now)
 
 
-async def _facts(
-    tx: Tx,
-    request: EnrollRequest,
-    content: Content,
-    account: Account,
-    records: Mapping[str, StoredRecord],
-    *,
-    now: datetime,
-) -> Facts | None:
-    return await read_facts(
-        tx,
-        account,
-        content.definition,
-        request.record_id,
-        needs=content.leaving_needs | needs_objects(first_objects(content)),
-        bound_id=request.bound_id,
-        parameters=with_defaults(content.definition, request.parameters),
-        entry_event_id=request.event_id,
-        now=now,
-        known=records,
-    )
-
-
-def _new(
-    request: EnrollRequest,
-    content: Content,
-    record: StoredRecord,
-    bound: StoredRecord | None,
-    *,
-    key: str,
-    n: int,
-    now: datetime,
-) -> Enrollment:
-    keyed = bound.id if bound is not None and key != record.id else None
-    name = EnrollmentName(workflow_id=request.workflow_id, record_id=record.id, bound_id=keyed, n=n)
+def _new(request: EnrollRequest, entrance: Entrance, *, now: datetime) -> Enrollment:
+    content, record, bound = entrance.content, entrance.record, entrance.bound
+    keyed = bound.id if bound is not None and entrance.key != record.id else None
+    name = EnrollmentName(workflow_id=request.workflow_id, record_id=record.id, bound_id=keyed, n=entrance.n)
     return Enrollment(
         id=new_id(now),
         workflow_id=request.workflow_id,
         version=content.plan.version,
-        key=key,
-        n=n,
+        key=entrance.key,
+        n=entrance.n,
         run_id=enrollment_run_id(name),
         record_id=record.id,
         object=record.object,
