@@ -15,6 +15,8 @@ BY_HAND = "by hand"
 _CAUSES: Mapping[str, str] = {
     "api": "by API key",
     "import": "by import job",
+    "bulk": "by bulk job",
+    "publish": "by publishing, job",
     "user": "by user",
     "enrollment": "by a step of enrollment",
     "event": "by event",

@@ -11,7 +11,9 @@ ChangeKind: TypeAlias = Literal[
     "created", "updated", "deleted", "merged", "associated", "dissociated", "event",
     "list_joined", "list_left", "list_changed", "subscription", "enrollment", "settings",
 ]  # fmt: skip
-CauseKind: TypeAlias = Literal["api", "import", "user", "enrollment", "event", "schedule", "system"]
+CauseKind: TypeAlias = Literal[
+    "api", "import", "bulk", "publish", "user", "enrollment", "event", "schedule", "system",
+]  # fmt: skip
 
 MAX_DEPTH = 20
 """How far a chain of changes caused by enrollments may reach before ``loop_stopped`` (rule E9)."""
@@ -23,7 +25,10 @@ NAMING = ("name", "subject", "title", "email", "domain", "external_id")
 
 
 class Cause(Frozen):
-    """Who made a change: ``id`` of an api key, job, user or enrollment; ``depth`` counts enrollments in the chain."""
+    """Who made a change: ``id`` of an api key, job, user or enrollment; ``depth`` counts enrollments in the chain.
+
+    ``bulk`` and ``publish`` are jobs that enroll many: somebody ordered one, or a version took in who matched already.
+    """
 
     kind: CauseKind
     id: str | None = None

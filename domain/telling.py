@@ -61,7 +61,7 @@ SKIPS: Mapping[str, str] = {
 def tell_decision(decision: str, detail: str | None) -> str:
     """An entry decision as half a sentence about the record."""
     words = DECISIONS.get(decision, decision.replace("_", " "))
-    return _with(words, detail if decision in ("goal_already_met", "loop_stopped") else None)
+    return _with(words, detail if decision in ("goal_already_met", "loop_stopped", "re_entry_off") else None)
 
 
 def tell_end(reason: str | None, detail: str | None) -> str | None:

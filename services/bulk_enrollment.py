@@ -168,7 +168,7 @@ class _Page:
             record_id=each.record_id,
             bound_id=each.bound_id,
             trigger=trigger,
-            cause=Cause(kind="api", id=self.job.id),
+            cause=Cause(kind="bulk" if self.order.version is None else "publish", id=self.job.id),
             parameters=self.order.parameters,
             seen=seen,
             starter=self.starter,

@@ -15,7 +15,7 @@ from api.limits import StorableRoute
 from api.loading import record_or_404
 from api.paging import Page, Paged, page
 from api.routes.records import RecordId
-from api.schemas.enrollments import CausePointer
+from api.schemas.enrollments import cause_pointer
 from api.schemas.subscriptions import (
     PastSubscriptionView,
     SubscriptionsBody,
@@ -26,7 +26,6 @@ from api.schemas.subscriptions import (
     TypeView,
 )
 from domain.facts import NOT_SPECIFIED
-from domain.records import Cause
 from domain.subscriptions import Consent, PastConsent, SubscriptionType
 from services import subscriptions as services
 from store import subscriptions as rows
@@ -125,18 +124,14 @@ def _view(type_: SubscriptionType, consent: Consent | None) -> SubscriptionView:
         source=consent.source if consent else None,
         legal_basis=consent.legal_basis if consent else None,
         changed_at=consent.changed_at if consent else None,
-        cause=_cause(consent.cause) if consent else None,
+        cause=cause_pointer(consent.cause.kind, consent.cause.id) if consent else None,
     )
 
 
 def _past_view(past: PastConsent) -> PastSubscriptionView:
     same = {name: getattr(past, name) for name in PastSubscriptionView.model_fields if name != "cause"}
-    return PastSubscriptionView(**same, cause=_cause(past.cause))
+    return PastSubscriptionView(**same, cause=cause_pointer(past.cause.kind, past.cause.id))
 
 
 def _type_view(type_: SubscriptionType) -> TypeView:
     return TypeView(**{name: getattr(type_, name) for name in TypeView.model_fields})
-
-
-def _cause(cause: Cause) -> CausePointer:
-    return CausePointer(kind=cause.kind, id=cause.id)

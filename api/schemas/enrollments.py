@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 from api.answers import Shown
 from api.schemas.records import EXAMPLE_ID, Body, Id, examples
 from domain.base import Instant, Json
+from domain.entry_words import cause_words
 from domain.facts import Seen
 from domain.telling import tell_decision, tell_end
 
@@ -136,10 +137,11 @@ class RecordPointer(Shown):
 
 
 class CausePointer(Shown):
-    """What made it happen: ``id`` is an API key, job or enrollment id."""
+    """What made it happen: ``id`` is an API key, job, event or enrollment id."""
 
-    kind: str
+    kind: Annotated[str, Field(examples=["bulk"])]
     id: str | None
+    words: Annotated[str, Field(examples=[f"by bulk job {EXAMPLE_ID}"])]
 
 
 class EnrollmentView(Shown):
@@ -208,6 +210,11 @@ class VisitBehind(Shown):
     enrollment: EnrollmentView
 
 
+def cause_pointer(kind: str, id: str | None) -> CausePointer:
+    """A cause as it is shown."""
+    return CausePointer(kind=kind, id=id, words=cause_words(kind, id))
+
+
 def enrollment_view(row: RowMapping, ui_url: str, names: Mapping[str, str]) -> EnrollmentView:
     """A row of an enrollment, with its workflow's ``slug``, as answered; ``names`` of records by id."""
     bound = row["bound_id"]
@@ -220,7 +227,7 @@ def enrollment_view(row: RowMapping, ui_url: str, names: Mapping[str, str]) -> E
         workflow=row["slug"],
         record=RecordPointer(object=row["object"], id=row["record_id"], name=names.get(row["record_id"])),
         bound=None if bound is None else RecordPointer(object=row["bound_object"], id=bound, name=names.get(bound)),
-        cause=CausePointer(kind=row["cause_kind"], id=row["cause_id"]),
+        cause=cause_pointer(row["cause_kind"], row["cause_id"]),
         end_words=tell_end(row["end_reason"], row["end_detail"]),
         end_seen=[Seen.model_validate(each) for each in row["end_seen"] or ()],
         temporal=TemporalView(workflow_id=row["run_id"], ui_url=ui_url),
@@ -234,6 +241,6 @@ def decision_view(row: RowMapping) -> EntryDecisionView:
         **{name: row[name] for name in same},
         workflow=row["slug"],
         words=tell_decision(row["decision"], row["detail"]),
-        cause=CausePointer(kind=row["cause_kind"], id=row["cause_id"]),
+        cause=cause_pointer(row["cause_kind"], row["cause_id"]),
         seen=[Seen.model_validate(each) for each in row["seen"]],
     )

@@ -42,7 +42,12 @@ def test_without_a_trigger_it_was_by_hand_and_an_unknown_one_keeps_its_id() -> N
 
 @pytest.mark.parametrize(
     ("kind", "id", "said"),
-    [("api", "k1", "by API key k1"), ("schedule", None, "on schedule"), ("tide", "x", "by tide x")],
+    [
+        ("api", "k1", "by API key k1"),
+        ("bulk", "j1", "by bulk job j1"),
+        ("schedule", None, "on schedule"),
+        ("tide", "x", "by tide x"),
+    ],
 )
 def test_a_cause_reads_as_who_it_was(kind: str, id: str | None, said: str) -> None:
     assert cause_words(kind, id) == said

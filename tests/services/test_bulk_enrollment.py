@@ -92,7 +92,7 @@ async def test_a_condition_lets_in_whoever_satisfies_it_page_by_page(
     async with desk.inst.db.read() as read:
         assert await read.all(select(deliveries)) == [], "every start was crossed out"
         causes = await read.all(select(entry_decisions.c.cause_kind, entry_decisions.c.cause_id).distinct())
-    assert [(row["cause_kind"], row["cause_id"]) for row in causes] == [("api", job.id)]
+    assert [(row["cause_kind"], row["cause_id"]) for row in causes] == [("bulk", job.id)]
 
 
 async def test_everybody_is_decided_about_as_if_enrolled_alone(desk: Desk) -> None:
@@ -260,7 +260,7 @@ async def test_publishing_takes_in_whoever_matches_a_filter_trigger(desk: Desk, 
     assert (progress.total, progress.counts) == (4, {"enrolled": 4})
     async with desk.inst.db.read() as read:
         rows = await read.all(select(entry_decisions).order_by(entry_decisions.c.record_id))
-    assert {row["trigger"] for row in rows} == {"t1"}
+    assert {(row["trigger"], row["cause_kind"]) for row in rows} == {("t1", "publish")}
     assert [seen["value"] for seen in rows[0]["seen"]] == ["NO"]
 
 
