@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from commands import enrollments, events, installation, lists, records, sample, workflows
+from commands import enrollments, events, explaining, installation, lists, records, sample, workflows
 
 app = typer.Typer(
     name="followthrough",
@@ -20,6 +20,7 @@ app.command("migrate")(installation.migrate)
 app.command("import")(records.import_file)
 app.command("enroll")(enrollments.enroll)
 app.command("unenroll")(enrollments.unenroll_all)
+app.command("explain")(explaining.explain)
 app.command("report")(workflows.report)
 app.command("messages")(enrollments.messages)
 app.command("outbox")(installation.outbox)

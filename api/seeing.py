@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.deps import Caller, Scope
 from api.schemas.enrollments import EnrollmentView, EntryDecisionView
+from services.explanations import Case, Outlook, Pointer
 from services.timeline import EnrollmentTimeline, Visit
 
 KIND_SCOPES: dict[str, Scope] = {
@@ -44,6 +45,29 @@ def enrollment_as_seen(caller: Caller, view: EnrollmentView) -> EnrollmentView:
 def decision_as_seen(caller: Caller, view: EntryDecisionView) -> EntryDecisionView:
     """The entry decision without values of records for a key that does not open them."""
     return view if "records:read" in caller.scopes else view.model_copy(update={"seen": []})
+
+
+def pointer_as_seen(caller: Caller, pointer: Pointer) -> Pointer:
+    """The record without its name for a key that does not open it."""
+    return pointer if "records:read" in caller.scopes else pointer.model_copy(update={"name": None})
+
+
+def case_as_seen(caller: Caller, case: Case) -> Case:
+    """The explanation without values of records for a key that does not open them."""
+    if "records:read" in caller.scopes:
+        return case
+    triggers = [one.model_copy(update={"seen": [], "if_fired": _without_values(one.if_fired)}) for one in case.triggers]
+    blind = {
+        "bound": case.bound and pointer_as_seen(caller, case.bound),
+        "by_hand": _without_values(case.by_hand),
+        "triggers": triggers,
+        "checks": [one.model_copy(update={"seen": []}) for one in case.checks],
+    }
+    return case.model_copy(update=blind)
+
+
+def _without_values(outlook: Outlook) -> Outlook:
+    return outlook.model_copy(update={"seen": []})
 
 
 def _without_outputs(visit: Visit) -> Visit:

@@ -71,7 +71,7 @@ def needs_objects(objects: Iterable[str]) -> Needs:
 def needs_of(condition: Condition, object: str) -> Needs:
     """What must be loaded to judge ``condition`` on a record of ``object``."""
     needs = NOTHING
-    for part, about in _leaves(condition, object):
+    for part, about in parts_of(condition, object):
         needs |= Needs(
             objects=frozenset(other for _, other in _hops(part, about)),
             entry_event=isinstance(getattr(part, "value", None), EntryEventValue),
@@ -94,30 +94,30 @@ def needs_of(condition: Condition, object: str) -> Needs:
 def keys_read(condition: Condition, object: str) -> frozenset[str]:
     """The interest keys (``domain.names``) whose change may change the answer, apart from time."""
     found: set[str] = set()
-    for part, about in _leaves(condition, object):
+    for part, about in parts_of(condition, object):
         found.update(association_key(near, other) for near, other in _hops(part, about))
         found.update(_keys(part, about))
     return frozenset(found)
 
 
-def _leaves(condition: Condition, object: str) -> Iterator[tuple[Condition, str]]:
+def parts_of(condition: Condition, object: str) -> Iterator[tuple[Condition, str]]:
     """Every part that reads something, with the type of the record it is about."""
     match condition:
         case All():
             for part in condition.all:
-                yield from _leaves(part, object)
+                yield from parts_of(part, object)
         case Any():
             for part in condition.any:
-                yield from _leaves(part, object)
+                yield from parts_of(part, object)
         case Not():
-            yield from _leaves(condition.not_, object)
+            yield from parts_of(condition.not_, object)
         case RelatedCondition():
             yield condition, object
-            yield from _leaves(condition.where, condition.related.object)
+            yield from parts_of(condition.where, condition.related.object)
         case EventCondition():
             yield condition, object
             if condition.where is not None:
-                yield from _leaves(condition.where, object)
+                yield from parts_of(condition.where, object)
         case _:
             yield condition, object
 

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.errors import Invalid, NotFound
-from domain.facts import Facts, Seen
+from domain.facts import Seen
 from domain.jobs import EnrollmentCall, EnrollmentProgress, page_limit
-from domain.judging import judge
-from domain.reading import Needs, needs_of
 from domain.records import Cause
 from domain.triggers import FilterTrigger
 from services.bulk_audiences import AudiencePage, Candidate, Named, Order, Outcome, count, open_audience
@@ -23,7 +21,7 @@ from services.bulk_leaving import take_out
 from services.by_hand import check_parameters
 from services.deliveries import deliver_starts
 from services.enrolling import EnrollRequest, enroll
-from services.facts import read_facts
+from services.facts import judge_now
 from services.installation import Installation
 from services.jobs import progress_of
 from services.versions import load_content
@@ -148,18 +146,16 @@ class _Page:
 
     async def _fires(self, subject_id: str, triggers: Sequence[FilterTrigger]) -> tuple[str, tuple[Seen, ...]] | None:
         """The first trigger that holds, with what it saw."""
-        for trigger in triggers:
-            facts = await self._facts(subject_id, needs_of(trigger.where, trigger.object or self.order.object))
-            if facts is not None and (verdict := judge(trigger.where, facts)).holds:
-                return trigger.id, verdict.seen
-        return None
-
-    async def _facts(self, subject_id: str, needs: Needs) -> Facts | None:
         assert self.order.version is not None, "only the triggers of a version are judged"
         content = await load_content(self.tx, self.order.workflow_id, self.order.version)
         account = await load_account(self.tx)
-        # As in the query: time means the moment of the order.
-        return await read_facts(self.tx, account, content.definition, subject_id, needs=needs, now=self.job.created_at)
+        for trigger in triggers:
+            # As in the query: time means the moment of the order.
+            at = self.job.created_at
+            verdict = await judge_now(self.tx, account, content.definition, subject_id, trigger, now=at)
+            if verdict is not None and verdict.holds:
+                return trigger.id, verdict.seen
+        return None
 
     def _request(self, each: Candidate, fired: tuple[str, tuple[Seen, ...]] | None) -> EnrollRequest:
         trigger, seen = fired or (None, ())

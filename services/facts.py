@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from domain.base import Json
-from domain.definition import Definition
+from domain.definition import Definition, FilterTrigger
 from domain.enrollments import Enrollment
-from domain.facts import Facts
-from domain.reading import Needs
+from domain.facts import Facts, Verdict
+from domain.judging import judge
+from domain.reading import Needs, needs_of
 from domain.records import StoredRecord
 from domain.zones import zone_of
 from store.database import Read
@@ -52,3 +53,12 @@ async def read_facts(
         zone=zone_of(definition, account.timezone),
         known=known,
     )
+
+
+async def judge_now(
+    read: Read, account: Account, definition: Definition, subject_id: str, trigger: FilterTrigger, *, now: datetime
+) -> Verdict | None:
+    """Whether a filter trigger holds on a record as it is, whatever it did before; None: the record is gone."""
+    needs = needs_of(trigger.where, trigger.object or definition.object)
+    facts = await read_facts(read, account, definition, subject_id, needs=needs, now=now)
+    return judge(trigger.where, facts) if facts is not None else None

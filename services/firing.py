@@ -17,6 +17,7 @@ from domain.facts import (
     Facts,
     RecordFacts,
     Seen,
+    Verdict,
     with_association,
     with_event,
     with_properties,
@@ -30,7 +31,7 @@ from domain.standing import with_standing, without_standing
 from domain.zones import zone_of
 from store.associations import associated_ids, find_association
 from store.changes import standing_since
-from store.database import Tx
+from store.database import Read
 from store.facts import load_facts
 from store.happenings import load_event
 from store.records import get_record
@@ -53,7 +54,7 @@ class Subject:
 class Firing:
     """One trigger and one change."""
 
-    tx: Tx
+    read: Read
     change: Change
     definition: Definition
     trigger: Trigger
@@ -88,7 +89,7 @@ class Firing:
         if change.object == self.object:
             return [change.record_id] if change.record_id > after and change.kind != "deleted" else []
         if isinstance(self.trigger, FilterTrigger) and change.kind in FELT_AROUND:
-            return await associated_ids(self.tx, change.record_id, self.object, after=after, limit=limit)
+            return await associated_ids(self.read, change.record_id, self.object, after=after, limit=limit)
         return []
 
     async def judge(self, subject_id: str, *, after: str, limit: int) -> Subject | None:
@@ -105,7 +106,8 @@ class Firing:
                 wanted = changed_as_wanted(self.trigger, self.change)
                 seen = await self._as_of_change(self.trigger.where) if wanted else None
             case EventTrigger():
-                seen = await self._at_event(subject_id, self.trigger.where)
+                found = await self.at_event(subject_id)
+                seen = found.seen if found is not None and found.holds else None
             case _:
                 raise NotImplementedError(f"trigger {self.trigger.id} is not available and cannot be published")
         if seen is None:
@@ -126,7 +128,7 @@ class Firing:
         if self.links:
             linked = str((self.change.detail or {})["other_id"])
             return [linked] if linked > after else []
-        return await associated_ids(self.tx, subject_id, self.definition.object, after=after, limit=limit)
+        return await associated_ids(self.read, subject_id, self.definition.object, after=after, limit=limit)
 
     async def _of_event(self, trigger: EventTrigger, *, after: str, limit: int) -> list[str]:
         """Whoever an event may let in: its own record, or those associated with it."""
@@ -135,22 +137,21 @@ class Firing:
             return []
         if of is None:
             return [change.record_id] if change.record_id > after else []
-        return await associated_ids(self.tx, change.record_id, self.object, label=of.label, after=after, limit=limit)
+        return await associated_ids(self.read, change.record_id, self.object, label=of.label, after=after, limit=limit)
 
-    async def _at_event(self, subject_id: str, where: Condition | None) -> tuple[Seen, ...] | None:
-        """What was seen when the event is one that is asked for, of a record as it was when it happened."""
+    async def at_event(self, subject_id: str) -> Verdict | None:
+        """Whether the event is one an event trigger asks for, of a record as it was when it happened; None: gone."""
+        where = self.trigger.where if isinstance(self.trigger, EventTrigger) else None
         if where is None:
-            return ()
+            return Verdict(holds=True)
         facts, event = await self._facts(subject_id, where), await self._event()
         if facts is None or event is None:
             return None
-        as_it_was = with_properties(facts, self.change.record_id, self.change.after or {})
-        verdict = judge_event(where, event, as_it_was)
-        return verdict.seen if verdict.holds else None
+        return judge_event(where, event, with_properties(facts, self.change.record_id, self.change.after or {}))
 
     async def _event(self) -> EventFacts | None:
         """The event the change is about."""
-        return await load_event(self.tx, self.change.event_id) if self.change.event_id is not None else None
+        return await load_event(self.read, self.change.event_id) if self.change.event_id is not None else None
 
     async def _as_of_change(self, where: Condition | None) -> tuple[Seen, ...] | None:
         if where is None:
@@ -206,7 +207,7 @@ class Firing:
 
     async def _linked(self, facts: Facts, other_id: str, label_from: str) -> Facts:
         """The facts with an association as it was before the change."""
-        other = await get_record(self.tx, other_id)
+        other = await get_record(self.read, other_id)
         if other is None:
             return facts
         label = (self.change.detail or {}).get(label_from)
@@ -216,7 +217,7 @@ class Firing:
     async def _undeleted(self, facts: Facts) -> Facts:
         """The facts with a record that was deleted, as it was."""
         change = self.change
-        known = await find_association(self.tx, facts.record.id, change.record_id)
+        known = await find_association(self.read, facts.record.id, change.record_id)
         if known is None:
             return facts
         record = RecordFacts(id=change.record_id, object=change.object, properties=change.before or {})
@@ -224,7 +225,7 @@ class Firing:
 
     async def _facts(self, subject_id: str, where: Condition) -> Facts | None:
         facts = await load_facts(
-            self.tx,
+            self.read,
             self.schema,
             subject_id,
             needs=needs_of(where, self.object),
@@ -235,7 +236,7 @@ class Firing:
         if facts is None or not whose:
             return facts
         # Members as of the change: what it put on a list itself is a change of its own, which fires by itself.
-        for later in await standing_since(self.tx, whose, self.change.seq):
+        for later in await standing_since(self.read, whose, self.change.seq):
             facts = without_standing(facts, later)
         return facts
 

@@ -131,6 +131,12 @@ async def standing_since(read: Read, record_ids: Collection[str], seq: int) -> l
     return [change_of(row) for row in rows]
 
 
+async def change_at(read: Read, seq: int) -> Change | None:
+    """The change at this place in the order of commits; None when it is older than the kept history."""
+    row = await read.one(select(changes).where(changes.c.seq == seq))
+    return change_of(row) if row else None
+
+
 NEWEST = select(func.max(changes.c.seq))
 
 

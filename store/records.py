@@ -29,6 +29,12 @@ async def get_record(read: Read, id: str) -> StoredRecord | None:
     return stored(row) if row else None
 
 
+async def get_record_ever(read: Read, id: str) -> StoredRecord | None:
+    """The record, also when it is deleted; None when there never was one."""
+    row = await read.one(select(*COLUMNS).where(records.c.id == id))
+    return stored(row) if row else None
+
+
 async def get_records(read: Read, ids: Iterable[str]) -> list[StoredRecord]:
     """Those of the records that exist and are not deleted, in order of id."""
     wanted = sorted(set(ids))

@@ -99,6 +99,23 @@ async def contact(line: Line) -> str:
     return "contact/email/ana@example.com"
 
 
+async def test_explain_tells_whether_a_record_would_enter_and_why(line: Line) -> None:
+    reference = await contact(line)
+    definition = follow_up(entry={**follow_up()["entry"], "suppress": {"property": "score", "op": "gt", "value": 2}})
+    await line.run("workflow", "publish", line.file("follow-up.yaml", definition))
+    told = (await line.run("explain", "follow-up", reference)).out
+    assert "and follow-up v1, which is on" in told
+    assert "by hand: would not enter: the suppression condition holds (Score is greater than 2)" in told
+    assert "    Score is greater than 2: yes, it is 3" in told
+    assert "trigger t1 (Lifecycle stage is Lead): it does not hold now" in told
+    assert "    Lifecycle stage is Lead: no, it is nothing" in told
+    assert "  it never entered" in told
+    found = (await line.run("explain", "follow-up", reference, "--json")).json
+    assert found["by_hand"]["decision"] == "suppressed"
+    await line.run("explain", "nope", reference, code=3)
+    await line.run("explain", "follow-up", "contact/nobody", code=3)
+
+
 async def test_a_definition_is_validated_pushed_published_and_pulled_back(line: Line) -> None:
     file = line.file("follow-up.yaml", follow_up())
     assert "no problems" in (await line.run("workflow", "validate", file)).out

@@ -1,0 +1,260 @@
+"""Would a record enter a workflow now, and why; by the same decision as an entry, which nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from typing import Any
+
+from domain.base import Frozen
+from domain.definition import Trigger
+from domain.enrollments import Enrollment
+from domain.entry import key_of, obstacles, runs_alone
+from domain.entry_words import trigger_words
+from domain.errors import Invalid, NotFound
+from domain.facts import Seen
+from domain.outlook_words import obstacle_words, passage_words, re_entry_words, state_words, would_words
+from domain.problems import FieldError
+from domain.records import Cause, StoredRecord
+from domain.schema import Schema
+from domain.value_words import SeenValue, shown_as_read
+from domain.words import words
+from domain.zones import zone_of
+from services.deciding import Answer, EnrollRequest, decide, entrance_facts
+from services.explanations import Case, Check, Explanation, Outlook, Passage, Pointer, TriggerOutlook
+from services.trigger_standing import Looking
+from services.turning_off import lets_in
+from services.versions import Content, load_content
+from store.associations import associated_ids
+from store.database import Read, Row
+from store.enrollments import entries_under, passages_of
+from store.records import get_record_ever, get_records
+from store.schema import Account, load_account, load_schema
+
+PASSAGES_SHOWN = 5
+
+
+class Asked(Frozen):
+    """Who is asked about; ``bound_id``: only about this one bound. ``after``, ``limit``: the page of ``about``."""
+
+    record_id: str
+    bound_id: str | None = None
+    after: str | None = None
+    limit: int
+
+
+async def explain(read: Read, workflow: Row, asked: Asked, *, now: datetime) -> Explanation:
+    """What would happen if a trigger fired for the record now, or somebody enrolled it by hand.
+
+    Raises:
+        NotFound: a record never existed.
+        Invalid: the record is of another object than the workflow is about.
+    """
+    record = await _existing(read, asked.record_id)
+    if record.object != workflow["object"]:
+        message = f"{workflow['slug']} is about {workflow['object']} records; {record.id} is a {record.object}"
+        raise Invalid(message, errors=[FieldError(path="query:record", code="wrong_value", message=message)])
+    bound = await _existing(read, asked.bound_id) if asked.bound_id is not None else None
+    account = await load_account(read)
+    content = None
+    if workflow["version"] is not None:
+        content = await load_content(read, workflow["id"], workflow["version"])
+    zone = zone_of(content.definition, account.timezone) if content is not None else account.timezone
+    schema = await load_schema(read, account)
+    look = _Explaining(read, dict(workflow), content, account, schema, zone, record, now)
+    return Explanation(
+        workflow=workflow["slug"],
+        version=workflow["version"],
+        state=look.state(),
+        zone=zone,
+        at=now,
+        record=_pointer(record),
+        case=await look.case(bound),
+        about=[] if bound is not None else await look.about(after=asked.after, limit=asked.limit),
+    )
+
+
+async def _existing(read: Read, record_id: str) -> StoredRecord:
+    found = await get_record_ever(read, record_id)
+    if found is None:
+        raise NotFound(f"there is no record {record_id}")
+    return found
+
+
+@dataclass(frozen=True)
+class _Explaining:
+    """One explanation; ``content`` None: the workflow was never published."""
+
+    read: Read
+    workflow: Mapping[str, Any]
+    content: Content | None
+    account: Account
+    schema: Schema
+    zone: str
+    record: StoredRecord
+    now: datetime
+
+    def state(self) -> str:
+        """Whether the workflow lets anybody in."""
+        row = self.workflow
+        return state_words(
+            version=row["version"], is_on=lets_in(row, self.now), is_paused=bool(row["is_paused"]),
+            turn_off_at=row["turn_off_at"], zone=self.zone,
+        )  # fmt: skip
+
+    async def about(self, *, after: str | None, limit: int) -> list[Case]:
+        """A page of the associated records that triggers of the workflow bind."""
+        objects = self.content.definition.bound_objects() if self.content is not None else ()
+        pages = [
+            await associated_ids(self.read, self.record.id, object, after=after, limit=limit) for object in objects
+        ]
+        found = await get_records(self.read, list(merge(*pages))[:limit])
+        return [await self.case(bound) for bound in found]
+
+    async def case(self, bound: StoredRecord | None) -> Case:
+        """The record alone, or with one bound."""
+        passages = await self._passages(bound)
+        by_hand = await self._outlook(None, bound, passages)
+        key = self._key(bound)
+        entries = await entries_under(self.read, self.workflow["id"], key) if key is not None else 0
+        return Case(
+            bound=_pointer(bound) if bound is not None else None,
+            by_hand=by_hand,
+            triggers=[await self._trigger(each, bound, passages) for each in self._triggers(bound)],
+            checks=await self._checks(bound),
+            key=key,
+            entries=entries,
+            re_entry=re_entry_words(self.content.definition, self.schema) if self.content is not None else None,
+            passages=[self._passage(each) for each in passages[:PASSAGES_SHOWN]],
+        )
+
+    def _triggers(self, bound: StoredRecord | None) -> list[Trigger]:
+        """Those whose subject is the record itself, or the bound one."""
+        if self.content is None:
+            return []
+        subject = bound or self.record
+        definition = self.content.definition
+        about = definition.object
+        return [t for t in definition.entry.triggers if (getattr(t, "object", None) or about) == subject.object]
+
+    def _key(self, bound: StoredRecord | None) -> str | None:
+        if self.content is None:
+            return None
+        bound_id, object = (bound.id, bound.object) if bound is not None else (None, None)
+        return key_of(self.content.definition, self.record.id, bound_id, object)
+
+    async def _trigger(
+        self, trigger: Trigger, bound: StoredRecord | None, passages: list[Enrollment]
+    ) -> TriggerOutlook:
+        assert self.content is not None, "who was never published has no triggers"
+        definition = self.content.definition
+        looking = Looking(self.read, definition, self.account, self.schema, self.zone, self.now)
+        found = await looking.standing(trigger, bound or self.record)
+        return TriggerOutlook(
+            id=trigger.id,
+            on=trigger.on,
+            words=trigger_words(trigger, self.schema, definition.object),
+            holds=found.holds,
+            says=found.says,
+            seen=list(found.seen),
+            event_id=found.event.id if found.event is not None else None,
+            if_fired=await self._outlook(trigger.id, bound, passages),
+        )
+
+    async def _outlook(self, trigger: str | None, bound: StoredRecord | None, passages: list[Enrollment]) -> Outlook:
+        """What an entry would decide now."""
+        request = self._request(trigger, bound)
+
+        async def count_under(key: str) -> int:
+            return await entries_under(self.read, self.workflow["id"], key)
+
+        answer = await decide(self.read, request, self.workflow, self._records(bound), count_under, now=self.now)
+        return Outlook(
+            decision=answer.decision,
+            words=would_words(answer.decision),
+            why=self._why(answer, passages),
+            seen=self._shown(answer.verdict.seen),
+            enrollment_id=answer.inside.id if answer.inside is not None else None,
+            is_remembered=answer.is_remembered,
+        )
+
+    def _why(self, answer: Answer, passages: list[Enrollment]) -> str | None:
+        if answer.decision in ("workflow_off", "workflow_paused"):
+            return self.state()
+        if self.content is None:
+            return answer.verdict.detail
+        if answer.inside is not None:
+            inside = self._passage(answer.inside).words
+            return f"{inside}; judged again when that passage ends" if answer.is_remembered else inside
+        if answer.decision == "re_entry_off":
+            rule = re_entry_words(self.content.definition, self.schema)
+            return f"{self._passage(passages[0]).words}; {rule}" if passages else rule
+        return obstacle_words(answer.verdict, self.content.definition, self.schema) or answer.verdict.detail
+
+    async def _checks(self, bound: StoredRecord | None) -> list[Check]:
+        """Suppression, goals and exit as they are now, whatever comes before them in the decision."""
+        if self.content is None:
+            return []
+        definition, request = self.content.definition, self._request(None, bound)
+        records = self._records(bound)
+        facts = await entrance_facts(self.read, request, self.content, self.account, records, now=self.now)
+        if facts is None:
+            return []
+        found = []
+        for each in obstacles(definition):
+            verdict = each.judged(facts)
+            said = words(each.where, self.schema, definition.object)
+            seen = self._shown(verdict.seen)
+            found.append(Check(kind=each.decision, id=each.detail, words=said, holds=verdict.holds, seen=seen))
+        return found
+
+    async def _passages(self, bound: StoredRecord | None) -> list[Enrollment]:
+        """The passages that count for this case, newest first."""
+        newest = await passages_of(self.read, self.workflow["id"], self.record.id, limit=50)
+        if self.content is None:
+            return newest
+        object = bound.object if bound is not None else None
+        if not runs_alone(self.content.definition, object):
+            return [each for each in newest if each.bound_object in (None, "opportunity")]
+        key, bound_id = self._key(bound), bound.id if bound is not None else None
+        return [each for each in newest if each.bound_id == bound_id or each.key == key]
+
+    def _passage(self, passage: Enrollment) -> Passage:
+        step = None
+        if self.content is not None and passage.step is not None:
+            planned = self.content.plan.steps.get(passage.step)
+            step = planned.name if planned is not None else passage.step
+        return Passage(
+            enrollment_id=passage.id,
+            is_active=passage.status != "ended",
+            started_at=passage.started_at,
+            ended_at=passage.ended_at,
+            words=passage_words(passage, step, self.zone),
+        )
+
+    def _request(self, trigger: str | None, bound: StoredRecord | None) -> EnrollRequest:
+        return EnrollRequest(
+            workflow_id=self.workflow["id"],
+            record_id=self.record.id,
+            bound_id=bound.id if bound is not None else None,
+            trigger=trigger,
+            cause=Cause(kind="system"),
+        )
+
+    def _records(self, bound: StoredRecord | None) -> Mapping[str, StoredRecord]:
+        both = [self.record, *([bound] if bound is not None else [])]
+        return {each.id: each for each in both if each.deleted_at is None}
+
+    def _shown(self, seen: Iterable[Seen]) -> list[SeenValue]:
+        if self.content is None:
+            return []
+        definition = self.content.definition
+        about = [(each.where, definition.object) for each in obstacles(definition)]
+        return shown_as_read(seen, about, self.schema, self.zone)
+
+
+def _pointer(record: StoredRecord) -> Pointer:
+    name = record.display_name if record.deleted_at is None else None
+    return Pointer(object=record.object, id=record.id, name=name)
