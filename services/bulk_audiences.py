@@ -31,7 +31,7 @@ class Order(Frozen):
     """What a job was asked to do: to let records in or, as ``unenrollment``, to take out who is inside.
 
     Of ``where``, ``list``, ``ids`` and ``version`` exactly one is set. ``ids`` is how many were sent, each a row of the
-    job; ``version``: whoever matches a filter trigger of it now.
+    job; ``version``: whoever matches a filter trigger of it now. ``by`` says who ordered it.
     """
 
     kind: JobKind = "enrollment"
@@ -44,10 +44,16 @@ class Order(Frozen):
     version: int | None = None
     parameters: dict[str, Json] = {}
     rate_per_minute: int | None = None
+    by: str | None = None
 
     def document(self) -> dict[str, Json]:
-        """As it is stored and shown."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """As it is stored with its job, which knows the kind, and shown."""
+        return self.model_dump(mode="json", exclude_none=True, exclude={"kind"})
+
+    @classmethod
+    def of(cls, job: Job) -> Order:
+        """What a job was asked to do."""
+        return cls.model_validate({**job.input, "kind": job.kind})
 
 
 @dataclass(frozen=True)

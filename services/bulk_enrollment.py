@@ -87,7 +87,7 @@ async def enroll_page(inst: Installation, call: EnrollmentCall) -> EnrollmentPro
     return EnrollmentProgress(
         **progress_of(job).model_dump(),
         place=job.place,
-        rate_per_minute=Order.model_validate(job.input).rate_per_minute,
+        rate_per_minute=Order.of(job).rate_per_minute,
     )
 
 
@@ -97,7 +97,7 @@ def _stands_there(job: Job, call: EnrollmentCall) -> bool:
 
 async def _work(tx: Tx, inst: Installation, job: Job, *, now: datetime) -> list[str]:
     """One page; the enrollments it made. A job whose audience cannot be asked any more fails with the reason."""
-    order = Order.model_validate(job.input)
+    order = Order.of(job)
     try:
         # Time in a condition means the moment it was asked, on every page.
         audience = await open_audience(tx, inst, order, now=job.created_at)

@@ -10,7 +10,7 @@ from services.leaving import end_enrollment
 from store.database import Tx
 from store.enrollments import active_of_records
 from store.jobs import Job
-from store.locks import lock_inside
+from store.locks import lock_enrollments, lock_records
 
 UNENROLLED = "unenrolled"
 NOT_ACTIVE = "not_active"
@@ -21,15 +21,18 @@ async def take_out(tx: Tx, job: Job, order: Order, page: AudiencePage, *, now: d
     """End everything the records of a page run in the workflow since before the order; what became of each.
 
     Raises:
-        Conflict: one of them was merged into another record this very moment; the page is asked for again.
+        Conflict: somebody entered or was merged between being looked at and being locked; the page is asked again.
     """
     ids = [each.record_id for each in page.candidates]
-    seen = await active_of_records(tx, order.workflow_id, ids, until=job.created_at)
-    locked = await lock_inside(tx, seen)
-    if len(locked) < len(seen):
-        raise Conflict("a record of the page was just merged into another one: try again")
-    ended = [each for each in locked.values() if each.status != "ended"]
+    before = await active_of_records(tx, order.workflow_id, ids, until=job.created_at)
+    # The records of the page as well: who is entering this very moment is waited for.
+    locked = await lock_records(tx, {*ids, *(id for each in before for id in each.record_ids)}, write=False)
+    inside = await active_of_records(tx, order.workflow_id, ids, until=job.created_at)
+    if not locked.keys() >= {id for each in inside for id in each.record_ids}:
+        raise Conflict("a record of the page was entering with another one, or merged: try again")
+    ended = [each for each in (await lock_enrollments(tx, [e.id for e in inside])).values() if each.status != "ended"]
+    detail = ", ".join(filter(None, (order.by, f"job {job.id}")))
     for each in ended:
-        await end_enrollment(tx, each, "unenrolled", detail=f"job {job.id}", now=now)
+        await end_enrollment(tx, each, "unenrolled", detail=detail, now=now)
     left = {each.record_id for each in ended}
     return [Outcome(each, UNENROLLED if each.record_id in left else NOT_ACTIVE) for each in page.candidates]

@@ -17,6 +17,7 @@ from api.routes.enrollments import Slug
 from api.routes.jobs import job_view
 from api.schemas.enrollments import AudienceBody, BulkBody
 from api.schemas.outputs import JobView
+from domain.entry_words import cause_words
 from domain.jobs import JobKind
 from services.bulk_audiences import Order
 from services.bulk_enrollment import request_bulk
@@ -40,13 +41,16 @@ async def enroll_many(slug: Slug, body: BulkBody, inst: Inst, _: EnrollmentsWrit
 
 
 @router.post("/workflows/{slug}/unenroll", status_code=202, response_model=JobView)
-async def unenroll_many(slug: Slug, body: AudienceBody, inst: Inst, _: EnrollmentsWrite, once: OnlyOnce) -> Response:
+async def unenroll_many(
+    slug: Slug, body: AudienceBody, inst: Inst, caller: EnrollmentsWrite, once: OnlyOnce
+) -> Response:
     """Take many records out, by a condition, a list or their ids; answers with the job that does it.
 
     Whatever a record runs in the workflow ends as `unenrolled`, be it bound to an opportunity or not. Who enters after
-    the order stays. The job counts `unenrolled` and `not_active`; each end names the job.
+    the order stays. The job counts `unenrolled` and `not_active`; each end names the key and the job.
     """
-    return await _ordered(inst, once, slug, body, kind="unenrollment")
+    by = cause_words(caller.cause.kind, caller.cause.id)
+    return await _ordered(inst, once, slug, body, kind="unenrollment", by=by)
 
 
 async def _ordered(

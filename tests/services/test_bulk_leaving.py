@@ -13,6 +13,8 @@ from services.associating import Link
 from services.bulk_audiences import Order
 from services.bulk_enrollment import enroll_page, request_bulk
 from services.installation import Installation
+from services.jobs import steer
+from services.leaving import end_enrollment
 from store.jobs import Job, get_job, list_job_rows
 from store.tables import deliveries, enrollments, workflows
 from tests.fixtures.clock import FixedClock
@@ -97,6 +99,41 @@ async def test_a_page_that_is_asked_for_again_takes_out_nobody_a_second_time(des
     assert first == again
     assert first.counts == {"unenrolled": 3}
     assert (await worked(desk.inst, job)).counts == {"unenrolled": 4}
+
+
+async def test_a_page_that_breaks_takes_out_nobody(
+    desk: Desk, small_pages: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.publish(by_hand("journey", [gap(days=1)]))
+    await everybody_enters(desk, 3)
+    job = await ordered(desk, "journey", where=NORWAY)
+    ended = 0
+
+    async def breaks(*arguments: Any, **named: Any) -> None:
+        nonlocal ended
+        ended += 1
+        if ended == 2:
+            raise ConnectionResetError("the database went away")
+        await end_enrollment(*arguments, **named)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("services.bulk_leaving.end_enrollment", breaks)
+        with pytest.raises(ConnectionResetError):
+            await worked(desk.inst, job)
+    assert {status for status, _, _ in (await ends(desk)).values()} == {"active"}
+    assert (await worked(desk.inst, job)).counts == {"unenrolled": 3}
+
+
+async def test_an_order_is_paused_and_cancelled_between_two_pages(desk: Desk, small_pages: None) -> None:
+    await desk.publish(by_hand("journey", [gap(days=1)]))
+    await everybody_enters(desk, 5)
+    job = await ordered(desk, "journey", where=NORWAY)
+    first = await enroll_page(desk.inst, EnrollmentCall(job_id=job.id))
+    await steer(desk.inst, job.id, "pause")
+    assert (await enroll_page(desk.inst, first.next_call(job.id))).counts == {"unenrolled": 3}
+    await steer(desk.inst, job.id, "cancel")
+    assert (await enroll_page(desk.inst, first.next_call(job.id))).status == "cancelled"
+    assert sorted(status for status, _, _ in (await ends(desk)).values()) == ["active"] * 2 + ["ended"] * 3
 
 
 async def test_whoever_enters_after_the_order_stays(desk: Desk, clock: FixedClock, small_pages: None) -> None:
