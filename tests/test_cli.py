@@ -247,6 +247,22 @@ async def test_many_are_enrolled_by_condition_list_or_ids(line: Line, runs: Reco
     assert len(runs.jobs) == before
 
 
+async def test_an_enrollment_and_a_workflow_are_held_and_moved(line: Line) -> None:
+    steps = [{"id": "gap", "kind": "delay", "for": {"days": 2}}, {"id": "late", "kind": "delay", "for": {"days": 1}}]
+    await line.run("workflow", "publish", line.file("follow-up.yaml", follow_up(steps=steps)))
+    entered = await line.run("enroll", "follow-up", await contact(line), "--json")
+    id = entered.json["enrollment_id"]
+    assert "is paused" in (await line.run("enrollment", "pause", id)).out
+    assert "is paused" not in (await line.run("enrollment", "resume", id)).out
+    assert "at the step late" in (await line.run("enrollment", "move-to", id, "late")).out
+    assert "no step 'none'" in (await line.run("enrollment", "move-to", id, "none", code=1)).err
+    assert "no wait to skip" in (await line.run("enrollment", "skip-wait", id, code=1)).err
+    assert (await line.run("workflow", "pause", "follow-up", "--json")).json["is_paused"] is True
+    assert (await line.run("workflow", "resume", "follow-up", "--json")).json["is_paused"] is False
+    assert "was taken out" in (await line.run("enrollment", "unenroll", id)).out
+    assert "has ended" in (await line.run("enrollment", "pause", id, code=1)).err
+
+
 async def test_a_value_says_how_it_was_understood_and_how_the_other_is_written(line: Line) -> None:
     reference = await contact(line)
     refused = await line.run("record", "set", reference, "first_name=123", "sms_opted_out=maybe", code=1)
