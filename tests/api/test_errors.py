@@ -43,11 +43,11 @@ BODIES: dict[str, Any] = {
     "/tasks/{task_id}": {"status": "done"},
 }
 """A body that would do, so that what is refused is the key."""
-QUERIES = {"/workflows/{slug}/report/enrollments": "?figure=active"}
+QUERIES = {
+    "/workflows/{slug}/report/enrollments": "?figure=active",
+    "/workflows/{slug}/explain": "?record=nobody",
+}
 """And what must stand behind the path."""
-
-QUERIES = {"/workflows/{slug}/report/enrollments": "?figure=active"}
-"""What an address cannot go without."""
 
 
 def _routes() -> Iterator[tuple[str, str, str]]:

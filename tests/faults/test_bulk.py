@@ -1,4 +1,4 @@
-"""A bulk enrollment outlives its worker: killed in the middle of pages, it enrolls nobody twice and never goes back."""
+"""Bulk work outlives its worker: killed in the middle of pages, it does nothing twice and never goes back."""
 
 from __future__ import annotations
 
@@ -81,6 +81,30 @@ def bulk_kills(folder: Path, count: int) -> None:
         assert rows(site) == {"enrollments": count, "records": count, "decisions": count, "deliveries": 0}
 
 
+def unenrollment_kills(folder: Path, count: int) -> None:
+    with Site(folder) as site:
+        site.publish(by_hand("journey", [gap(days=2)]))
+        import_contacts(site, count)
+        entered = site.call("POST", "/workflows/journey/enrollments/bulk", {"where": NORWAY})
+        done = f"/jobs/{entered['id']}"
+        site.until(lambda: site.call("GET", done)["status"] == "done", "everybody is inside", within_s=600)
+        site.until(lambda: rows(site)["deliveries"] == 0, "every run is started", within_s=600)
+        path = f"/jobs/{site.call('POST', '/workflows/journey/unenroll', {'where': NORWAY})['id']}"
+        watch = Watch(site, path)
+        reaches(site, path, count // 5)
+        site.kill("worker")
+        assert site.call("GET", path)["status"] == "running", "killed in the middle"
+        site.start("worker")
+        site.until(lambda: site.call("GET", path)["status"] == "done", "everybody is out", within_s=600)
+        seen = watch.end()
+        job = site.call("GET", path)
+        assert (job["done"], job["total"], job["counts"]) == (count, count, {"unenrolled": count})
+        assert seen == sorted(seen), "progress went back"
+        site.until(lambda: rows(site)["deliveries"] == 0, "every run is told", within_s=600)
+        totals = site.call("GET", "/workflows/journey/report")["totals"]
+        assert (totals["active"], totals["by_reason"]) == (0, {"unenrolled": count})
+
+
 def rows(site: Site) -> Counter[str]:
     """What the database holds."""
     engine = create_engine(f"sqlite:///{site.folder / 'followthrough.db'}")
@@ -99,6 +123,11 @@ def rows(site: Site) -> Counter[str]:
 @pytest.mark.timeout(900)
 def test_400_are_enrolled_once_by_a_worker_killed_three_times(tmp_path: Path) -> None:
     bulk_kills(tmp_path, 400)
+
+
+@pytest.mark.timeout(900)
+def test_400_are_unenrolled_once_by_a_worker_killed_in_the_middle(tmp_path: Path) -> None:
+    unenrollment_kills(tmp_path, 400)
 
 
 @pytest.mark.long
