@@ -11,7 +11,7 @@ from domain.configs import config_of, variables_of
 from domain.definition import ChangedTrigger, CreatedTrigger, Definition, EventTrigger, FilterTrigger, Trigger
 from domain.graph import Graph, Place, draw
 from domain.leaving import leaving_conditions, staying_triggers
-from domain.names import association_key, event_key, object_key, property_key, time_key
+from domain.names import association_key, event_key, goal_key, object_key, property_key, time_key
 from domain.plan import NAME_LIMIT, REFUSE_BYTES, WARN_BYTES, Plan, PlanStep, Policy
 from domain.problems import Problem
 from domain.reading import keys_read
@@ -101,6 +101,8 @@ def interests(definition: Definition, catalogue: Catalogue) -> Interests:
         run |= keys_read(condition, about)
         if reads_time(condition):
             run.add(time_key())
+    for goal in definition.exit.goals:
+        run |= {goal_key(key) for key in keys_read(goal.where, definition.object)}
     for step, _ in walk(definition.steps, ""):
         run.update(_step_keys(step, definition, catalogue))
     return Interests(triggers=tuple(triggers), run=frozenset(run))

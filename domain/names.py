@@ -118,6 +118,11 @@ def list_key(slug: str) -> str:
     return f"list:{slug}"
 
 
+def goal_key(key: str) -> str:
+    """A goal reads what ``key`` names: ``goal:contact.city``. Also of who is through, whom nothing else concerns."""
+    return f"goal:{key}"
+
+
 def time_key() -> str:
     """Time is read: the answer may change though nobody changes anything."""
     return "time"

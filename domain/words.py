@@ -71,6 +71,10 @@ _STATUSES = {
 }
 
 
+LISTED = 20
+"""So many values of a list are said; the words are kept with every judgement."""
+
+
 def words(condition: Condition, schema: Schema, object: str) -> str:
     """One line for people; ``object`` is the type of the record the condition is about."""
     match condition:
@@ -139,7 +143,8 @@ def _compared(
 def _value(value: Operand, op: Operator, schema: Schema, object: str, definition: PropertyDefinition | None) -> str:
     match value:
         case list():
-            said = [_literal(item, definition) for item in value]
+            said = [_literal(item, definition) for item in value[:LISTED]]
+            said += [f"{len(value) - LISTED} more"] if len(value) > LISTED else []
             return (" and " if op == "between" else ", ").join(said) or "nothing"
         case Offset():
             return duration_words(value)

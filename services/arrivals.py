@@ -82,7 +82,11 @@ def _cause(change: Change) -> Cause:
 def _remembered(change: Change) -> list[EnrollRequest]:
     """What was remembered until this change, the end of an enrollment, to be judged anew; usually nothing."""
     again = remembered_in(change)
-    return [] if again is None else [EnrollRequest.model_validate({**again, "change_seq": change.seq})]
+    if again is None:
+        return []
+    # What an earlier release wrote may hold more.
+    known = {name: value for name, value in again.items() if name in EnrollRequest.model_fields}
+    return [EnrollRequest.model_validate({**known, "change_seq": change.seq})]
 
 
 async def _examine(

@@ -32,12 +32,12 @@ async def judge_departures(tx: Tx, change: Change, *, after: str, limit: int, no
     ids = {change.record_id} | {e.record_id for e in concerned} | {e.bound_id for e in concerned if e.bound_id}
     await lock_records(tx, ids, write=False)
     for enrollment in (await lock_enrollments(tx, [e.id for e in concerned])).values():
-        if enrollment.status != "ended" and not _is_older(change, enrollment):
+        if enrollment.status != "ended" and not is_older(change, enrollment):
             await _judge_one(tx, change, enrollment, now=now)
     return [e.id for e in concerned]
 
 
-def _is_older(change: Change, enrollment: Enrollment) -> bool:
+def is_older(change: Change, enrollment: Enrollment) -> bool:
     """Whether a change came before the entry: a goal that was met and over by then ends nobody.
 
     Only for the records that every entry locks, as only their sequence is the order of commits.
@@ -51,7 +51,7 @@ async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: dat
     # What an associated record was before the entry counts no more; what it is now does, as the order of its changes
     # and the entry is not that of their commits.
     counted = change if enrollment.entered_seq is None or change.seq > enrollment.entered_seq else None
-    facts = await _facts(tx, counted, enrollment, content, now=now)
+    facts = await facts_of(tx, counted, enrollment, content, now=now)
     if facts is None:
         return
     reason = await find_reason(tx, await load_account(tx), content, enrollment, facts, change=counted)
@@ -67,9 +67,10 @@ async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: dat
         await add_delivery(tx, enrollment.id, "record_changed", payload, now=now)
 
 
-async def _facts(
+async def facts_of(
     tx: Tx, change: Change | None, enrollment: Enrollment, content: Content, *, now: datetime
 ) -> Facts | None:
+    """What the reasons to leave read, as the change left it; None when the record is gone."""
     facts = await read_facts(
         tx,
         await load_account(tx),

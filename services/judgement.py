@@ -1,4 +1,5 @@
-"""Judging a change page by page: first whoever it ends or concerns, then the lists, then whoever it lets in.
+"""Judging a change page by page: first whoever it ends or concerns, then who went through before, then the lists, then
+whoever it lets in.
 
 One page is one transaction. Departures share the locks of records, lists and arrivals write them; as two of them in one
 transaction would lock out of order, a change that concerned somebody goes on from its next page. Lists come before
@@ -12,6 +13,7 @@ from datetime import datetime
 from domain.records import Change
 from services.arrivals import judge_arrivals
 from services.departures import judge_departures
+from services.late_goals import judge_late_goals
 from services.list_keeping import fill_page, keep_lists
 from store.database import Tx
 
@@ -21,7 +23,7 @@ PAGE = 100
 FILLED_AT_ONCE = 500
 """Members of a list written in one transaction, as one statement finds them all."""
 
-DEPARTURES, LISTS, ARRIVALS = "departures/", "lists/", "arrivals/"
+DEPARTURES, LATE_GOALS, LISTS, ARRIVALS = "departures/", "late/", "lists/", "arrivals/"
 
 
 async def judge_page(tx: Tx, change: Change, *, now: datetime) -> str | None:
@@ -35,7 +37,13 @@ async def judge_page(tx: Tx, change: Change, *, now: datetime) -> str | None:
         if len(looked_at) == PAGE:
             return f"{DEPARTURES}{looked_at[-1]}"
         if looked_at:
-            return LISTS
+            return LATE_GOALS
+        cursor = LATE_GOALS
+    if cursor.startswith(LATE_GOALS):
+        after = cursor.removeprefix(LATE_GOALS)
+        looked_at = await judge_late_goals(tx, change, after=after, limit=PAGE, now=now)
+        if len(looked_at) == PAGE:
+            return f"{LATE_GOALS}{looked_at[-1]}"
         cursor = LISTS
     if cursor.startswith(LISTS):
         kept = await keep_lists(tx, change, after=cursor.removeprefix(LISTS), limit=PAGE, now=now)

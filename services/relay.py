@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.names import goal_key
 from domain.records import Change
 from domain.touches import keys_touched
 from services.again import remembered_in
@@ -23,7 +24,7 @@ from services.judgement import judge_page
 from services.list_refreshing import refresh_due_lists
 from services.sweeping import sweep_due
 from services.turning_off import turn_off_due
-from store.candidates import inside_near, triggered_keys
+from store.candidates import inside_near, keys_of_runs, triggered_keys
 from store.database import Tx
 from store.intake import (
     Waiting,
@@ -170,6 +171,7 @@ async def _relevant(tx: Tx, claimed: list[Change]) -> set[int]:
     keys = {change.seq: keys_touched(change) for change in claimed}
     all_keys = {key for group in keys.values() for key in group}
     triggering, listed = await triggered_keys(tx, all_keys), await list_keys_read(tx, all_keys)
+    of_goals = await keys_of_runs(tx, {goal_key(key) for key in all_keys})
     near = await inside_near(tx, {change.record_id for change in claimed})
     return {
         c.seq
@@ -178,5 +180,6 @@ async def _relevant(tx: Tx, claimed: list[Change]) -> set[int]:
         or c.record_id in near
         or remembered_in(c) is not None
         or not listed.isdisjoint(keys[c.seq])
+        or any(goal_key(key) in of_goals for key in keys[c.seq])
         or (c.wake and not triggering.isdisjoint(keys[c.seq]))
     }

@@ -22,9 +22,8 @@ class Totals(Frozen):
     rate: ``converted`` of ``records``. A record is converted when it reaches a goal after this workflow sent it an
     email, in this or an earlier enrollment; a notification to a user is no such email, a transactional email is one
     (HubSpot counts marketing email only). It is converted once however often it enters, and stays so. Who reaches a
-    goal without an email is in ``goal`` alone. Goals count while a record is inside: who left for another reason, or
-    went through to the end, is not converted by what happens later (HubSpot goes on counting the latter). Both rates
-    are null before anybody entered.
+    goal without an email is in ``goal`` alone. Who went through to the end is converted by a goal reached later too,
+    which is in ``converted`` alone; who left for another reason is not. Both rates are null before anybody entered.
     """
 
     enrolled: int

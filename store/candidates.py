@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Column, Select, select
+from sqlalchemy import Column, ColumnElement, Select, select
 
 from domain.base import Frozen
 from domain.enrollments import Enrollment
@@ -35,6 +35,12 @@ async def triggers_reading(read: Read, keys: Collection[str]) -> list[TriggerRef
 async def triggered_keys(read: Read, keys: Collection[str]) -> set[str]:
     """Which of these keys any trigger of a workflow that is on reads."""
     return {row["key"] for row in await read.all(_live_interests(interests.c.key, keys=keys))}
+
+
+async def keys_of_runs(read: Read, keys: Collection[str]) -> set[str]:
+    """Which of these keys any version reads for whoever is in it."""
+    read_by_runs = select(interests.c.key).where(interests.c.key.in_(list(keys)), interests.c.trigger.is_(None))
+    return {row["key"] for row in await read.all(read_by_runs.distinct())}
 
 
 def _live_interests(*columns: Column[Any], keys: Collection[str]) -> Select[Any]:
@@ -74,11 +80,25 @@ async def enrollments_reading(
 
     Up to ``limit``, by ascending id after ``after``.
     """
+    return await _reading(read, IS_ACTIVE, record_id, keys, after=after, limit=limit)
+
+
+async def completed_reading(
+    read: Read, record_id: str, keys: Collection[str], *, after: str, limit: int
+) -> list[Enrollment]:
+    """As ``enrollments_reading``, but those that went through to the end."""
+    completed = enrollments.c.end_reason == "completed"
+    return await _reading(read, completed, record_id, keys, after=after, limit=limit)
+
+
+async def _reading(
+    read: Read, who: ColumnElement[bool], record_id: str, keys: Collection[str], *, after: str, limit: int
+) -> list[Enrollment]:
     linked = select(associations.c.other_id).where(associations.c.record_id == record_id)
     rows = await read.all(
         select(enrollments)
         .where(
-            IS_ACTIVE,
+            who,
             enrollments.c.id > after,
             (enrollments.c.record_id == record_id)
             | (enrollments.c.bound_id == record_id)

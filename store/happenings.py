@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, exists, literal, select
+from sqlalchemy import RowMapping, Select, bindparam, exists, func, literal, select
 
 from domain.facts import EVENTS_PER_NAME, EventFacts, WorkflowStatus
 from domain.names import workflow_key
@@ -24,6 +25,9 @@ EVENT_COLUMNS = (
     events.c.id, events.c.name, events.c.record_id, events.c.properties, events.c.occurred_at, events.c.seq,
     events.c.step, events.c.enrollment_id,
 )  # fmt: skip
+
+EVENTS_AT_ONCE = 20_000
+"""Events of a name read by one question about many records: first the newest of each, then the second newest."""
 
 REACHED = exists().where(goals_reached.c.enrollment_id == enrollments.c.id)
 """Whether an enrollment reached a goal, be it one that it went on from."""
@@ -46,20 +50,28 @@ async def load_event(read: Read, event_id: str) -> EventFacts | None:
 async def load_events(
     read: Read, record_ids: Collection[str], names: Collection[str]
 ) -> dict[str, tuple[EventFacts, ...]]:
-    """Events of these records by name, newest first, up to ``EVENTS_PER_NAME`` each; every asked name has an entry."""
+    """Events of these records by name, newest first, up to ``EVENTS_PER_NAME`` of each record as long as they are not
+    more than ``EVENTS_AT_ONCE``; every asked name has an entry.
+    """
     found: dict[str, tuple[EventFacts, ...]] = {}
     for name in sorted(names):
         rows: list[RowMapping] = []
         for portion in portions(sorted(record_ids)):
-            rows += await read.all(
-                select(*EVENT_COLUMNS)
-                .where(events.c.record_id.in_(portion), events.c.name == name)
-                .order_by(events.c.seq.desc())
-                .limit(EVENTS_PER_NAME)
-            )
-        newest = sorted(rows, key=lambda row: int(row["seq"]), reverse=True)[:EVENTS_PER_NAME]
-        found[name] = tuple(event_of(row) for row in newest)
+            rows += await read.all(_newest(portion, name))
+        found[name] = tuple(event_of(row) for row in sorted(rows, key=lambda row: int(row["seq"]), reverse=True))
     return found
+
+
+def _newest(record_ids: Sequence[str], name: str) -> Select[Any]:
+    mine = select(*EVENT_COLUMNS).where(events.c.record_id.in_(record_ids), events.c.name == name)
+    if len(record_ids) == 1:
+        return mine.order_by(events.c.seq.desc()).limit(EVENTS_PER_NAME)
+    # Of each: a busy record must not crowd out what happened to the others.
+    place = func.row_number().over(partition_by=events.c.record_id, order_by=events.c.seq.desc())
+    placed = mine.add_columns(place.label("place")).subquery()
+    columns = [placed.c[column.name] for column in EVENT_COLUMNS]
+    found = select(*columns).where(placed.c.place <= EVENTS_PER_NAME)
+    return found.order_by(placed.c.place, placed.c.seq.desc()).limit(EVENTS_AT_ONCE)
 
 
 async def load_memberships(read: Read, record_ids: Collection[str]) -> dict[str, frozenset[str]]:

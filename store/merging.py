@@ -8,7 +8,7 @@ from sqlalchemy import Table, delete, or_, update
 
 from store.database import Tx
 from store.locks import lock_entry_keys_of
-from store.tables import associations, enrollments, entry_keys, events, goals_reached, visits
+from store.tables import associations, enrollments, entry_keys, events, goals_reached, late_goals, visits
 
 
 async def drop_links(tx: Tx, record_id: str) -> None:
@@ -48,6 +48,6 @@ async def move_enrollment(tx: Tx, enrollment_id: str, *, record_id: str, bound_i
     """Let a locked enrollment go on under other records, with what it did so far; its run keeps its name."""
     mine = update(enrollments).where(enrollments.c.id == enrollment_id)
     await tx.run(mine.values(record_id=record_id, bound_id=bound_id, key=key))
-    tables: tuple[Table, ...] = (visits, goals_reached)
+    tables: tuple[Table, ...] = (visits, goals_reached, late_goals)
     for table in tables:
         await tx.run(update(table).where(table.c.enrollment_id == enrollment_id).values(record_id=record_id))

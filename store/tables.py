@@ -43,6 +43,7 @@ __all__ = [
     "interests",
     "job_rows",
     "jobs",
+    "late_goals",
     "list_interests",
     "list_members",
     "lists",
@@ -151,6 +152,17 @@ goals_reached = Table(
     Column("seen", Document),
     at("reached_at"),
     Index("ix_goals_reached_workflow_id_goal", "workflow_id", "goal"),
+)  # fmt: skip
+
+late_goals = Table(
+    "late_goals", metadata,
+    Column("enrollment_id", String(36), ForeignKey("enrollments.id"), primary_key=True),
+    Column("goal", String(40), primary_key=True),
+    Column("workflow_id", String(36), nullable=False),
+    Column("record_id", String(36), nullable=False),
+    Column("seen", Document),
+    at("reached_at"),
+    Index("ix_late_goals_workflow_id", "workflow_id"),
 )  # fmt: skip
 
 entry_keys = Table(

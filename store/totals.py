@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Subquery, and_, exists, func, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    Subquery,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    select,
+    true,
+    union_all,
+)
 
 from domain.base import Frozen
 from store.database import Read
 from store.report import SENT
-from store.tables import enrollments, goals_reached, messages, workflows
+from store.tables import enrollments, goals_reached, late_goals, messages, workflows
 
 TotalFigure: TypeAlias = Literal["enrolled", "records", "active", "ended", "goal", "converted"]
 
@@ -58,7 +71,7 @@ async def count_any_goal(read: Read, workflow_id: str) -> GoalCount:
 
 def _counts(found: Subquery) -> Select[int, int]:
     return select(
-        func.count(found.c.enrollment_id.distinct()).label("reached"),
+        func.count(found.c.inside.distinct()).label("reached"),
         func.count(found.c.emailed.distinct()).label("converted"),
     )
 
@@ -99,17 +112,22 @@ def _reaching(workflow_id: str, total: Total) -> Select[str]:
     if total.goal is not None:
         mine = found.c.goal == total.goal
     if total.figure == "goal":
-        return select(found.c.enrollment_id).where(mine)
+        return select(found.c.inside).where(mine, found.c.inside.is_not(None))
     return select(func.min(found.c.enrollment_id)).where(mine, found.c.emailed.is_not(None)).group_by(found.c.emailed)
 
 
 def _reached(workflow_id: str) -> Subquery:
-    """``enrollment_id, goal, emailed``: each goal each enrollment reached.
+    """``enrollment_id, goal, inside, emailed``: each goal each enrollment reached, or its record after its end.
 
-    ``emailed`` is the record where the workflow had sent it an email by then, in whichever of its enrollments.
+    ``inside`` is the enrollment where it was reached before the end; ``emailed`` the record where the workflow had sent
+    it an email by then, in whichever of its enrollments.
     """
     written = select(
-        goals_reached.c.enrollment_id, goals_reached.c.goal, goals_reached.c.record_id, goals_reached.c.reached_at
+        goals_reached.c.enrollment_id,
+        goals_reached.c.goal,
+        goals_reached.c.record_id,
+        goals_reached.c.reached_at,
+        false().label("late"),
     ).where(goals_reached.c.workflow_id == workflow_id)
     # Whoever reached one before they were written down ended by it.
     is_written = exists().where(
@@ -117,14 +135,18 @@ def _reached(workflow_id: str) -> Subquery:
     )
     ended_by = (enrollments.c.workflow_id == workflow_id, enrollments.c.end_reason == "goal")
     unwritten = select(
-        enrollments.c.id, enrollments.c.end_detail, enrollments.c.record_id, enrollments.c.ended_at
+        enrollments.c.id, enrollments.c.end_detail, enrollments.c.record_id, enrollments.c.ended_at, false()
     ).where(*ended_by, enrollments.c.end_detail.is_not(None), ~is_written)
-    all_of = union_all(written, unwritten).subquery()
+    later = select(
+        late_goals.c.enrollment_id, late_goals.c.goal, late_goals.c.record_id, late_goals.c.reached_at, true()
+    ).where(late_goals.c.workflow_id == workflow_id)
+    all_of = union_all(written, unwritten, later).subquery()
     first_email = _first_emails(workflow_id)
     in_time = and_(first_email.c.record_id == all_of.c.record_id, first_email.c.sent_at <= all_of.c.reached_at)
     emailed = first_email.c.record_id.label("emailed")
     joined = all_of.outerjoin(first_email, in_time)
-    return select(all_of.c.enrollment_id, all_of.c.goal, emailed).select_from(joined).subquery()
+    inside = case((all_of.c.late, None), else_=all_of.c.enrollment_id).label("inside")
+    return select(all_of.c.enrollment_id, all_of.c.goal, inside, emailed).select_from(joined).subquery()
 
 
 def _first_emails(workflow_id: str) -> Subquery:

@@ -1,4 +1,4 @@
-"""Add what contacts agree to be sent, and how far a sweep for what changes by time came."""
+"""Add what contacts agree to be sent, how far a sweep for what changes by time came, and goals reached afterwards."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ def upgrade() -> None:
     """Towards this release."""
     _add_subscriptions()
     _add_progress_of_sweeps()
+    _add_late_goals()
     _index_time()
 
 
 def downgrade() -> None:
     """Back to the release before."""
     _forget_time()
+    op.drop_index("ix_late_goals_workflow_id", table_name="late_goals")
+    op.drop_table("late_goals")
     _drop_progress_of_sweeps()
     _drop_subscriptions()
 
@@ -111,6 +114,23 @@ def _add_progress_of_sweeps() -> None:
         batch_op.add_column(sa.Column("until", INSTANT, nullable=True))
         batch_op.add_column(sa.Column("place", sa.String(length=80), nullable=True))
         batch_op.add_column(sa.Column("error", sa.Text(), nullable=True))
+
+
+def _add_late_goals() -> None:
+    op.create_table(
+        "late_goals",
+        sa.Column("enrollment_id", sa.String(length=36), nullable=False),
+        sa.Column("goal", sa.String(length=40), nullable=False),
+        sa.Column("workflow_id", sa.String(length=36), nullable=False),
+        sa.Column("record_id", sa.String(length=36), nullable=False),
+        sa.Column("seen", DOCUMENT, nullable=True),
+        sa.Column("reached_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["enrollment_id"], ["enrollments.id"], name=op.f("fk_late_goals_enrollment_id_enrollments")
+        ),
+        sa.PrimaryKeyConstraint("enrollment_id", "goal", name=op.f("pk_late_goals")),
+    )
+    op.create_index("ix_late_goals_workflow_id", "late_goals", ["workflow_id"], unique=False)
 
 
 def _drop_progress_of_sweeps() -> None:

@@ -249,3 +249,19 @@ async def test_who_may_do_what(lite: Caller) -> None:
     await writer.problem("POST", "/lists", {"slug": "more", "object": "contact"}, status=403)
     await writer.problem("DELETE", "/lists/guests", status=403)
     await (await lite.with_scopes("records:read")).problem("DELETE", f"/lists/guests/members/{ana['id']}", status=403)
+
+
+async def test_a_busy_record_does_not_crowd_out_the_events_of_another(
+    api: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.happenings.EVENTS_PER_NAME", 2)
+    deal = await api.create("opportunity", name="Deal")
+    associations = [{"object": "opportunity", "id": deal["id"]}]
+    ana = await api.ok("POST", "/records/contact", {"properties": {}, "associations": associations}, status=201)
+    much = {"event": "order.paid", "count": {"at_least": 99}, "of": {"object": "opportunity"}}
+    await make_list(api, "paid", {"any": [much, {"event": "order.paid"}]})
+    for object, record in (("contact", ana), *[("opportunity", deal)] * 3):
+        paid = {"event": "order.paid", "record": {"object": object, "id": record["id"]}}
+        await api.ok("POST", "/events", paid, status=202)
+        await work_off(api)
+    assert await members(api, "paid") == [ana["id"]]

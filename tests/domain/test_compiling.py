@@ -100,7 +100,7 @@ def test_what_triggers_and_runs_read_becomes_interests() -> None:
     }
     assert found.run == {
         "opportunity.product", "opportunity.stage", "opportunity.close_value", "contact.first_name",
-        "contact~opportunity",
+        "contact~opportunity", "goal:contact~opportunity", "goal:opportunity.stage",
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ SAID: list[tuple[Json, str]] = [
     ({"property": "enum", "op": "is", "value": "red"}, "Enum is Red"),
     ({"property": "enum", "op": "is_not", "value": "red", "include_blank": True}, "Enum is not Red or is unknown"),
     ({"property": "string", "op": "not_in", "value": ["a", "b"]}, "String is none of a, b"),
+    ({"property": "number", "op": "in", "value": [1] * 23}, f"Number is one of {'1, ' * 20}3 more"),
     ({"property": "number", "op": "between", "value": [1, 2.5]}, "Number is between 1 and 2.5"),
     ({"property": "bool", "op": "is", "value": True}, "Bool is true"),
     ({"property": "date", "op": "within_last", "value": {"days": 1, "hours": 2}},

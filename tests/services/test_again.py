@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from domain.messages import EndCall
 from domain.records import Cause
@@ -72,6 +72,20 @@ async def test_many_triggers_inside_are_one_new_passage_at_the_end(desk: Desk, e
     await end_first(desk)
     await desk.work_off()
     assert len(await desk.enrollments()) == 2
+
+
+async def test_what_an_earlier_release_remembered_is_judged_too(desk: Desk) -> None:
+    await desk.publish(again())
+    contact = await desk.create("contact", email="ana@example.com")
+    for city in ("Oslo", "Bergen"):
+        await desk.patch(contact, city=city)
+        await desk.work_off()
+    async with desk.inst.db.transaction() as tx:
+        kept = await tx.scalar(select(entry_keys.c.again))
+        await tx.run(update(entry_keys).values(again={**kept, "change_id": "of an earlier release"}))
+    await end_first(desk)
+    await desk.work_off()
+    assert (await told(desk))[2:] == ["enrolled"]
 
 
 async def test_the_decision_says_that_the_trigger_is_remembered(desk: Desk) -> None:

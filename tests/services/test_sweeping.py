@@ -357,6 +357,7 @@ async def test_what_is_bound_stands_in_for_all_there_are(desk: Waiter) -> None:
     exit_ = {"when": {**CLOSING, "of": {"object": "opportunity"}}}
     await desk.publish(by_hand("waiting", STEPS, entry={"triggers": [trigger]}, exit=exit_))
     (contact,) = await desk.contacts(1)
+    await desk.deal(contact, "Already", close_date="2027-03-07")
     soon = await desk.deal(contact, "Soon", close_date="2027-03-10")
     await desk.deal(contact, "Late", close_date="2027-06-10")
     await desk.passes(days=3)
