@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import assert_never
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.condition_rules import PARAMETER_TYPES, Subject, check_condition, check_of
 from domain.definition import Parameter
@@ -16,6 +15,7 @@ from domain.reader import join, similar
 from domain.schema import PropertyDefinition
 from domain.triggers import ChangedTrigger, CreatedTrigger, EventTrigger, FilterTrigger, Trigger, WebhookTrigger
 from domain.value_rules import check_literal
+from domain.zones import is_zone
 
 
 def check_head(x: Examination) -> None:
@@ -24,9 +24,10 @@ def check_head(x: Examination) -> None:
     x.known_object(d.object, "/object")
     if d.type != "standard":
         x.refuse("/type", f"the type {d.type!r}")
-    for name, value in (("schedule", d.schedule), ("anchor", d.anchor)):
-        if value is not None and d.type == "standard":
-            x.tell(f"/{name}", "wrong_value", f"a standard workflow has no {name!r}; remove it")
+    owners = (("schedule", d.schedule, ("scheduled",)), ("anchor", d.anchor, ("specific_date", "date_property")))
+    for name, value, types in owners:
+        if value is not None and d.type not in types and not x.spoiled("/type"):
+            x.tell(f"/{name}", "wrong_value", f"a {d.type} workflow has no {name!r}; remove it")
     if d.managed_by is not None:
         x.refuse("/managed_by", "a workflow managed by a pipeline or a recipe")
     if d.allow_multiple_opportunities is not None and d.object != "contact":
@@ -100,15 +101,6 @@ def check_settings(x: Examination) -> None:
     if settings.turn_off_at is not None and parse_instant(settings.turn_off_at) is None:
         what = f"{settings.turn_off_at!r} is no instant; write one with its offset, such as 2027-01-31T17:00:00+01:00"
         x.tell("/settings/turn_off_at", "wrong_value", what)
-
-
-def is_zone(name: str) -> bool:
-    """Whether the name is a time zone of the IANA database."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def _check_trigger(x: Examination, trigger: Trigger, path: str) -> None:

@@ -16,6 +16,7 @@ from domain.graph import draw
 from domain.identities import give_ids
 from domain.parsing import UNNAMED, parse
 from domain.problems import Problem
+from domain.schedule_rules import check_schedule
 from domain.step_rules import check_graph, check_steps
 
 
@@ -52,6 +53,7 @@ def _second_pass(
     x = Examination(definition=definition, catalogue=catalogue, earlier=earlier)
     graph = draw(definition)
     check_head(x)
+    check_schedule(x)
     check_entry(x)
     check_exit(x)
     check_settings(x)
