@@ -81,6 +81,24 @@ def publish(
         show(made, f"{slug}: version {made['version']} is published and on", as_json=as_json)
 
 
+@workflow.command("settings")
+def settings(
+    slug: Slug,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", exists=True, dir_okay=False, help="What to change (YAML)."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the settings that hold now, or change them: those inside are timed anew at once."""
+    with speaking(as_json), connect() as api:
+        path = f"/workflows/{quote(slug, safe='')}/settings"
+        found = api.get(path) if file is None else api.patch(path, _read(file))
+        shown = {**found["settings"], **{f"anchor.{name}": value for name, value in found["anchor"].items()}}
+        rows = list(shown.items())
+        show(found, table(rows, ("setting", "value")), as_json=as_json)
+
+
 @workflow.command("hooks")
 def hooks(slug: Slug, as_json: AsJson = False) -> None:
     """Show where its webhook triggers are called, and the secrets calls are signed with."""

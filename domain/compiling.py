@@ -29,6 +29,7 @@ from domain.steps import (
 )
 from domain.timing import reads_time
 from domain.titles import title
+from domain.zones import ZONE_PROPERTY
 
 
 class Interests(Frozen):
@@ -103,6 +104,8 @@ def interests(definition: Definition, catalogue: Catalogue) -> Interests:
             run.add(time_key())
     for goal in definition.exit.goals:
         run |= {goal_key(key) for key in keys_read(goal.where, definition.object)}
+    if definition.settings.timezone == "record":
+        run.add(property_key(definition.object, ZONE_PROPERTY))
     for step, _ in walk(definition.steps, ""):
         run.update(_step_keys(step, definition, catalogue))
     return Interests(triggers=tuple(triggers), run=frozenset(run))

@@ -15,7 +15,7 @@ from domain.reader import join, similar
 from domain.schema import PropertyDefinition
 from domain.triggers import ChangedTrigger, CreatedTrigger, EventTrigger, FilterTrigger, Trigger, WebhookTrigger
 from domain.value_rules import check_literal
-from domain.zones import is_zone
+from domain.zones import ZONE_PROPERTY, is_zone
 
 
 def check_head(x: Examination) -> None:
@@ -90,9 +90,12 @@ def check_settings(x: Examination) -> None:
     """The zone, and the live settings that are not built yet."""
     settings = x.definition.settings
     if settings.timezone == "record":
-        x.refuse("/settings/timezone", "the zone of the record")
+        object = x.catalogue.schema.object(x.definition.object)
+        if object is not None and object.property(ZONE_PROPERTY) is None:
+            what = f"{object.name} records have no property {ZONE_PROPERTY!r}; add it, or write account"
+            x.tell("/settings/timezone", "wrong_zone", what)
     elif settings.timezone != "account" and not is_zone(settings.timezone):
-        what = f"{settings.timezone!r} is no time zone; write account or a name such as Europe/Oslo"
+        what = f"{settings.timezone!r} is no time zone; write account, record or a name such as Europe/Oslo"
         x.tell("/settings/timezone", "wrong_zone", what)
     if settings.window is not None:
         x.refuse("/settings/window", "a window for messages")

@@ -107,12 +107,17 @@ class Leave(Wire):
 
 
 class RecordChanged(Wire):
-    """Signal: a record the workflow mentions changed. ``version`` is the record's; older ones are dropped."""
+    """Signal: a record the workflow mentions changed. ``version`` is the record's; older ones are dropped.
+
+    ``retime``: what changed is by which clock the run waits, a zone or live values of its workflow, so that whatever
+    it sleeps in asks anew how long; ``record_id`` may then be the workflow's id or ``account``.
+    """
 
     kind: Literal["record_changed"] = "record_changed"
     id: str
     record_id: str
     version: int
+    retime: bool = False
 
 
 class EventHappened(Wire):

@@ -14,7 +14,7 @@ from domain.touches import keys_touched
 from services.again import remembered_in
 from services.enrolling import EnrollRequest, enroll
 from services.firing import Firing, Subject
-from services.versions import load_content
+from services.versions import load_live
 from store.candidates import TriggerRef, triggers_reading
 from store.database import Tx
 from store.locks import lock_records
@@ -101,7 +101,7 @@ async def _examine(
         name = (ref.workflow_id, ref.trigger)
         if account is None or name < after.trigger:
             continue
-        definition = (await load_content(tx, ref.workflow_id, ref.version)).definition
+        definition = (await load_live(tx, ref.workflow_id, ref.version)).definition
         trigger = next(t for t in definition.entry.triggers if t.id == ref.trigger)
         schema = await load_schema(tx, account)
         firing = Firing(tx, change, definition, trigger, account=account, schema=schema, now=now)

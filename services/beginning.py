@@ -8,7 +8,6 @@ from domain.definition import Step
 from domain.delays import delay_objects, due
 from domain.messages import RunState, StepAnswer, StepCall
 from domain.steps import DelayStep
-from domain.zones import zone_of
 from services.inside import Inside, Passed
 from services.versions import Content
 from services.visits import open_visit
@@ -29,8 +28,7 @@ async def plan_first(tx: Tx, inside: Inside, *, now: datetime) -> RunState | Non
     step = _first_delay(inside.content)
     if step is None:
         return None
-    zone = zone_of(inside.definition, inside.account.timezone)
-    found = due(step, entered_at=now, now=now, zone=zone, facts=inside.facts)
+    found = due(step, entered_at=now, now=now, zone=inside.zone, facts=inside.facts)
     if found.at is None or found.at <= now:
         return None
     await open_visit(

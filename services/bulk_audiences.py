@@ -16,7 +16,7 @@ from domain.zones import zone_of
 from services.catalogue import load_catalogue
 from services.conditions import as_clause, read_condition
 from services.installation import Installation
-from services.versions import load_content
+from services.versions import load_live
 from store.associations import associated_ids
 from store.audiences import Audience, all_of, any_of, count_audience, inside_of, members_of, page_audience
 from store.comparisons import NotCompilable
@@ -185,7 +185,7 @@ async def _listed(read: Read, order: Order, slug: str) -> Sought:
 
 async def _matching(read: Read, order: Order, version: int, *, now: datetime) -> Sought:
     """Whoever matches a filter trigger of a version."""
-    definition = (await load_content(read, order.workflow_id, version)).definition
+    definition = (await load_live(read, order.workflow_id, version)).definition
     triggers = tuple(t for t in definition.entry.triggers if isinstance(t, FilterTrigger))
     if not triggers:
         message = f"{order.workflow} has no filter trigger, so that no record matches by what it is"

@@ -24,7 +24,7 @@ from services.enrolling import EnrollRequest, enroll
 from services.facts import judge_now
 from services.installation import Installation
 from services.jobs import progress_of
-from services.versions import load_content
+from services.versions import load_live
 from services.workflow_views import find
 from store.database import Row, Tx
 from store.import_rows import settle_rows
@@ -147,7 +147,7 @@ class _Page:
     async def _fires(self, subject_id: str, triggers: Sequence[FilterTrigger]) -> tuple[str, tuple[Seen, ...]] | None:
         """The first trigger that holds, with what it saw."""
         assert self.order.version is not None, "only the triggers of a version are judged"
-        content = await load_content(self.tx, self.order.workflow_id, self.order.version)
+        content = await load_live(self.tx, self.order.workflow_id, self.order.version)
         account = await load_account(self.tx)
         for trigger in triggers:
             # As in the query: time means the moment of the order.

@@ -12,7 +12,7 @@ from domain.problems import FieldError
 from domain.records import Cause
 from services.enrolling import Decided, EnrollRequest, enroll
 from services.leaving import end_enrollment
-from services.versions import load_content
+from services.versions import load_live
 from store.database import Row, Tx
 from store.enrollments import get_enrollment
 from store.locks import lock_inside, lock_records
@@ -87,6 +87,6 @@ async def check_parameters(tx: Tx, workflow: Row, given: Mapping[str, Json]) -> 
     """
     if workflow["version"] is None:
         return
-    definition = (await load_content(tx, workflow["id"], workflow["version"])).definition
+    definition = (await load_live(tx, workflow["id"], workflow["version"])).definition
     if wrong := wrong_parameters(definition, given):
         raise Invalid(wrong[0].message, errors=wrong)

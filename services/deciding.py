@@ -32,7 +32,7 @@ from services.beginning import first_objects
 from services.facts import read_facts
 from services.loops import stop_loop
 from services.turning_off import lets_in
-from services.versions import Content, load_content
+from services.versions import Content, load_live
 from store.associations import are_associated
 from store.database import Read
 from store.enrollments import active_enrollments, entered_before, entered_by_event
@@ -122,7 +122,7 @@ async def decide(
         return Answer(loop)
     if (no := before_reading(attempt, is_on=lets_in(workflow, now), is_paused=bool(workflow["is_paused"]))) is not None:
         return Answer(no)
-    content = await load_content(read, request.workflow_id, workflow["version"])
+    content = await load_live(read, request.workflow_id, workflow["version"])
     bound_object = bound.object if bound else None
     alone = runs_alone(content.definition, bound_object)
     key = key_of(content.definition, record.id, request.bound_id, bound_object)

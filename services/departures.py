@@ -8,11 +8,12 @@ from domain.base import Json
 from domain.enrollments import Enrollment
 from domain.facts import Facts
 from domain.records import Change
-from domain.touches import keys_touched
+from domain.touches import changed_properties, keys_touched
+from domain.zones import ZONE_PROPERTY
 from services.facts import read_facts
 from services.moving import depart
 from services.reasons import as_of, find_reason
-from services.versions import Content, load_content
+from services.versions import Content, load_live
 from store.candidates import enrollments_reading
 from store.database import Tx
 from store.intake import add_delivery
@@ -47,7 +48,7 @@ def is_older(change: Change, enrollment: Enrollment) -> bool:
 
 
 async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: datetime) -> None:
-    content = await load_content(tx, enrollment.workflow_id, enrollment.version)
+    content = await load_live(tx, enrollment.workflow_id, enrollment.version)
     # What an associated record was before the entry counts no more; what it is now does, as the order of its changes
     # and the entry is not that of their commits.
     counted = change if enrollment.entered_seq is None or change.seq > enrollment.entered_seq else None
@@ -64,7 +65,15 @@ async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: dat
             await add_delivery(tx, enrollment.id, "event_happened", {"event": (change.detail or {})["event"]}, now=now)
             return
         payload: dict[str, Json] = {"record_id": change.record_id, "version": change.record_version}
+        if _moves_clock(change, enrollment, content):
+            payload["retime"] = True
         await add_delivery(tx, enrollment.id, "record_changed", payload, now=now)
+
+
+def _moves_clock(change: Change, enrollment: Enrollment, content: Content) -> bool:
+    """Whether the change moved the record into another zone, in which its delays and windows are meant."""
+    by_record = content.definition.settings.timezone == "record" and change.record_id == enrollment.record_id
+    return by_record and ZONE_PROPERTY in changed_properties(change)
 
 
 async def facts_of(

@@ -26,7 +26,7 @@ from services.deciding import Answer, EnrollRequest, decide, entrance_facts
 from services.explanations import Case, Check, Explanation, Outlook, Passage, Pointer, TriggerOutlook
 from services.trigger_standing import Looking
 from services.turning_off import lets_in
-from services.versions import Content, load_content
+from services.versions import Content, load_live
 from store.associations import associated_ids
 from store.database import Read, Row
 from store.enrollments import entries_under, passages_of
@@ -60,7 +60,7 @@ async def explain(read: Read, workflow: Row, asked: Asked, *, now: datetime) -> 
     account = await load_account(read)
     content = None
     if workflow["version"] is not None:
-        content = await load_content(read, workflow["id"], workflow["version"])
+        content = await load_live(read, workflow["id"], workflow["version"])
     zone = zone_of(content.definition, account.timezone) if content is not None else account.timezone
     schema = await load_schema(read, account)
     look = _Explaining(read, dict(workflow), content, account, schema, zone, record, now)

@@ -19,7 +19,7 @@ from services.inside import Inside, Passed
 from services.installation import Installation
 from services.moving import LEFT, depart, moved_to
 from services.reasons import find_reason
-from services.versions import load_content
+from services.versions import load_live
 from services.visits import write_passages
 from store.database import Tx
 from store.enrollments import get_with_pause, is_workflow_paused, set_held
@@ -115,7 +115,7 @@ async def _look(
     if enrollment.bound_id is not None and bound is None:
         return await _leave(tx, enrollment, Departure(reason="bound_record_gone"), call)
     account = await load_account(tx)
-    content = await load_content(tx, enrollment.workflow_id, enrollment.version)
+    content = await load_live(tx, enrollment.workflow_id, enrollment.version)
     facts = await read_facts(
         tx,
         account,

@@ -20,7 +20,7 @@ from services.enrolling import Decided, EnrollRequest, enroll
 from services.events import Happened, KnownAlready, check_event, record_event
 from services.places import placed
 from services.records import Write, hold_record, update_record, upsert_record
-from services.versions import load_content
+from services.versions import load_live
 from services.workflow_views import find
 from store.database import Read, Row, Tx
 from store.events import EventRow, find_by_external_id
@@ -67,7 +67,7 @@ async def receive(tx: Tx, write: Write, token: str, call: Call, body: Json, *, s
     if hook is None or workflow is None or workflow["slug"].startswith(GONE) or workflow["version"] is None:
         raise NotFound("there is no such hook")
     at = _verified(call, hook, now=write.now)
-    definition = (await load_content(tx, workflow["id"], workflow["version"])).definition
+    definition = (await load_live(tx, workflow["id"], workflow["version"])).definition
     trigger = next((t for t in definition.entry.triggers if t.id == hook.trigger), None)
     if not isinstance(trigger, WebhookTrigger):
         raise NotFound("the workflow no longer has this hook")
@@ -108,7 +108,7 @@ async def show_hooks(read: Read, slug: str) -> list[HookView]:
     workflow = await find(read, slug)
     if workflow["version"] is None:
         return []
-    definition = (await load_content(read, workflow["id"], workflow["version"])).definition
+    definition = (await load_live(read, workflow["id"], workflow["version"])).definition
     current = {trigger.id for trigger in definition.entry.triggers if isinstance(trigger, WebhookTrigger)}
     return [_view(hook) for hook in await list_hooks(read, workflow["id"]) if hook.trigger in current]
 

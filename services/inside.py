@@ -9,6 +9,7 @@ from domain.enrollments import Enrollment
 from domain.facts import Facts
 from domain.messages import StepCall
 from domain.records import StoredRecord
+from domain.zones import clock_zone
 from services.versions import Content
 from store.schema import Account
 
@@ -26,8 +27,13 @@ class Inside:
 
     @property
     def definition(self) -> Definition:
-        """The version the enrollment runs."""
+        """The version the enrollment runs, with the live values of its workflow."""
         return self.content.definition
+
+    @property
+    def zone(self) -> str:
+        """The IANA name of the zone its delays, windows and anchors are meant in."""
+        return clock_zone(self.definition, self.account.timezone, self.facts.record)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from services.arrivals import judge_arrivals
 from services.departures import judge_departures
 from services.late_goals import judge_late_goals
 from services.list_keeping import fill_page, keep_lists
+from services.retiming import retime_page
 from store.database import Tx
 
 PAGE = 100
@@ -30,6 +31,8 @@ async def judge_page(tx: Tx, change: Change, *, now: datetime) -> str | None:
     """Judge the next page of a change; answers the cursor of the one after it, or None when all is judged."""
     if change.kind == "list_changed":
         return await fill_page(tx, change, after=change.cursor or "", limit=FILLED_AT_ONCE, now=now)
+    if change.kind == "settings":
+        return await retime_page(tx, change, after=change.cursor or "", limit=PAGE, now=now)
     cursor = change.cursor or DEPARTURES
     if cursor.startswith(DEPARTURES):
         after = cursor.removeprefix(DEPARTURES)

@@ -14,7 +14,7 @@ from domain.names import goal_key
 from domain.records import Change
 from domain.touches import keys_touched
 from services.departures import facts_of, is_older
-from services.versions import load_content
+from services.versions import load_live
 from store.candidates import completed_reading
 from store.database import Tx
 from store.goals import goals_counted, put_late_goal
@@ -34,7 +34,7 @@ async def judge_late_goals(tx: Tx, change: Change, *, after: str, limit: int, no
 
 
 async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: datetime) -> None:
-    content = await load_content(tx, enrollment.workflow_id, enrollment.version)
+    content = await load_live(tx, enrollment.workflow_id, enrollment.version)
     counted = await goals_counted(tx, enrollment.id)
     open_goals = [goal for goal in content.definition.exit.goals if goal.id not in counted]
     facts = await facts_of(tx, change, enrollment, content, now=now) if open_goals else None

@@ -11,7 +11,7 @@ from datetime import datetime
 from domain.splitting import spread
 from services.installation import Installation
 from services.moving import lock_active
-from services.versions import load_content
+from services.versions import load_live
 from services.workflow_views import WorkflowView, find, view_of
 from store import workflows as rows
 from store.database import Row, Tx
@@ -82,7 +82,7 @@ async def _wake_held(tx: Tx, workflow: Row, *, now: datetime) -> None:
     """Queue a delivery for everybody held. All inside are locked: who is being held this moment is waited for."""
     if workflow["version"] is None:
         return
-    content = await load_content(tx, workflow["id"], workflow["version"])
+    content = await load_live(tx, workflow["id"], workflow["version"])
     inside = await rows.ids_inside(tx, workflow["id"])
     for begin in range(0, len(inside), PAGE):
         locked = await lock_enrollments(tx, inside[begin : begin + PAGE])

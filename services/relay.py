@@ -176,7 +176,7 @@ async def _relevant(tx: Tx, claimed: list[Change]) -> set[int]:
     return {
         c.seq
         for c in claimed
-        if c.kind == "list_changed"
+        if c.kind in ("list_changed", "settings")
         or c.record_id in near
         or remembered_in(c) is not None
         or not listed.isdisjoint(keys[c.seq])

@@ -15,7 +15,6 @@ from domain.plan import OTHERWISE
 from domain.reading import NOTHING, Needs, needs_objects, needs_of
 from domain.splitting import choose_arm
 from domain.steps import BranchStep, DelayStep, SplitStep, Step, ValueBranchStep
-from domain.zones import zone_of
 from services.gate import LEFT, Passed, pass_gate, pass_last_gate
 from services.installation import Installation
 from services.leaving import end_enrollment
@@ -33,8 +32,7 @@ async def plan_delay(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
     step = passed.step
     assert isinstance(step, DelayStep)
     began = (await entered_at(tx, call) if call.turn else None) or call.now
-    zone = zone_of(passed.definition, passed.account.timezone)
-    found = due(step, entered_at=began, now=call.now, zone=zone, facts=passed.facts)
+    found = due(step, entered_at=began, now=call.now, zone=passed.zone, facts=passed.facts)
     if found.at is None:
         return await _go_or_exit(tx, passed, step.if_missing, "missing")
     if found.past and call.turn == 0:

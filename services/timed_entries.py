@@ -16,7 +16,7 @@ from domain.zones import zone_of
 from services.bulk_audiences import Candidate, Sought
 from services.enrolling import EnrollRequest, enroll
 from services.facts import read_facts
-from services.versions import load_content
+from services.versions import load_live
 from store.audiences import all_of
 from store.candidates import TriggerRef
 from store.database import Read, Tx
@@ -98,7 +98,7 @@ class TriggerTurns:
         return verdict.seen if verdict.holds else None
 
     async def _trigger(self, read: Read) -> tuple[Definition, FilterTrigger]:
-        definition = (await load_content(read, self.ref.workflow_id, self.ref.version)).definition
+        definition = (await load_live(read, self.ref.workflow_id, self.ref.version)).definition
         trigger = next(t for t in definition.entry.triggers if t.id == self.ref.trigger)
         assert isinstance(trigger, FilterTrigger), "only filters are indexed as reading time"
         return definition, trigger

@@ -16,7 +16,7 @@ from domain.zones import zone_of
 from services.facts import read_facts
 from services.moving import depart
 from services.reasons import find_reason
-from services.versions import load_content
+from services.versions import load_live
 from store.audiences import Audience, any_of
 from store.database import Read, Tx
 from store.locks import lock_inside
@@ -46,7 +46,7 @@ class LeavingTurns:
 
     async def find(self, read: Read, sweep: Sweep, *, until: datetime, limit: int) -> str | None:
         """Ask for the next page; answers the place behind it, None when it is the last."""
-        definition = (await load_content(read, self.workflow_id, self.version)).definition
+        definition = (await load_live(read, self.workflow_id, self.version)).definition
         account = await load_account(read)
         span = Span(
             schema=await load_schema(read, account),
@@ -63,7 +63,7 @@ class LeavingTurns:
 
     async def decide(self, tx: Tx, sweep: Sweep, *, until: datetime, now: datetime) -> None:
         """Let whom of the page a reason concerns leave, or go on where a goal leads; asked anew under the locks."""
-        content, account = await load_content(tx, self.workflow_id, self.version), await load_account(tx)
+        content, account = await load_live(tx, self.workflow_id, self.version), await load_account(tx)
         # Whoever goes on under another record meanwhile, as its own was merged into that, is judged by that change.
         for enrollment in (await lock_inside(tx, self.page)).values():
             if enrollment.status == "ended" or enrollment.version != self.version:

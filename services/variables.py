@@ -22,7 +22,7 @@ from domain.schema import Schema
 from services.facts import read_facts
 from services.inside import Inside
 from services.installation import Installation
-from services.versions import load_content
+from services.versions import load_live
 from store.database import Read
 from store.enrollments import get_enrollment
 from store.events import get_event
@@ -64,7 +64,7 @@ async def look_inside(read: Read, inst: Installation, call: StepCall, *, objects
     if len(records) < len(wanted):
         return None
     account = await load_account(read)
-    content = await load_content(read, enrollment.workflow_id, enrollment.version)
+    content = await load_live(read, enrollment.workflow_id, enrollment.version)
     facts = await read_facts(
         read,
         account,

@@ -18,7 +18,6 @@ from domain.messages import StepAnswer, StepCall
 from domain.reading import NOTHING, Needs, needs_objects, needs_of
 from domain.steps import MATCHED, TIMED_OUT, DelayStep, Step, UntilProperty, WaitEvent, WaitStep
 from domain.turning import next_turn
-from domain.zones import zone_of
 from services.gate import pass_gate
 from services.inside import Passed
 from services.installation import Installation
@@ -85,8 +84,7 @@ async def _deadline(tx: Tx, passed: Passed, step: WaitStep) -> datetime | None:
     )
     delay = DelayStep.model_construct(id=step.id, kind="delay", for_=length, until=step.timeout.until)
     began = (await entered_at(tx, passed.call) if passed.call.turn else None) or passed.call.now
-    zone = zone_of(passed.definition, passed.account.timezone)
-    return due(delay, entered_at=began, now=passed.call.now, zone=zone, facts=passed.facts).at
+    return due(delay, entered_at=began, now=passed.call.now, zone=passed.zone, facts=passed.facts).at
 
 
 async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime | None) -> EventFacts | None:

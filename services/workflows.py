@@ -17,11 +17,13 @@ from domain.errors import Conflict, Invalid, PreconditionFailed, PreconditionMis
 from domain.identities import give_ids
 from domain.plan import Plan
 from domain.problems import FieldError, Problem
+from domain.records import Cause
 from domain.validation import Examined, examine
 from services.catalogue import load_catalogue
 from services.hooks import make_hooks
 from services.installation import Installation
 from services.leaving import end_all_of_workflow
+from services.live import hold_live
 from services.sweep_spans import begin_to_sweep, sweep_from_now
 from services.turning_off import forget_past_time, keep_turn_off_at
 from services.workflow_views import (
@@ -164,10 +166,11 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
     if await _is_current(tx, workflow, document, plan):
         await rows.set_on(tx, workflow["id"], is_on=True, now=now)
         return Published(version=workflow["version"], warnings=warnings)
-    live = {"settings": document.get("settings", {})}
     stored = plan.model_dump(mode="json", exclude_defaults=True)
-    if await rows.insert_version(tx, workflow, definition=document, plan=stored, live=live, now=now) is None:
+    if await rows.insert_version(tx, workflow, definition=document, plan=stored, now=now) is None:
         raise Conflict(f"workflow {slug} was published by somebody else just now; look at it and publish again")
+    cause = Cause(kind="publish", id=workflow["id"])
+    await hold_live(tx, workflow, number, definition, cause=cause, now=now)
     found = interests(definition, catalogue)
     await rows.replace_interests(tx, workflow["id"], number, triggers=found.triggers, run=found.run)
     return Published(version=number, warnings=warnings)

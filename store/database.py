@@ -65,6 +65,10 @@ class Read:
         self.dialect: str = connection.dialect.name
         # Set by a transaction that altered object types: what it reads is not committed and must not be remembered.
         self.schema_altered = False
+        # The account as this transaction read it; ``store.schema`` keeps and forgets it.
+        self.account: object | None = None
+        # Set by a transaction that altered live values, for the same reason.
+        self.live_altered = False
 
     async def all(self, statement: Executable, **values: Any) -> list[RowMapping]:
         """All rows, by column name. ``values`` fill the statement's ``bindparam``s, here and in what follows."""

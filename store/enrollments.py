@@ -108,6 +108,14 @@ async def is_workflow_paused(read: Read, workflow_id: str) -> bool:
     return bool(await read.scalar(IS_PAUSED, workflow_id=workflow_id))
 
 
+async def inside_after(read: Read, workflow_id: str | None, after: str, limit: int) -> list[Enrollment]:
+    """Up to ``limit`` enrollments that are not over, ascending behind an id; of one workflow, or of all."""
+    page = select(enrollments).where(IS_ACTIVE, enrollments.c.id > after)
+    if workflow_id is not None:
+        page = page.where(enrollments.c.workflow_id == workflow_id)
+    return [enrollment_of(row) for row in await read.all(page.order_by(enrollments.c.id).limit(limit))]
+
+
 async def active_enrollments(read: Read, workflow_id: str, record_id: str) -> list[Enrollment]:
     """Everything active of one record in one workflow, under whichever key."""
     rows = await read.all(ACTIVE, workflow_id=workflow_id, record_id=record_id)

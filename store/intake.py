@@ -264,7 +264,9 @@ async def _renew(tx: Tx, enrollment_id: str, payload: Mapping[str, Json]) -> boo
     for row in await tx.all(select(deliveries.c.seq, deliveries.c.payload).where(*untried)):
         if row["payload"]["record_id"] == payload["record_id"]:
             mine = (deliveries.c.seq == row["seq"], *untried)
-            return await tx.run(update(deliveries).where(*mine).values(payload=dict(payload))) == 1
+            # What has to be timed anew has to, whatever else changed since.
+            merged = {**payload, **({"retime": True} if row["payload"].get("retime") else {})}
+            return await tx.run(update(deliveries).where(*mine).values(payload=merged)) == 1
     return False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
 from store.columns import Document, UtcDateTime, at, id_column, metadata
 
@@ -17,6 +17,11 @@ account = Table(
     Column("sms_from", String(32), nullable=False),
     Column("schema_revision", Integer, nullable=False),
     Column("sample_loaded_at", UtcDateTime),
+    # Raised whenever live values of a workflow or defaults of the account change.
+    Column("live_revision", Integer, nullable=False, server_default=text("0")),
+    Column("window", Document),
+    Column("pause_dates", Document),
+    Column("holidays", Document),
 )  # fmt: skip
 
 object_types = Table(

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from domain.base import Frozen
+from domain.base import Frozen, Json
 from domain.builtin import BUILTIN
 from domain.schema import ObjectType, PropertyDefinition, Schema
 from store.database import Read, Tx
@@ -30,7 +30,11 @@ DEFAULT_ACCOUNT = {
 
 
 class Account(Frozen):
-    """What holds for the whole installation: its zone (IANA), region (ISO 3166 alpha-2) and senders."""
+    """What holds for the whole installation: its zone (IANA), region (ISO 3166 alpha-2), senders and
+    defaults for time.
+
+    ``live_revision`` names the state of all live values: it is raised whenever one of them changes.
+    """
 
     name: str
     timezone: str
@@ -40,25 +44,34 @@ class Account(Frozen):
     sms_from: str
     schema_revision: int
     sample_loaded_at: datetime | None = None
+    live_revision: int = 0
+    window: Json = None
+    pause_dates: Json = None
+    holidays: Json = None
 
 
 GET_ACCOUNT = select(account).where(account.c.id == ACCOUNT_ID)
 
 
 async def load_account(read: Read) -> Account:
-    """The account.
+    """The account, read once in a transaction.
 
     Raises:
         LookupError: when the database was migrated but never seeded.
     """
-    row = await read.one(GET_ACCOUNT)
-    if row is None:
-        raise LookupError("the database is empty: seed it once after migrating")
-    return Account(**{name: value for name, value in row.items() if name != "id"})
+    known = read.account
+    if known is None:
+        row = await read.one(GET_ACCOUNT)
+        if row is None:
+            raise LookupError("the database is empty: seed it once after migrating")
+        known = read.account = Account(**{name: value for name, value in row.items() if name != "id"})
+    assert isinstance(known, Account)
+    return known
 
 
 async def update_account(tx: Tx, **values: Any) -> None:
     """Set columns of the account; values are validated by the caller."""
+    tx.account = None
     await tx.run(update(account).where(account.c.id == ACCOUNT_ID).values(**values))
 
 
@@ -132,6 +145,7 @@ def _row(object: str, property: PropertyDefinition, now: datetime) -> dict[str, 
 
 async def _raise_revision(tx: Tx) -> None:
     tx.schema_altered = True
+    tx.account = None
     await tx.run(update(account).values(schema_revision=account.c.schema_revision + 1))
 
 

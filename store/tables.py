@@ -23,7 +23,7 @@ from store.record_tables import (
     users,
 )
 from store.subscription_tables import subscription_history, subscription_types, subscriptions
-from store.workflow_tables import hooks, interests, sweeps, versions, workflows
+from store.workflow_tables import hooks, interests, live_history, sweeps, versions, workflows
 
 __all__ = [
     "account",
@@ -47,6 +47,7 @@ __all__ = [
     "list_interests",
     "list_members",
     "lists",
+    "live_history",
     "messages",
     "metadata",
     "notifications",

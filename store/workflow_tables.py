@@ -35,6 +35,19 @@ versions = Table(
     at("published_at"),
 )  # fmt: skip
 
+# Which live values held from when on (rule R12), and who said so.
+live_history = Table(
+    "live_history", metadata,
+    id_column(),
+    Column("workflow_id", String(36), ForeignKey("workflows.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("live", Document, nullable=False),
+    Column("cause_kind", String(20), nullable=False),
+    Column("cause_id", String(100)),
+    at("changed_at"),
+    Index("ix_live_history_workflow_id_id", "workflow_id", "id"),
+)  # fmt: skip
+
 # The candidate index. Rows with a trigger are the triggers of the current version of a workflow that is on;
 # rows without one are what an enrollment of that version reads in any role.
 interests = Table(

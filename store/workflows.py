@@ -126,9 +126,7 @@ async def list_versions(read: Read, workflow_id: str, *, before: int | None = No
     return await read.all(page.order_by(versions.c.version.desc()).limit(limit))
 
 
-async def insert_version(
-    tx: Tx, workflow: RowMapping, *, definition: Json, plan: Json, live: Json, now: datetime
-) -> int | None:
+async def insert_version(tx: Tx, workflow: RowMapping, *, definition: Json, plan: Json, now: datetime) -> int | None:
     """Write the next version, make it the current one and turn the workflow on; its number.
 
     None when somebody else published in the meantime.
@@ -136,7 +134,7 @@ async def insert_version(
     number = (workflow["version"] or 0) + 1
     same = workflows.c.version.is_(None) if number == 1 else workflows.c.version == number - 1
     mine = update(workflows).where(workflows.c.id == workflow["id"], same)
-    if await tx.run(mine.values(version=number, live=live, is_on=True, updated_at=now)) != 1:
+    if await tx.run(mine.values(version=number, is_on=True, updated_at=now)) != 1:
         return None
     row = {"workflow_id": workflow["id"], "version": number, "definition": definition, "plan": plan}
     await tx.run(insert(versions).values(**row, engine_rev=ENGINE_REV, published_at=now))

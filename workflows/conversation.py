@@ -8,7 +8,7 @@ from collections.abc import Callable
 from temporalio import workflow
 
 from workflows.calls import activity_of, ask
-from workflows.mailbox import Mailbox
+from workflows.mailbox import Mailbox, Told
 from workflows.position import Position
 from workflows.turns import Elsewhere, Over
 
@@ -34,8 +34,8 @@ class Conversation:
         self._held = False
         self._came_by: str | None = None
 
-    def obey(self) -> bool:
-        """Take what the mailbox holds; answers whether a record changed."""
+    def obey(self) -> Told:
+        """Take what the mailbox holds; answers what it told."""
         told = self.mail.take()
         if told.leave is not None:
             raise Over(told.leave.reason, told.leave.detail)
@@ -43,7 +43,7 @@ class Conversation:
             raise asyncio.CancelledError
         if told.moved is not None:
             raise Elsewhere(told.moved)
-        return told.changed
+        return told
 
     def go(self, target: str | None) -> None:
         """Leave the step for another; None: the end of the workflow."""

@@ -16,11 +16,15 @@ REMEMBERED = 500
 
 @dataclass
 class Told:
-    """What the mailbox held: a reason to leave, the last move, and whether something happened to a record."""
+    """What the mailbox held: a reason to leave, the last move, and whether something happened to a record.
+
+    ``retimed``: the clock the run waits by was moved.
+    """
 
     leave: Leave | None = None
     moved: Moved | None = None
     changed: bool = False
+    retimed: bool = False
 
 
 class Mailbox:
@@ -69,6 +73,11 @@ class Mailbox:
         """Whether a record the run has not looked at since changed."""
         return any(isinstance(m, RecordChanged) and self._is_news(m) for m in self._inbox)
 
+    @property
+    def says_retimed(self) -> bool:
+        """Whether the clock the run waits by was moved and it has not looked since."""
+        return any(isinstance(m, RecordChanged) and m.retime and self._is_news(m) for m in self._inbox)
+
     def says_happened(self, event: str | None) -> bool:
         """Whether an event of this name, or any, is told that the run has not looked at since."""
         heard = (m for m in self._inbox if isinstance(m, EventHappened) and m.id not in self._seen)
@@ -88,6 +97,7 @@ class Mailbox:
             elif isinstance(message, RecordChanged) and self._is_news(message):
                 self._versions[message.record_id] = message.version
                 told.changed = True
+                told.retimed = told.retimed or message.retime
             elif isinstance(message, EventHappened):
                 told.changed = True
             self._remember(message.id)

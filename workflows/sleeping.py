@@ -28,12 +28,14 @@ async def delay(run: Conversation, step: PlanStep) -> str | None:
             at.wake_at = answer.wake_at
             run.show(None)
         await _sleep(run, step, at.wake_at)
-        changed = run.obey()
+        told = run.obey()
         is_due = at.wake_at is not None and workflow.now() >= at.wake_at
-        if is_due and not step.watches:
+        if told.retimed:
+            at.wake_at = None
+        elif is_due and not step.watches:
             run.at.pass_by(step)
             return step.next
-        if step.watches and (is_due or changed):
+        elif step.watches and (is_due or told.changed):
             at.wake_at = None
         run.roll_over_if_long()
 
@@ -55,7 +57,7 @@ async def wait(run: Conversation, step: PlanStep) -> str | None:
         woken = False
         while not woken:
             await _sleep(run, step, at.wake_at)
-            woken = run.obey() or (at.wake_at is not None and workflow.now() >= at.wake_at)
+            woken = run.obey().changed or (at.wake_at is not None and workflow.now() >= at.wake_at)
             # Who goes on anew asks again.
             run.roll_over_if_long()
 
@@ -75,6 +77,8 @@ async def _sleep(run: Conversation, step: PlanStep, wake_at: datetime | None) ->
 
 def _is_woken(run: Conversation, step: PlanStep) -> bool:
     """Whether what the mailbox holds may change what a sleeping step decides."""
+    if run.mail.says_retimed:
+        return True
     if not step.watches:
         return False
     return run.mail.says_changed or (step.kind == "wait" and run.mail.says_happened(step.listens))

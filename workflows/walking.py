@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
 
 async def onward(run: Conversation) -> None:
     """From one safe point to the next."""
-    if run.obey():
+    if run.obey().changed:
         # A run that goes on from an earlier history may sleep on what has changed since.
         run.at.wake_at = None
     run.roll_over_if_long()

@@ -17,11 +17,15 @@ from api.schemas.people import AccountPatch, AccountView, KeyBody, KeyView, NewK
 from domain.errors import Conflict, Invalid, NotFound
 from domain.ports import Addresses
 from domain.problems import FieldError
+from services.live import tell_account_changed
 from store import people
 from store.database import Read, Tx
 from store.schema import load_account, update_account
 
 router = APIRouter(route_class=StorableRoute)
+
+DEFAULTS_FOR_TIME = frozenset({"timezone", "window", "pause_dates", "holidays"})
+"""Fields of the account that move the clocks of whoever waits."""
 
 
 @router.get("/users", response_model=Page[UserView], tags=["users"])
@@ -95,16 +99,19 @@ async def show_account(read: Reading, _: RecordsRead) -> AccountView:
 
 
 @router.patch("/account", response_model=AccountView, tags=["account"])
-async def change_account(body: AccountPatch, inst: Inst, _: Admin) -> Response:
-    """Change it; fields that are not sent stay."""
+async def change_account(body: AccountPatch, inst: Inst, caller: Admin) -> Response:
+    """Change it; fields that are not sent stay. Whoever waits by a default that changed is timed anew."""
     values = body.model_dump(exclude_none=True)
     if body.timezone is not None and body.timezone not in available_timezones():
         raise _wrong("/timezone", "wrong_zone", f"{body.timezone} is no IANA time zone")
     if body.mail_from is not None:
         _check_address(inst.addresses, body.mail_from, "/mail_from")
     async with inst.db.transaction() as tx:
+        before = await load_account(tx)
         if values:
             await update_account(tx, **values)
+        if any(getattr(before, name) != value for name, value in values.items() if name in DEFAULTS_FOR_TIME):
+            await tell_account_changed(tx, cause=caller.cause, now=inst.clock.now())
         shown = await _account_view(tx)
     return answer(shown).response()
 

@@ -22,7 +22,7 @@ IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"parameters": [{"name": "a"}, {"name": "a"}]}, "/parameters/1/name", "duplicate_id"),
     ({"parameters": [{"name": "a", "default": 5}]}, "/parameters/0/default", "wrong_type"),
     ({"parameters": [{"name": "A"}]}, "/parameters/0/name", "wrong_value"),
-    ({"settings": {"timezone": "record"}}, "/settings/timezone", "not_available"),
+    ({"object": "company", "settings": {"timezone": "record"}}, "/settings/timezone", "wrong_zone"),
     ({"settings": {"timezone": "Mars"}}, "/settings/timezone", "wrong_zone"),
     ({"settings": {"timezone": "../etc"}}, "/settings/timezone", "wrong_zone"),
     ({"settings": {"window": {"days": ["mon"], "from": "9", "to": "17:00"}}}, "/settings/window/from", "wrong_value"),

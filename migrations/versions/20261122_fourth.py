@@ -1,0 +1,51 @@
+"""Add the history of live values and the account's defaults for time."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision: str = "20261122_fourth"
+down_revision: str | None = "20261122_third"
+
+INSTANT = sa.DateTime(timezone=True)
+DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+def upgrade() -> None:
+    """Towards this release."""
+    _add_live_values()
+
+
+def downgrade() -> None:
+    """Back to the release before."""
+    _drop_live_values()
+
+
+def _add_live_values() -> None:
+    with op.batch_alter_table("account", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("live_revision", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        for name in ("window", "pause_dates", "holidays"):
+            batch_op.add_column(sa.Column(name, DOCUMENT, nullable=True))
+    op.create_table(
+        "live_history",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("workflow_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("live", DOCUMENT, nullable=False),
+        sa.Column("cause_kind", sa.String(length=20), nullable=False),
+        sa.Column("cause_id", sa.String(length=100), nullable=True),
+        sa.Column("changed_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflows.id"], name=op.f("fk_live_history_workflow_id_workflows")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_live_history")),
+    )
+    op.create_index("ix_live_history_workflow_id_id", "live_history", ["workflow_id", "id"], unique=False)
+
+
+def _drop_live_values() -> None:
+    op.drop_index("ix_live_history_workflow_id_id", table_name="live_history")
+    op.drop_table("live_history")
+    with op.batch_alter_table("account", schema=None) as batch_op:
+        for name in ("holidays", "pause_dates", "window", "live_revision"):
+            batch_op.drop_column(name)

@@ -1,0 +1,101 @@
+"""Live values apply at once to whoever waits, whatever version they run; so does the zone of a record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fixtures.running import Running
+from tests.runs.definitions import by_hand, task
+
+MORNING = [
+    {"id": "day", "kind": "delay", "until": {"date": "2099-01-31", "time": "09:00"}},
+    task("after", "After"),
+]
+
+
+async def wakes_at(ft: Running, enrollment_id: str) -> Any:
+    return (await ft.call("GET", f"/enrollments/{enrollment_id}"))["wakes_at"]
+
+
+async def sleeps_until(ft: Running, enrollment_id: str, instant: str) -> None:
+    async def planned() -> bool:
+        return bool(await wakes_at(ft, enrollment_id) == instant)
+
+    await ft.until(planned, f"the run sleeps until {instant}, not {await wakes_at(ft, enrollment_id)}")
+
+
+async def waiting(ft: Running, slug: str, **properties: Any) -> tuple[str, str]:
+    """Somebody who waits for the morning; contact and enrollment."""
+    contact = await ft.create("contact", external_id=slug, **properties)
+    taken = await ft.enroll(slug, "contact", contact)
+    await ft.stands_at(taken["enrollment_id"], "day")
+    return contact, taken["enrollment_id"]
+
+
+async def test_a_changed_zone_times_everybody_anew_in_every_version(ft: Running) -> None:
+    await ft.publish(by_hand("zones", MORNING))
+    _, old = await waiting(ft, "zones")
+    await ft.publish(by_hand("zones", [*MORNING, task("more", "More")]))
+    second = await ft.create("contact", external_id="b")
+    new = (await ft.enroll("zones", "contact", second))["enrollment_id"]
+    await ft.stands_at(new, "day")
+    assert await wakes_at(ft, old) == await wakes_at(ft, new) == "2099-01-31T09:00:00Z"
+    made = await ft.call("PATCH", "/workflows/zones/settings", {"timezone": "Europe/Oslo"})
+    assert made["settings"]["timezone"] == "Europe/Oslo"
+    for enrollment_id in (old, new):
+        await sleeps_until(ft, enrollment_id, "2099-01-31T08:00:00Z")
+    assert len(await ft.enrollments("zones")) == 2
+
+
+async def test_settings_and_draft_change_together_and_keep_a_history(ft: Running) -> None:
+    await ft.publish(by_hand("history", MORNING))
+    await ft.call("PATCH", "/workflows/history/settings", {"timezone": "Asia/Tokyo", "spread_minutes": 5})
+    await ft.call("PATCH", "/workflows/history/settings", {"timezone": None})
+    shown = await ft.call("GET", "/workflows/history")
+    assert shown["definition"]["settings"] == {"spread_minutes": 5}
+    held = (await ft.call("GET", "/workflows/history/settings/history"))["items"]
+    zones = [(each["settings"]["timezone"], each["changed_by"]["kind"]) for each in held]
+    assert zones == [("account", "api"), ("Asia/Tokyo", "api"), ("account", "publish")]
+    assert (await ft.call("GET", "/workflows/history/settings")) == held[0]
+    version = await ft.call("GET", "/workflows/history/versions/1")
+    assert "settings" not in version["definition"]
+
+
+async def test_a_record_that_moves_takes_its_clock_along(ft: Running) -> None:
+    await ft.publish(by_hand("own", MORNING, settings={"timezone": "record"}))
+    contact, enrollment_id = await waiting(ft, "own", timezone="Europe/Oslo")
+    assert await wakes_at(ft, enrollment_id) == "2099-01-31T08:00:00Z"
+    await ft.patch("contact", contact, timezone="America/Los_Angeles")
+    await sleeps_until(ft, enrollment_id, "2099-01-31T17:00:00Z")
+    await ft.patch("contact", contact, timezone="Atlantis/Capital")
+    await sleeps_until(ft, enrollment_id, "2099-01-31T09:00:00Z")
+
+
+async def test_records_that_moved_before_the_workflow_went_by_their_zone_are_found(ft: Running) -> None:
+    await ft.publish(by_hand("late", MORNING))
+    contact, enrollment_id = await waiting(ft, "late", timezone="Europe/Oslo")
+    await ft.call("PATCH", "/workflows/late/settings", {"timezone": "record"})
+    await sleeps_until(ft, enrollment_id, "2099-01-31T08:00:00Z")
+    await ft.patch("contact", contact, timezone="America/Los_Angeles")
+    await sleeps_until(ft, enrollment_id, "2099-01-31T17:00:00Z")
+
+
+async def test_the_zone_of_the_account_concerns_those_who_go_by_it(ft: Running) -> None:
+    await ft.publish(by_hand("ours", MORNING))
+    await ft.publish(by_hand("theirs", MORNING, settings={"timezone": "Asia/Tokyo"}))
+    _, ours = await waiting(ft, "ours")
+    _, theirs = await waiting(ft, "theirs")
+    before = await wakes_at(ft, theirs)
+    await ft.call("PATCH", "/account", {"timezone": "Europe/Oslo"})
+    await sleeps_until(ft, ours, "2099-01-31T08:00:00Z")
+    assert await wakes_at(ft, theirs) == before
+
+
+async def test_what_is_wrong_with_settings_is_told_with_its_path(ft: Running) -> None:
+    await ft.publish(by_hand("wrong", MORNING))
+    settings = {"timezone": "Mars/Base", "spread_minutes": 5}
+    refused = await ft.call("PATCH", "/workflows/wrong/settings", settings, expect=422)
+    assert [(each["path"], each["code"]) for each in refused["errors"]] == [("/timezone", "wrong_zone")]
+    refused = await ft.call("PATCH", "/workflows/wrong/settings", {"spread_minutes": -1}, expect=422)
+    assert [each["path"] for each in refused["errors"]] == ["/spread_minutes"]
+    assert (await ft.call("GET", "/workflows/wrong/settings"))["settings"]["spread_minutes"] == 15
