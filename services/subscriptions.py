@@ -69,12 +69,11 @@ async def change_type(tx: Tx, slug: str, stamp: Stamp, **values: str | bool) -> 
         NotFound: there is no such type.
     """
     known = await type_or_404(tx, slug)
-    changed = known.model_copy(update=values)
-    if changed == known:
+    if known.model_copy(update=values) == known:
         return known
-    changed = changed.model_copy(update={"updated_at": stamp.now})
-    await rows.replace_type(tx, changed)
-    return changed
+    await rows.change_type(tx, known.id, now=stamp.now, **values)
+    # Read anew: somebody else may have changed the rest of it while this one waited.
+    return await type_or_404(tx, slug)
 
 
 async def set_subscriptions(

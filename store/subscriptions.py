@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, delete, insert, select, update
@@ -22,10 +23,9 @@ async def insert_type(tx: Tx, made: SubscriptionType) -> bool:
     return await tx.insert_ignore(subscription_types, [dict(made)]) == 1
 
 
-async def replace_type(tx: Tx, changed: SubscriptionType) -> None:
-    """Write what a type is now."""
-    values = changed.model_dump(exclude={"id", "slug", "created_at"})
-    await tx.run(update(subscription_types).where(subscription_types.c.id == changed.id).values(**values))
+async def change_type(tx: Tx, id: str, *, now: datetime, **values: str | bool) -> None:
+    """Set columns of a type: ``name``, ``description``, ``archived``. The others keep what anybody else wrote."""
+    await tx.run(update(subscription_types).where(subscription_types.c.id == id).values(updated_at=now, **values))
 
 
 async def find_types(read: Read, slugs: Collection[str]) -> dict[str, SubscriptionType]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -16,11 +17,12 @@ from services.installation import Installation
 from services.lists import create_list
 from services.merging import merge_records
 from services.steps import finish_enrollment
-from services.subscriptions import Grounds, create_type, set_subscriptions
+from services.subscriptions import Grounds, change_type, create_type, set_subscriptions, type_or_404
 from store.candidates import triggers_reading
 from store.changes import Stamp, change_of
 from store.subscriptions import load_states, page_history
 from store.tables import changes, subscription_history, subscriptions
+from tests.fixtures.databases import until_it_waits
 from tests.runs.definitions import by_hand, gap
 from tests.services.desk import Desk
 
@@ -36,6 +38,10 @@ class Consents(Desk):
         async with self.inst.db.transaction() as tx:
             for slug in slugs:
                 await create_type(tx, slug, (await self.write(tx)).stamp, name=None, description="")
+
+    async def change(self, slug: str, **values: str | bool) -> None:
+        async with self.inst.db.transaction() as tx:
+            await change_type(tx, slug, (await self.write(tx)).stamp, **values)
 
     async def say(self, contact: str, state: SubscriptionState, slug: str = "newsletter") -> None:
         async with self.inst.db.transaction() as tx:
@@ -207,3 +213,15 @@ async def test_a_consent_that_wakes_nobody_triggers_nobody(desk: Consents) -> No
         await set_subscriptions(tx, contact, {"newsletter": "subscribed"}, quiet, Grounds())
     await desk.work_off()
     assert await desk.decisions() == {}
+
+
+async def test_two_who_change_different_things_of_a_type_at_once_both_have_their_way(desk: Consents) -> None:
+    db = desk.inst.db
+    async with db.transaction() as tx:
+        await change_type(tx, "newsletter", (await desk.write(tx)).stamp, name="Monthly")
+        archiving = asyncio.ensure_future(desk.change("newsletter", archived=True))
+        await until_it_waits(db, archiving)
+    await archiving
+    async with db.read() as read:
+        found = await type_or_404(read, "newsletter")
+    assert (found.name, found.archived) == ("Monthly", True)
