@@ -1,4 +1,4 @@
-"""Whether head, triggers, goals, exit and settings fit together; what is not built yet is refused."""
+"""Whether head, triggers, goals and exit fit together; what is not built yet is refused."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from domain.definition import Parameter
 from domain.events import event_name_problem
 from domain.examination import Examination
 from domain.hooks import pointer_problem
-from domain.instants import parse_instant
 from domain.reader import join, similar
 from domain.schema import PropertyDefinition
 from domain.triggers import ChangedTrigger, CreatedTrigger, EventTrigger, FilterTrigger, Trigger, WebhookTrigger
 from domain.value_rules import check_literal
-from domain.zones import ZONE_PROPERTY, is_zone
 
 
 def check_head(x: Examination) -> None:
@@ -84,26 +82,6 @@ def check_exit(x: Examination) -> None:
             x.tell(f"/exit/goals/{i}/go_to", "unknown_step", words)
     if leave.when is not None:
         check_condition(x, leave.when, "/exit/when", subject)
-
-
-def check_settings(x: Examination) -> None:
-    """The zone, and the live settings that are not built yet."""
-    settings = x.definition.settings
-    if settings.timezone == "record":
-        object = x.catalogue.schema.object(x.definition.object)
-        if object is not None and object.property(ZONE_PROPERTY) is None:
-            what = f"{object.name} records have no property {ZONE_PROPERTY!r}; add it, or write account"
-            x.tell("/settings/timezone", "wrong_zone", what)
-    elif settings.timezone != "account" and not is_zone(settings.timezone):
-        what = f"{settings.timezone!r} is no time zone; write account, record or a name such as Europe/Oslo"
-        x.tell("/settings/timezone", "wrong_zone", what)
-    if settings.window is not None:
-        x.refuse("/settings/window", "a window for messages")
-    if settings.pause_dates:
-        x.refuse("/settings/pause_dates", "a day without messages")
-    if settings.turn_off_at is not None and parse_instant(settings.turn_off_at) is None:
-        what = f"{settings.turn_off_at!r} is no instant; write one with its offset, such as 2027-01-31T17:00:00+01:00"
-        x.tell("/settings/turn_off_at", "wrong_value", what)
 
 
 def _check_trigger(x: Examination, trigger: Trigger, path: str) -> None:

@@ -10,13 +10,14 @@ from domain.base import Frozen, Json
 from domain.catalogue import Catalogue
 from domain.compiling import compile_plan, size_problem
 from domain.definition import Definition
-from domain.entry_rules import check_entry, check_exit, check_head, check_settings
+from domain.entry_rules import check_entry, check_exit, check_head
 from domain.examination import Examination
 from domain.graph import draw
 from domain.identities import give_ids
 from domain.parsing import UNNAMED, parse
 from domain.problems import Problem
 from domain.schedule_rules import check_schedule
+from domain.settings_rules import check_settings
 from domain.step_rules import check_graph, check_steps
 
 

@@ -17,6 +17,7 @@ from domain.messages import StepAnswer, StepCall
 from domain.ports import HandOver, Mail, Sms
 from domain.reading import needs_objects
 from services.gate import pass_gate
+from services.holding import hold_back, hold_of
 from services.inside import Inside, Passed
 from services.installation import Installation
 from services.settling import NOBODY_KNOWS, give_up, key_of, settle_effect, settle_stored
@@ -94,17 +95,22 @@ async def _attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> Ste
             passed = await pass_gate(tx, inst, call)
             if isinstance(passed, StepAnswer):
                 return passed
+            if (held := await hold_back(tx, inst, passed, await hold_effect(tx, key_of(call)))) is not None:
+                return held
         raise _Moved
     return await _send(inst, call, letter, message)
 
 
 async def _write(inst: Installation, call: StepCall, letter: Letter[M]) -> M | None:
-    """Prepare the content. None when the gate will turn the call away, so that there is nothing to write."""
+    """Prepare the content. None when the gate will turn the call away, or hold the message back: nothing to write."""
     async with inst.db.glance() as read:
         inside = await look_inside(read, inst, call, objects={*letter.objects, *letter.address_objects})
         if inside is None:
             return None
-        return await letter.write(read, inside, letter.address(inside))
+        address = letter.address(inside)
+        if hold_of(inst, inside, call) is not None:
+            return None
+        return await letter.write(read, inside, address)
 
 
 async def _send(inst: Installation, call: StepCall, letter: Letter[M], message: M) -> StepAnswer:
@@ -148,6 +154,8 @@ async def _claim(tx: Tx, inst: Installation, letter: Letter[M], message: M, call
         return await give_up(tx, passed, no)
     if address != message.to:
         raise _Moved
+    if (held := await hold_back(tx, inst, passed, effect)) is not None:
+        return held
     taken = await claim_effect(tx, effect or _first_of(passed, letter.channel), now=call.now)
     if taken is None:
         raise _Taken

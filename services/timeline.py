@@ -66,6 +66,8 @@ class Visit(Frozen):
     entered_at: Instant
     left_at: Instant | None
     wakes_at: Instant | None
+    held_until: Instant | None
+    zone: str | None
     outcome: str | None
     reason: str | None
     detail: str | None
@@ -151,7 +153,8 @@ def _visit(row: Row, content: Content, messages: Sequence[Row], tasks: Mapping[s
     planned = content.plan.steps.get(row["step"])
     mine = [m for m in messages if m["step"] == row["step"] and m["n"] == row["n"]]
     made = tasks.get((row["result"] or {}).get("task", ""))
-    plain = ("step", "kind", "n", "version", "entered_at", "left_at", "outcome", "reason", "detail", "edge")
+    plain = ("step", "kind", "n", "version", "entered_at", "left_at", "held_until", "zone", "outcome", "reason",
+             "detail", "edge")  # fmt: skip
     return Visit(
         **{name: row[name] for name in plain},
         # The row keeps until when a delay was planned, also of one that was cut short.

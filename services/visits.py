@@ -77,10 +77,19 @@ async def open_visit(
     *,
     detail: str | None = None,
     wakes_at: datetime | None = None,
+    held_until: datetime | None = None,
     answer: StepAnswer | None = None,
 ) -> None:
-    """Note that the enrollment stands in this step, until ``wakes_at`` if it sleeps; repeating it is harmless."""
-    await _write(tx, passed, {"detail": detail, "wakes_at": wakes_at}, answer)
+    """Note that the enrollment stands in this step, until ``wakes_at`` if it sleeps; repeating it is harmless.
+
+    ``held_until``: that is because its message is held back. The visit keeps it, and in which zone time was meant.
+    """
+    values: dict[str, object] = {"detail": detail, "wakes_at": wakes_at}
+    if wakes_at is not None:
+        values["zone"] = passed.zone
+    if held_until is not None:
+        values["held_until"] = held_until
+    await _write(tx, passed, values, answer)
     await stand_at(tx, passed.enrollment.id, passed.call.step, wakes_at)
 
 

@@ -263,6 +263,9 @@ visits = Table(
     Column("seen", Document),
     Column("result", Document),
     Column("answer", Document),
+    # In which zone it was meant until when it lasts, and until when a message was held back, the last time.
+    Column("zone", String(64)),
+    at("held_until", nullable=True),
     Index("ix_visits_workflow_id_step", "workflow_id", "step", "outcome"),
     Index("ix_visits_workflow_id_record_id", "workflow_id", "record_id", "step"),
     Index("ix_visits_entered_at", "entered_at"),

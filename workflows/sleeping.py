@@ -10,6 +10,7 @@ from workflows.conversation import Conversation
 
 with workflow.unsafe.imports_passed_through():
     from domain import names
+    from domain.messages import StepAnswer
     from domain.plan import PlanStep
 
 
@@ -62,14 +63,28 @@ async def wait(run: Conversation, step: PlanStep) -> str | None:
             run.roll_over_if_long()
 
 
-async def _sleep(run: Conversation, step: PlanStep, wake_at: datetime | None) -> None:
+async def hold_back(run: Conversation, step: PlanStep, answer: StepAnswer) -> None:
+    """Sleep until a message may leave, or until that may have changed; whoever sends it asks again."""
+    at = run.at
+    at.wake_at = answer.wake_at
+    run.show(None)
+    woken = False
+    while not woken:
+        await _sleep(run, step, at.wake_at, f"Held until {answer.detail}")
+        woken = run.obey().retimed or (at.wake_at is not None and workflow.now() >= at.wake_at)
+        # Who goes on anew asks at once, and is held anew.
+        run.roll_over_if_long()
+    at.wake_at = None
+
+
+async def _sleep(run: Conversation, step: PlanStep, wake_at: datetime | None, summary: str | None = None) -> None:
     """Sleep until ``wake_at``, being told to go, or, where the step watches, a change. None: for ever."""
     left = wake_at - workflow.now() if wake_at is not None else None
     try:
         await workflow.wait_condition(
             lambda: run.mail.interrupts or _is_woken(run, step) or run.is_long(),
             timeout=left,
-            timeout_summary=step.label,
+            timeout_summary=summary or step.label,
         )
     except TimeoutError:
         return

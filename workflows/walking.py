@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError
 
 from workflows.calls import failure_of, hand_out
 from workflows.conversation import Conversation
-from workflows.sleeping import delay, wait
+from workflows.sleeping import delay, hold_back, wait
 from workflows.turns import Elsewhere, Over
 
 with workflow.unsafe.imports_passed_through():
@@ -62,14 +62,17 @@ async def _act_inside(run: Conversation, step: PlanStep) -> str | None:
 
 
 async def _act_outside(run: Conversation, step: PlanStep) -> str | None:
-    """Wait for the channel's answer, held as often as the enrollment is paused."""
+    """Wait for the channel's answer, held as often as the enrollment is paused or its message may not leave yet."""
     while True:
         heard = run.mail.resumes
         call = run.at.call(step, run.mail.epoch)
         answer = await _handed_out(run, step, call)
-        if run.is_inside(answer, call):
+        if not run.is_inside(answer, call):
+            await run.hold(heard)
+        elif answer.kind == "wait":
+            await hold_back(run, step, answer)
+        else:
             return await _after(run, step, answer)
-        await run.hold(heard)
 
 
 async def _handed_out(run: Conversation, step: PlanStep, call: StepCall) -> StepAnswer:

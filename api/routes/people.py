@@ -17,6 +17,7 @@ from api.schemas.people import AccountPatch, AccountView, KeyBody, KeyView, NewK
 from domain.errors import Conflict, Invalid, NotFound
 from domain.ports import Addresses
 from domain.problems import FieldError
+from domain.settings_rules import pause_date_problems, window_problems
 from services.live import tell_account_changed
 from store import people
 from store.database import Read, Tx
@@ -26,6 +27,8 @@ router = APIRouter(route_class=StorableRoute)
 
 DEFAULTS_FOR_TIME = frozenset({"timezone", "window", "pause_dates", "holidays"})
 """Fields of the account that move the clocks of whoever waits."""
+DOCUMENTS = frozenset({"window", "pause_dates", "holidays"})
+"""Those that are written as in a definition, and that null takes away."""
 
 
 @router.get("/users", response_model=Page[UserView], tags=["users"])
@@ -101,7 +104,15 @@ async def show_account(read: Reading, _: RecordsRead) -> AccountView:
 @router.patch("/account", response_model=AccountView, tags=["account"])
 async def change_account(body: AccountPatch, inst: Inst, caller: Admin) -> Response:
     """Change it; fields that are not sent stay. Whoever waits by a default that changed is timed anew."""
-    values = body.model_dump(exclude_none=True)
+    # The columns of windows and pause dates hold documents, the others values.
+    values = {
+        **body.model_dump(exclude_unset=True),
+        **body.model_dump(include=set(DOCUMENTS), exclude_unset=True, by_alias=True),
+    }
+    values = {name: value for name, value in values.items() if value is not None or name in DOCUMENTS}
+    wrong = [*window_problems(body.window), *pause_date_problems(body.pause_dates or [])]
+    if wrong:
+        raise Invalid(wrong[0].message, errors=wrong)
     if body.timezone is not None and body.timezone not in available_timezones():
         raise _wrong("/timezone", "wrong_zone", f"{body.timezone} is no IANA time zone")
     if body.mail_from is not None:

@@ -9,7 +9,8 @@ from pydantic import Field, StrictStr
 from api.answers import Shown
 from api.deps import Scope
 from api.schemas.records import Body, Id, examples
-from domain.base import Instant
+from domain.base import Instant, Json
+from domain.definition import PauseDate, Window
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"\S")]
 
@@ -73,11 +74,13 @@ class AccountView(Shown):
     mail_from: str
     mail_from_name: str
     sms_from: str
+    window: Json
+    pause_dates: Json
     sample_loaded_at: Instant | None
 
 
 class AccountPatch(Body):
-    """What to change; fields not sent stay."""
+    """What to change; fields not sent stay. ``window`` and ``pause_dates`` hold for workflows without their own."""
 
     model_config = examples({"timezone": "Europe/Oslo", "default_region": "NO"})
 
@@ -87,4 +90,8 @@ class AccountPatch(Body):
     mail_from: Annotated[StrictStr, Field(max_length=320)] | None = None
     mail_from_name: Annotated[StrictStr, Field(max_length=200)] | None = None
     sms_from: Annotated[StrictStr, Field(max_length=32)] | None = None
+    window: Annotated[
+        Window | list[Window] | None, Field(description="When messages may leave; null: at any time.")
+    ] = None
+    pause_dates: Annotated[list[PauseDate] | None, Field(description="Days without messages.")] = None
     sample_loaded_at: Instant | None = None

@@ -1,4 +1,4 @@
-"""Add the history of live values and the account's defaults for time."""
+"""Add the history of live values, the account's defaults for time, and by which clock a visit went."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 def upgrade() -> None:
     """Towards this release."""
     _add_live_values()
+    _add_clocks_of_visits()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _drop_clocks_of_visits()
     _drop_live_values()
 
 
@@ -49,3 +51,15 @@ def _drop_live_values() -> None:
     with op.batch_alter_table("account", schema=None) as batch_op:
         for name in ("holidays", "pause_dates", "window", "live_revision"):
             batch_op.drop_column(name)
+
+
+def _add_clocks_of_visits() -> None:
+    with op.batch_alter_table("visits", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("zone", sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column("held_until", INSTANT, nullable=True))
+
+
+def _drop_clocks_of_visits() -> None:
+    with op.batch_alter_table("visits", schema=None) as batch_op:
+        batch_op.drop_column("held_until")
+        batch_op.drop_column("zone")

@@ -9,6 +9,17 @@ from tests.domain.builders import ANNA
 SCORE = {"property": "score", "op": "gt", "value": 1}
 MAIL = {"subject": "Hi", "html": "<p>Hi</p>", "transactional": True}
 
+
+def hours(window: Any) -> dict[str, Any]:
+    """Settings with this window."""
+    return {"settings": {"window": window}}
+
+
+def paused(**day: int) -> dict[str, Any]:
+    """Settings with this pause date."""
+    return {"settings": {"pause_dates": [day]}}
+
+
 IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"slug": "A b"}, "/slug", "wrong_value"),
     ({"name": ""}, "/name", "wrong_value"),
@@ -26,8 +37,12 @@ IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"settings": {"timezone": "Mars"}}, "/settings/timezone", "wrong_zone"),
     ({"settings": {"timezone": "../etc"}}, "/settings/timezone", "wrong_zone"),
     ({"settings": {"window": {"days": ["mon"], "from": "9", "to": "17:00"}}}, "/settings/window/from", "wrong_value"),
-    ({"settings": {"window": [{"days": [], "from": "09:00", "to": "17:00"}]}}, "/settings/window", "not_available"),
-    ({"settings": {"pause_dates": [{"month": 12, "day": 25}]}}, "/settings/pause_dates", "not_available"),
+    (hours([{"days": [], "from": "09:00", "to": "17:00"}]), "/settings/window/0/days", "wrong_value"),
+    (hours({"days": ["mon"], "from": "17:00", "to": "09:00"}), "/settings/window/to", "wrong_value"),
+    (hours({"days": ["mon"], "from": "25:00", "to": "09:00"}), "/settings/window/from", "wrong_value"),
+    (hours([]), "/settings/window", "wrong_value"),
+    (paused(month=2, day=30), "/settings/pause_dates/0/day", "wrong_value"),
+    (paused(month=2, day=29, year=2027), "/settings/pause_dates/0/day", "wrong_value"),
     ({"settings": {"turn_off_at": "2027-01-01"}}, "/settings/turn_off_at", "wrong_value"),
     ({"entry": {"while_active": "again"}}, "/entry/while_active", "wrong_value"),
     ({"entry": {"while_active": "again", "re_entry": {"allowed": True}}}, "/entry/while_active", "wrong_value"),

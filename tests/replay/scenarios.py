@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
 from temporalio.client import WorkflowFailureError
 
 from domain.base import Json
+from domain.delays import WEEKDAYS
 from domain.importing import ImportOptions
 from domain.names import job_run_id
 from services.imports import stage
@@ -194,6 +196,27 @@ async def waits(ft: Running) -> Any:
     return await ft.ended(taken["enrollment_id"])
 
 
+async def held_back(ft: Running) -> Any:
+    """A message that waits for its hours, is timed anew by a changed window, and leaves when nothing holds it."""
+
+    def on(days: int) -> Json:
+        weekday = WEEKDAYS[(ft.inst.clock.now() + timedelta(days=days)).weekday()]
+        return {"days": [weekday], "from": "09:00", "to": "17:00"}
+
+    steps = [email("hello", "Hello"), task("call", "Call")]
+    taken, _ = await _enrolled(ft, "held-back", steps, settings={"timezone": "UTC", "window": on(3)})
+    await ft.sleeps_at(taken["enrollment_id"], "hello")
+    before = (await ft.call("GET", f"/enrollments/{taken['enrollment_id']}"))["wakes_at"]
+    await ft.call("PATCH", "/workflows/held-back/settings", {"window": on(4)})
+
+    async def later() -> bool:
+        return bool((await ft.call("GET", f"/enrollments/{taken['enrollment_id']}"))["wakes_at"] > before)
+
+    await ft.until(later, "the message is held a day longer")
+    await ft.call("PATCH", "/workflows/held-back/settings", {"window": None})
+    return await ft.ended(taken["enrollment_id"])
+
+
 async def continued_as_new(ft: Running) -> Any:
     """A loop long enough to roll over."""
     body = [
@@ -275,6 +298,7 @@ SCENARIOS: dict[str, Scenario] = {
         goal_that_jumps,
         moved_at_the_gate,
         paused_and_resumed,
+        held_back,
         waits,
         continued_as_new,
         bulk_enrollment,
