@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import errors
 from api.describing import describe
 from api.limits import Limits
+from api.queries import only_known
 from api.routes import (
     associations,
     bulk,
@@ -79,7 +80,8 @@ def create_app(inst: Installation) -> FastAPI:
     errors.install(app)
     app.add_middleware(Limits)
     for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
+        app.include_router(router, prefix=PREFIX, dependencies=[Depends(only_known)])
+    # Who calls a webhook may be told to add what it likes to the address.
     app.include_router(hooks.public, prefix=PREFIX)
     app.include_router(system.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

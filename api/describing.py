@@ -77,6 +77,6 @@ def _implied(method: str, path: str, operation: Mapping[str, Any]) -> list[int]:
         409: ("header", "Idempotency-Key") in names,
         412: ("header", "If-Match") in names,
         413: has_body,
-        422: bool(names) or has_body,
+        422: bool(names) or has_body or "security" in operation,
     }
     return [status for status, holds in implied.items() if holds]

@@ -69,11 +69,11 @@ def _fill(found: re.Match[str]) -> str:
 ROUTES = sorted(set(_routes()))
 
 
-async def _send(caller: Caller, method: str, path: str, template: str) -> Any:
+async def _send(caller: Caller, method: str, path: str, template: str, more: str = "") -> Any:
     if template.endswith("/import"):
         form = {"mapping": '{"columns": {"a": {"property": "external_id"}}}', "key": "external_id"}
-        return await caller.http.post(f"{PREFIX}{path}", data=form, files={"file": ("a.csv", b"a\n1\n")})
-    return await caller.call(method, path + QUERIES.get(template, ""), BODIES.get(template))
+        return await caller.http.post(f"{PREFIX}{path}{more}", data=form, files={"file": ("a.csv", b"a\n1\n")})
+    return await caller.call(method, path + QUERIES.get(template, "") + more, BODIES.get(template))
 
 
 async def test_no_route_opens_without_a_key(lite: Caller) -> None:
@@ -101,6 +101,25 @@ async def test_every_route_demands_a_scope_and_opens_with_it(lite: Caller) -> No
         enough = await lite.with_scopes(named[1])
         answer = await _send(enough, method, path, template)
         assert answer.status_code not in (401, 403), f"{method} {template}: {answer.text}"
+
+
+async def test_a_query_parameter_that_is_unknown_is_refused_with_those_there_are(lite: Caller) -> None:
+    found = await lite.problem("GET", "/enrollments?staus=active&limit=1", status=422)
+    (error,) = found["errors"]
+    assert (error["path"], error["code"]) == ("query:staus", "unknown_field")
+    assert "'staus'" in error["message"]
+    assert {"status", "workflow", "limit", "cursor"} <= set(error["message"].partition("known: ")[2].split(", "))
+    both = await lite.problem("GET", "/account?zone=x&name=y", status=422)
+    assert [error["path"] for error in both["errors"]] == ["query:zone", "query:name"]
+    assert "there are none" in both["detail"]
+
+
+async def test_no_route_takes_a_query_parameter_it_does_not_know(lite: Caller) -> None:
+    for method, path, template in ROUTES:
+        sign = "&" if template in QUERIES else "?"
+        answer = await _send(lite, method, path, template, more=f"{sign}nonsense=1")
+        assert answer.status_code == 422, f"{method} {template}: {answer.status_code} {answer.text}"
+        assert [each["path"] for each in problem_of(answer)["errors"]] == ["query:nonsense"], f"{method} {template}"
 
 
 async def test_what_does_not_exist_is_not_found(lite: Caller) -> None:
