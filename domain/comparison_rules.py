@@ -29,6 +29,8 @@ from domain.value_rules import LISTS, RELATIVE, check_literals, check_operator
 LONGEST_DAYS = 36_525
 """A hundred years; a longer wait is a slip of the pen, and far enough from the end of the calendar."""
 
+TOO_LONG = "this is more than a hundred years; write a shorter time"
+
 LOOKED_UP = PropertyValue | ParameterValue | EntryEventValue | OutputValue
 
 PARAMETER_TYPES = {"string": PropertyType.STRING, "number": PropertyType.NUMBER, "bool": PropertyType.BOOL}
@@ -61,16 +63,20 @@ def check_of(x: Examination, of: Of | Related | None, path: str, subject: Subjec
     return of.object if x.known_object(of.object, join(path, "object")) else None
 
 
+def is_too_long(length: Offset) -> bool:
+    """Whether a part of a length leads more than a hundred years on or back."""
+    days = (length.weeks * 7 + length.days, length.hours // 24, length.minutes // 1440, length.seconds // 86_400)
+    return max(abs(n) for n in days) > LONGEST_DAYS
+
+
 def check_length(x: Examination, length: Offset, path: str, *, signed: bool = False) -> None:
     """Tell a length of time that is zero, negative or beyond a hundred years; ``signed`` allows the first two."""
-    parts = (length.weeks * 7 + length.days, length.hours, length.minutes, length.seconds)
-    days = [parts[0], parts[1] // 24, parts[2] // 1440, parts[3] // 86_400]
     if length.is_zero and not signed:
         x.tell(path, "zero_duration", "this length is zero; write for example {days: 2}")
     elif not signed and min(length.weeks, length.days, length.hours, length.minutes, length.seconds) < 0:
         x.tell(path, "wrong_value", "a length of time cannot be negative")
-    elif max(abs(n) for n in days) > LONGEST_DAYS:
-        x.tell(path, "wrong_value", "this is more than a hundred years; write a shorter time")
+    elif is_too_long(length):
+        x.tell(path, "wrong_value", TOO_LONG)
 
 
 def check_comparison(

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from activities.action import Action, InsideContext, Outputs
 from domain.catalogue import ActionConfig, ConfigScope, Finding
+from domain.comparison_rules import TOO_LONG, is_too_long
 from domain.conditions import Offset
 from domain.delays import for_until
 from domain.fields import LiquidText, UserId
@@ -44,10 +45,14 @@ class CreateTaskConfig(ActionConfig):
 
 
 def check(config: CreateTaskConfig, scope: ConfigScope) -> Iterable[Finding]:
-    """Refuse a task that is due before it exists."""
+    """Refuse a task that is due before it exists, or when nobody lives to do it."""
     due = config.due_in
-    if due is not None and min(due.weeks, due.days, due.hours, due.minutes, due.seconds) < 0:
+    if due is None:
+        return
+    if min(due.weeks, due.days, due.hours, due.minutes, due.seconds) < 0:
         yield Finding(path="/due_in", code="wrong_value", message="a task is due after it is created: use no minus")
+    elif is_too_long(due):
+        yield Finding(path="/due_in", code="wrong_value", message=TOO_LONG)
 
 
 async def run(context: InsideContext, config: CreateTaskConfig) -> Outputs:

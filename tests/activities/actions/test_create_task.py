@@ -31,11 +31,22 @@ def test_every_published_shape_still_parses(config: dict[str, Json]) -> None:
     assert CreateTaskConfig.model_validate(config)
 
 
-def test_a_task_due_before_the_step_is_a_mistake() -> None:
-    config = CreateTaskConfig.model_validate({"title": "Call", "due_in": {"days": -1}})
+@pytest.mark.parametrize(
+    ("due_in", "words"),
+    [
+        ({"days": -1}, "use no minus"),
+        ({"days": 36_526}, "more than a hundred years"),
+        ({"weeks": 10**12}, "more than a hundred years"),
+        ({"days": 1, "seconds": 10**18}, "more than a hundred years"),
+    ],
+)
+def test_a_task_due_before_the_step_or_after_everybody_is_a_mistake(due_in: Json, words: str) -> None:
+    config = CreateTaskConfig.model_validate({"title": "Call", "due_in": due_in})
     scope = ConfigScope(schema_=Schema(objects=BUILTIN), object="contact")
 
-    assert [(f.path, f.code) for f in ACTION.check(config, scope)] == [("/due_in", "wrong_value")]
+    (found,) = ACTION.check(config, scope)
+    assert (found.path, found.code) == ("/due_in", "wrong_value")
+    assert words in found.message
 
 
 async def test_the_owner_gets_a_task_about_the_contact_and_the_bound_opportunity(installation: Installation) -> None:
