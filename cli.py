@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from commands import enrollments, events, explaining, installation, lists, records, sample, workflows
+from commands import enrollments, events, explaining, installation, lists, records, sample, subscriptions, workflows
 
 app = typer.Typer(
     name="followthrough",
@@ -29,6 +29,7 @@ app.add_typer(installation.key, name="key")
 app.add_typer(records.record, name="record")
 app.add_typer(events.event, name="event")
 app.add_typer(lists.lists, name="list")
+app.add_typer(subscriptions.subscriptions, name="subscriptions")
 app.add_typer(sample.sample, name="sample")
 app.add_typer(workflows.workflow, name="workflow")
 app.add_typer(enrollments.enrollment, name="enrollment")

@@ -31,7 +31,10 @@ def send_event(
             body["event_id"] = event_id
         if at is not None:
             body["occurred_at"] = at
-        made = api.post("/events", body)
+        try:
+            made = api.post("/events", body)
+        except Failed as failed:
+            raise _hinted(failed) from None
         known = ": it was recorded before, nothing was done" if made["status"] == "duplicate" else ""
         text = f"{made['status']}{known}\n{made['event']} {made['id']} of {made['record']['object']} "
         show(made, text + made["record"]["id"], as_json=as_json)
@@ -66,3 +69,10 @@ def _named(reference: str, create: bool) -> dict[str, Any]:
         case [object, property, value]:
             return {"object": object, "by": {property: value}, "create": create}
     raise Failed(ExitCode.USAGE, f"{reference}: write object/id or object/property/value")
+
+
+def _hinted(failed: Failed) -> Failed:
+    """The refusal; a record that is not found by its value could have been made."""
+    if failed.problem is None or not failed.problem["type"].endswith(":record_not_found"):
+        return failed
+    return Failed(failed.code, f"{failed}: add --create to make it", lines=failed.lines, problem=failed.problem)

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -21,10 +22,16 @@ from api.app import create_app
 from api.deps import SCOPES
 from cli import app
 from domain.jobs import EnrollmentCall
+from domain.messages import StepCall
+from domain.records import Cause
 from services.bulk_enrollment import enroll_page
 from services.import_pages import work_page
 from services.installation import Installation
+from services.steps import plan_delay
+from services.subscriptions import create_type
+from store.changes import Stamp
 from store.database import Database
+from store.enrollments import get_enrollment
 from store.people import insert_key
 from tests.api.definitions import follow_up
 from tests.fixtures.clock import FixedClock
@@ -247,8 +254,20 @@ async def test_many_are_enrolled_by_condition_list_or_ids(line: Line, runs: Reco
     assert len(runs.jobs) == before
 
 
+async def stand(line: Line, id: str, step: str) -> None:
+    """Let an enrollment begin a delay, as its run does when it comes there."""
+    async with line.inst.db.transaction() as tx:
+        seen = await get_enrollment(tx, id)
+        assert seen is not None
+        call = StepCall(
+            enrollment_id=id, workflow_id=seen.workflow_id, version=seen.version, step=step, n=1,
+            now=line.inst.clock.now(), epoch=seen.epoch,
+        )  # fmt: skip
+        assert (await plan_delay(tx, line.inst, call)).kind == "wait"
+
+
 async def test_an_enrollment_and_a_workflow_are_held_and_moved(line: Line) -> None:
-    steps = [{"id": "gap", "kind": "delay", "for": {"days": 2}}, {"id": "late", "kind": "delay", "for": {"days": 1}}]
+    steps = [{"id": id, "kind": "delay", "for": {"days": 2}} for id in ("gap", "late", "last")]
     await line.run("workflow", "publish", line.file("follow-up.yaml", follow_up(steps=steps)))
     entered = await line.run("enroll", "follow-up", await contact(line), "--json")
     id = entered.json["enrollment_id"]
@@ -257,10 +276,36 @@ async def test_an_enrollment_and_a_workflow_are_held_and_moved(line: Line) -> No
     assert "at the step late" in (await line.run("enrollment", "move-to", id, "late")).out
     assert "no step 'none'" in (await line.run("enrollment", "move-to", id, "none", code=1)).err
     assert "no wait to skip" in (await line.run("enrollment", "skip-wait", id, code=1)).err
+    await stand(line, id, "late")
+    told = await line.run("enrollment", "skip-wait", id)
+    assert f"{id} is active, at the step last" in told.out
+    assert "no wait to skip" in (await line.run("enrollment", "skip-wait", id, code=1)).err
     assert (await line.run("workflow", "pause", "follow-up", "--json")).json["is_paused"] is True
     assert (await line.run("workflow", "resume", "follow-up", "--json")).json["is_paused"] is False
     assert "was taken out" in (await line.run("enrollment", "unenroll", id)).out
     assert "has ended" in (await line.run("enrollment", "pause", id, code=1)).err
+
+
+async def test_what_a_contact_agrees_to_is_shown_and_set(line: Line) -> None:
+    reference = await contact(line)
+    async with line.inst.db.transaction() as tx:
+        stamp = Stamp(now=line.inst.clock.now(), cause=Cause(kind="api"))
+        for slug in ("newsletter", "offers"):
+            await create_type(tx, slug, stamp, name=slug.title(), description="Monthly.")
+    assert "newsletter    Newsletter" in (await line.run("subscriptions", "types")).out
+    given = ("newsletter=subscribed", "offers=unsubscribed", "--source", "checkout", "--legal-basis", "consent")
+    told = (await line.run("subscriptions", "set", reference, *given)).out
+    assert re.search("newsletter +subscribed +checkout +consent", told)
+    await line.run("subscriptions", "set", reference, "offers=not_specified")
+    found = (await line.run("subscriptions", "show", reference, "--json")).json
+    assert [(each["subscription"], each["state"]) for each in found["items"]] == [
+        ("newsletter", "subscribed"), ("offers", "not_specified"),
+    ]  # fmt: skip
+    assert "write type=state" in (await line.run("subscriptions", "set", reference, "newsletter", code=2)).err
+    unknown = await line.run("subscriptions", "set", reference, "news=subscribed", code=1)
+    assert "there is no subscription type 'news'" in unknown.err
+    await line.run("subscriptions", "show", "contact/email/nobody@example.com", code=3)
+    await line.run("subscriptions", "show", "company/name/x", code=3)
 
 
 async def test_a_value_says_how_it_was_understood_and_how_the_other_is_written(line: Line) -> None:
@@ -277,7 +322,9 @@ async def test_a_value_says_how_it_was_understood_and_how_the_other_is_written(l
 async def test_an_event_is_sent_once_and_listed(line: Line) -> None:
     who = "contact/email/ana@example.com"
     sent = ("event", "send", "form.submitted", who, "form=webinar", "seats=2", "--id", "f-1")
-    await line.run(*sent, code=3)
+    assert "add --create to make it" in (await line.run(*sent, code=3)).err
+    assert "--create" not in (await line.run("event", "send", "form.submitted", "contact/nobody", code=3)).err
+    assert "--create" not in (await line.run("event", "send", "form.submitted", "planet/name/x", code=3)).err
     made = await line.run(*sent, "--create", "--json")
     assert made.json["properties"] == {"form": "webinar", "seats": 2}
     assert "duplicate: it was recorded before" in (await line.run(*sent)).out
