@@ -26,7 +26,7 @@ from domain.errors import Unavailable
 from gateways.temporal import SEARCH_ATTRIBUTES, connect
 from services.housekeeping import clear_old, settle_lost
 from services.installation import Installation
-from services.lost_runs import end_lost
+from services.lost_runs import end_lost, fail_lost_jobs
 from services.relay import Relay
 from settings import Settings
 from workflows.bulk import BulkEnrollment
@@ -159,6 +159,9 @@ async def keep_house(inst: Installation, history_days: int, stop: asyncio.Event)
             look = await end_lost(inst, after=looked_at)
             looked_at = look.next_after
             log.info("lost_runs_looked_for", extra={"looked_at": look.looked_at, "ended": look.ended})
+            failed, not_found = await fail_lost_jobs(inst)
+            if failed or not_found:
+                log.warning("lost_jobs", extra={"failed": failed, "not_found": not_found})
             if look.not_found:
                 log.warning("runs_not_found", extra={"runs": look.not_found, "looked_at": look.looked_at})
         except (SQLAlchemyError, OSError, Unavailable) as error:

@@ -3,6 +3,8 @@
 A run ends only after its enrollment did, and an enrollment whose start was delivered had its run. So one that is active
 after Temporal said that its run is over has nobody who carries it on, and its key would keep everybody out.
 
+A job whose run is over before it is fares the same: it would say for ever that it is running.
+
 A run that Temporal does not know is no such end: a wrong address, another namespace or a server restored empty knows
 none of them, and everybody would be ended at once. These are only counted and listed; a person decides.
 """
@@ -11,14 +13,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Literal
 
 from domain.base import Frozen
 from domain.enrollments import Enrollment
+from domain.names import job_run_id
 from domain.telling import RUN_WAS
 from services.installation import Installation
 from services.leaving import end_enrollment
 from store.enrollments import started_enrollments
+from store.jobs import begun_jobs, fail_job
 from store.locks import lock_inside
 
 LOOKED_AT = 2000
@@ -26,6 +31,9 @@ LOOKED_AT = 2000
 
 AT_ONCE = 20
 """Questions to Temporal under way at the same time."""
+
+QUIET = timedelta(minutes=5)
+"""How long no page of a job was worked on before its run is asked about; whoever resumes one may start it anew."""
 
 
 class Look(Frozen):
@@ -78,6 +86,27 @@ async def end_lost(inst: Installation, *, after: str, limit: int = LOOKED_AT) ->
         not_found=found.count("not found"),
         next_after=page[-1].id if len(page) == limit else "",
     )
+
+
+async def fail_lost_jobs(inst: Installation) -> tuple[int, int]:
+    """End the jobs whose run is over before they are as ``failed``, with what became of it; how many.
+
+    And how many have a run that Temporal does not know: nothing is ended, a person decides.
+
+    Raises:
+        Unavailable: Temporal cannot be reached now; what was ended stays ended.
+    """
+    now, failed, not_found = inst.clock.now(), 0, 0
+    async with inst.db.read() as read:
+        begun = await begun_jobs(read, before=now - QUIET)
+    for job in begun:
+        end = await inst.runs.end_of(job_run_id(job.kind, job.id))
+        if end == "not found":
+            not_found += 1
+        elif end is not None:
+            async with inst.db.transaction() as tx:
+                failed += await fail_job(tx, job, f"{RUN_WAS}{end} in Temporal", now=now)
+    return failed, not_found
 
 
 async def missing_runs(inst: Installation, *, portion: int = LOOKED_AT) -> AsyncIterator[Enrollment]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from domain.base import Frozen, Instant, Json
 from domain.jobs import JobKind, JobStatus
@@ -127,6 +127,20 @@ async def waiting_jobs(read: Read, *, before: datetime) -> list[Job]:
     ready = (jobs.c.status.in_(("queued", "running")), jobs.c.cursor == 0, jobs.c.place.is_(None))
     rows = await read.all(select(jobs).where(*ready, jobs.c.updated_at < before).order_by(jobs.c.id))
     return [Job(**row) for row in rows]
+
+
+async def begun_jobs(read: Read, *, before: datetime) -> list[Job]:
+    """The running jobs of which a page was worked on, the last one before this instant."""
+    begun = (jobs.c.status == "running", or_(jobs.c.cursor > 0, jobs.c.place.is_not(None)))
+    rows = await read.all(select(jobs).where(*begun, jobs.c.updated_at < before).order_by(jobs.c.id))
+    return [Job(**row) for row in rows]
+
+
+async def fail_job(tx: Tx, seen: Job, error: str, *, now: datetime) -> bool:
+    """End a job that stands as it was seen; False when anything happened to it since."""
+    mine = (jobs.c.id == seen.id, jobs.c.status == seen.status, jobs.c.updated_at == seen.updated_at)
+    values = {"status": "failed", "error": error, "updated_at": now, "finished_at": now}
+    return await tx.run(update(jobs).where(*mine).values(values)) == 1
 
 
 async def insert_job_rows(tx: Tx, rows: Sequence[JobRow]) -> None:

@@ -8,15 +8,22 @@ import pytest
 from sqlalchemy import select
 
 from domain.errors import Unavailable
+from domain.jobs import EnrollmentCall
+from domain.names import job_run_id
 from domain.telling import tell_end
+from services.bulk_enrollment import enroll_page
 from services.installation import Installation
-from services.lost_runs import Look, end_lost, missing_runs
+from services.jobs import steer
+from services.lost_runs import QUIET, Look, end_lost, fail_lost_jobs, missing_runs
 from store.enrollments import started_enrollments
 from store.intake import add_delivery
+from store.jobs import Job, get_job
 from store.tables import deliveries
 from tests.fixtures.clock import FixedClock
 from tests.fixtures.runs import RecordingRuns
 from tests.runs.definitions import by_hand, gap
+from tests.services.test_bulk_enrollment import worked
+from tests.services.test_bulk_leaving import ordered
 from tests.services.test_intake import Desk
 
 
@@ -92,3 +99,48 @@ async def test_a_temporal_that_does_not_answer_ends_nobody(desk: Desk, runs: Rec
     with pytest.raises(Unavailable):
         await end_lost(desk.inst, after="")
     assert await desk.ends() == []
+
+
+async def begun(desk: Desk, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A job of which one page was worked on, a while ago."""
+    monkeypatch.setattr("domain.jobs.PAGE", 1)
+    job = await ordered(desk, "journey", ids=["nobody", "none", "no one"])
+    await enroll_page(desk.inst, EnrollmentCall(job_id=job.id))
+    clock.advance(QUIET + timedelta(seconds=1))
+    return await now_is(desk, job)
+
+
+async def now_is(desk: Desk, job: Job) -> Job:
+    async with desk.inst.db.read() as read:
+        found = await get_job(read, job.id)
+    assert found is not None
+    return found
+
+
+async def test_a_job_whose_run_is_over_fails_and_says_why(
+    desk: Desk, runs: RecordingRuns, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await begun(desk, clock, monkeypatch)
+    assert (job.status, job.cursor) == ("running", 1)
+    assert await fail_lost_jobs(desk.inst) == (0, 0), "it goes on"
+    runs.ends[job_run_id(job.kind, job.id)] = "terminated"
+    assert await fail_lost_jobs(desk.inst) == (1, 0)
+    found = await now_is(desk, job)
+    assert (found.status, found.error, found.cursor) == ("failed", "its run was terminated in Temporal", 1)
+    assert found.finished_at == clock.now()
+    assert await fail_lost_jobs(desk.inst) == (0, 0)
+
+
+async def test_a_job_whose_run_is_not_found_or_that_was_just_resumed_is_left_alone(
+    desk: Desk, runs: RecordingRuns, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await begun(desk, clock, monkeypatch)
+    run = job_run_id(job.kind, job.id)
+    runs.ends[run] = "not found"
+    assert await fail_lost_jobs(desk.inst) == (0, 1)
+    runs.ends[run] = "terminated"
+    await steer(desk.inst, job.id, "pause")
+    assert await fail_lost_jobs(desk.inst) == (0, 0)
+    await steer(desk.inst, job.id, "resume")
+    assert await fail_lost_jobs(desk.inst) == (0, 0)
+    assert (await worked(desk.inst, await now_is(desk, job))).status == "done"
