@@ -8,9 +8,10 @@ from temporalio import activity
 
 from activities.errors import translated
 from domain import names
-from domain.messages import EndCall, StepAnswer, StepCall
+from domain.messages import EndCall, StepAnswer, StepCall, Whereabouts, WhereCall
 from services import steps, waits
 from services.installation import Installation
+from services.landing import find_whereabouts
 from store.database import Tx
 
 Judgement = Callable[[Tx, Installation, StepCall], Awaitable[StepAnswer]]
@@ -25,9 +26,10 @@ JUDGEMENTS: dict[str, Judgement] = {
 }
 
 
-def step_activities(inst: Installation) -> list[Callable[..., Awaitable[StepAnswer]]]:
-    """One activity per judgement, and the end."""
-    return [*(_judging(inst, name, judgement) for name, judgement in JUDGEMENTS.items()), _ending(inst)]
+def step_activities(inst: Installation) -> list[Callable[..., Awaitable[StepAnswer | Whereabouts]]]:
+    """One activity per judgement, the end, and the place in another version."""
+    judging = [_judging(inst, name, judgement) for name, judgement in JUDGEMENTS.items()]
+    return [*judging, _ending(inst), _placing(inst)]
 
 
 def _judging(inst: Installation, name: str, judgement: Judgement) -> Callable[..., Awaitable[StepAnswer]]:
@@ -48,3 +50,12 @@ def _ending(inst: Installation) -> Callable[..., Awaitable[StepAnswer]]:
                 return await steps.finish_enrollment(tx, inst, call)
 
     return end_enrollment
+
+
+def _placing(inst: Installation) -> Callable[..., Awaitable[Whereabouts]]:
+    @activity.defn(name=names.FIND_PLACE)
+    async def find_place(call: WhereCall) -> Whereabouts:
+        with translated():
+            return await find_whereabouts(inst, call)
+
+    return find_place

@@ -11,7 +11,9 @@ import typer
 
 from commands.client import Client, connect
 from commands.files import Force, check_target, read_yaml, write_text
+from commands.moving import moved_text
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
+from commands.records import follow
 from commands.report import report_text
 
 workflow = typer.Typer(help="Definitions: validate, push, pull, publish, turn on and off, pause.", no_args_is_help=True)
@@ -72,13 +74,19 @@ def pull(
 
 @workflow.command("publish")
 def publish(
-    target: Annotated[str, typer.Argument(metavar="FILE|SLUG", help="A file is pushed first.")], as_json: AsJson = False
+    target: Annotated[str, typer.Argument(metavar="FILE|SLUG", help="A file is pushed first.")],
+    move: Annotated[bool, typer.Option("--move", help="Take those inside along to the new version.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Publish a new version and turn the workflow on."""
     with speaking(as_json), connect() as api:
         slug = str(_push(api, _read(Path(target)))["slug"]) if _is_file(target) else target
-        made = api.post(f"/workflows/{quote(slug, safe='')}/publish", {})
-        show(made, f"{slug}: version {made['version']} is published and on", as_json=as_json)
+        made = api.post(f"/workflows/{quote(slug, safe='')}/publish", {"in_flight": "move"} if move else {})
+        told = f"{slug}: version {made['version']} is published and on"
+        if made["move_job_id"] is not None:
+            job = follow(api, made["move_job_id"], doing="Moving", quiet=as_json)
+            made, told = {**made, "move": job}, f"{told}\n{moved_text(job)}"
+        show(made, told, as_json=as_json)
 
 
 @workflow.command("settings")

@@ -9,7 +9,9 @@ from domain.messages import EndReason, EnrollmentStatus
 class Enrollment(Frozen):
     """One passage of one record through one workflow; ``n`` counts the entries under ``key``.
 
-    ``epoch`` counts how often it was moved to another step. ``held_at``: since when its run waits to be resumed.
+    ``epoch`` counts how often it was moved to another step or version. ``held_at``: since when its run waits to be
+    resumed. ``moved_at``: since when it is on its way to ``step``, where its run has not come yet. ``pass_over``: steps
+    it did under an older version and passes over, with the way it went from each (rule R12).
     """
 
     id: str
@@ -34,6 +36,8 @@ class Enrollment(Frozen):
     entered_seq: int | None
     entry_event_id: str | None = None
     held_at: Instant | None = None
+    moved_at: Instant | None = None
+    pass_over: dict[str, str | None] | None = None
     started_at: Instant
     ended_at: Instant | None
     end_reason: EndReason | None

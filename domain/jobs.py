@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from domain.base import Wire
 
-JobKind: TypeAlias = Literal["import", "enrollment", "unenrollment"]
+JobKind: TypeAlias = Literal["import", "enrollment", "unenrollment", "move"]
 JobStatus: TypeAlias = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
 

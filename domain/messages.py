@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from domain.base import Instant, Wire
+from domain.plan import Plan
 
 TICK = timedelta(microseconds=1)
 """What tells steps apart that are taken at one instant: their order in the timeline is their order in time."""
@@ -97,6 +98,29 @@ class StepAnswer(Wire):
     epoch: int = 0
 
 
+class WhereCall(Wire):
+    """A run that was told of another version asks where its enrollment stands."""
+
+    enrollment_id: str
+
+
+class Whereabouts(Wire):
+    """Where an enrollment stands: at ``step`` of ``plan`` (None: at the end), in this ``epoch``.
+
+    ``plan`` None: it is over, for ``reason``. ``n`` is the visit it stands in and ``turn`` the next question of that;
+    None: it is about to come there. ``pass_over``: as in ``RunState``.
+    """
+
+    plan: Plan | None = None
+    step: str | None = None
+    n: int | None = None
+    turn: int = 0
+    epoch: int = 0
+    pass_over: dict[str, str | None] = {}
+    reason: str | None = None
+    detail: str | None = None
+
+
 class Leave(Wire):
     """Signal: the enrollment was ended in the database; ``id`` makes it count once."""
 
@@ -131,7 +155,8 @@ class EventHappened(Wire):
 class Moved(Wire):
     """Signal: go on at ``step`` of ``version`` (None: at the end). An ``epoch`` the run has reached is old news.
 
-    ``reason`` is ``goal`` (``detail``: which) or ``by_hand``.
+    ``reason`` is ``goal`` (``detail``: which), ``by_hand`` or ``new_version``. ``after_answer``: the outside action of
+    this step was handed over, and its answer is waited for before.
     """
 
     kind: Literal["moved"] = "moved"
@@ -141,6 +166,7 @@ class Moved(Wire):
     epoch: int
     reason: str | None = None
     detail: str | None = None
+    after_answer: bool = False
 
 
 class Pause(Wire):
@@ -168,6 +194,8 @@ class RunState(Wire):
     ``standing``: the run is inside ``step`` already (its visit counts), sleeping until ``wake_at``. ``counts``: how
     often it came to each step. ``seen``: ids of messages already obeyed. ``trail``: the last steps, for the details
     Temporal UI shows. ``unknown``: names of signals this engine does not know. ``epoch``: the last move it obeyed.
+    ``pass_over``: steps done under an older version, with the way it went from each, until it jumps. ``came_by``: what
+    took it where it stands, in words.
     """
 
     step: str | None
@@ -182,6 +210,8 @@ class RunState(Wire):
     trail: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     epoch: int = 0
+    pass_over: dict[str, str | None] = {}
+    came_by: str | None = None
 
 
 class EnrollmentStart(Wire):

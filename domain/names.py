@@ -22,6 +22,7 @@ ARM_WAIT = "arm_wait"
 SETTLE_WAIT = "settle_wait"
 END_ENROLLMENT = "end_enrollment"
 RECORD_FAILURE = "record_failure"
+FIND_PLACE = "find_place"
 IMPORT_PAGE = "import_page"
 ENROLLMENT_PAGE = "enrollment_page"
 
@@ -76,6 +77,7 @@ JOB_WORKFLOWS = {
     "import": IMPORT_WORKFLOW_TYPE,
     "enrollment": BULK_WORKFLOW_TYPE,
     "unenrollment": BULK_WORKFLOW_TYPE,
+    "move": BULK_WORKFLOW_TYPE,
 }
 """The Temporal workflow type that works through a job, by the job's kind."""
 

@@ -71,6 +71,14 @@ class PlanStep(Wire):
         """Where ``edge`` leads, or what follows where there is none; None is the end of the workflow."""
         return self.edges[edge] if edge is not None else self.next
 
+    def way_again(self, edge: str | None) -> str | None:
+        """The same for a way that was taken under an older version: what follows, where there is no such way now."""
+        return self.edges.get(edge, self.next) if edge is not None else self.next
+
+    def is_used_up(self, n: int) -> bool:
+        """Whether a goto that is come to for the ``n``th time lets pass instead of leading elsewhere."""
+        return self.max_visits is not None and n > self.max_visits
+
 
 class Plan(Wire):
     """A published version as the run walks it; the second argument of ``Enrollment``.

@@ -96,6 +96,8 @@ def tell_visit(outcome: str | None, reason: str | None, detail: str | None) -> s
             return _with(f"failed: {(reason or 'unknown').replace('_', ' ')}", detail)
         case "left" if reason == "by_hand":
             return "moved elsewhere by hand"
+        case "left" if reason == "new_version":
+            return "taken elsewhere by a new version"
         case "done" if reason == "by_hand":
             return "skipped by hand"
         case "left":

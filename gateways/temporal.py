@@ -47,7 +47,12 @@ ENDS: dict[int, RunEnd] = {
 """The states a run does not come back from. Any other, one a newer server knows included, says that it goes on."""
 
 
-SUMMARIES = {"import": "Import", "enrollment": "Bulk enrollment", "unenrollment": "Bulk unenrollment"}
+SUMMARIES = {
+    "import": "Import",
+    "enrollment": "Bulk enrollment",
+    "unenrollment": "Bulk unenrollment",
+    "move": "Move to a new version",
+}
 """What Temporal UI calls the run of a job, before its id."""
 
 

@@ -28,7 +28,8 @@ from store.segments import compile as as_sql
 
 
 class Order(Frozen):
-    """What a job was asked to do: to let records in or, as ``unenrollment``, to take out who is inside.
+    """What a job was asked to do: to let records in, as ``unenrollment`` to take out who is inside, or as ``move`` to
+    take them to ``version``.
 
     Of ``where``, ``list``, ``ids`` and ``version`` exactly one is set. ``ids`` is how many were sent, each a row of the
     job; ``version``: whoever matches a filter trigger of it now. ``by`` says who ordered it.

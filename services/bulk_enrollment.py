@@ -1,4 +1,4 @@
-"""Enrolling many, or taking many out: a job that goes through its audience page by page (rule E8).
+"""Enrolling many, or taking or moving many: a job that goes through its audience page by page (rule E8).
 
 A page is one transaction with everything that follows from it: decisions, enrollments, ends, counts, and the place the
 next page begins. So a crash doubles nobody and progress never goes back.
@@ -18,6 +18,7 @@ from domain.records import Cause
 from domain.triggers import FilterTrigger
 from services.bulk_audiences import AudiencePage, Candidate, Named, Order, Outcome, count, open_audience
 from services.bulk_leaving import take_out
+from services.bulk_moving import move_page
 from services.by_hand import check_parameters
 from services.deliveries import deliver_starts
 from services.enrolling import EnrollRequest, enroll
@@ -98,6 +99,9 @@ def _stands_there(job: Job, call: EnrollmentCall) -> bool:
 async def _work(tx: Tx, inst: Installation, job: Job, *, now: datetime) -> list[str]:
     """One page; the enrollments it made. A job whose audience cannot be asked any more fails with the reason."""
     order = Order.of(job)
+    if order.kind == "move":
+        await move_page(tx, job, order, now=now)
+        return []
     try:
         # Time in a condition means the moment it was asked, on every page.
         audience = await open_audience(tx, inst, order, now=job.created_at)

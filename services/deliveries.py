@@ -106,7 +106,8 @@ async def _carry(inst: Installation, enrollment: Enrollment, delivery: Row) -> N
             await end_if_lost(inst, enrollment)
         return
     async with inst.db.glance() as read:
-        content = await load_content(read, enrollment.workflow_id, enrollment.version)
+        version = delivery["payload"].get("version", enrollment.version)
+        content = await load_content(read, enrollment.workflow_id, version)
     start = EnrollmentStart(
         enrollment_id=enrollment.id,
         workflow_id=enrollment.workflow_id,
@@ -124,7 +125,7 @@ async def _carry(inst: Installation, enrollment: Enrollment, delivery: Row) -> N
             plan=content.plan.model_dump(mode="json", exclude_defaults=True),
             slug=content.plan.slug,
             name=content.plan.name,
-            version=enrollment.version,
+            version=version,
             object=enrollment.object,
             record_id=enrollment.record_id,
             bound_id=enrollment.bound_id,

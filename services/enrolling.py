@@ -22,8 +22,7 @@ from store.database import Tx
 from store.enrollments import count_entry, insert_decision, insert_enrollment
 from store.ids import new_id
 from store.intake import add_delivery
-from store.locks import lock_entry_key, lock_records
-from store.workflows import find_door
+from store.locks import hold_door, lock_entry_key, lock_records
 
 __all__ = ["Decided", "EnrollRequest", "enroll"]
 
@@ -50,7 +49,7 @@ async def enroll(tx: Tx, request: EnrollRequest, *, now: datetime) -> Decided:
     locked = await lock_records(tx, request.record_ids, write=True)
     records = {i: r for i, r in locked.items() if r.deleted_at is None}
     # Behind the lock: whoever waited for it does not enter what was turned off or paused meanwhile.
-    workflow = await find_door(tx, request.workflow_id)
+    workflow = await hold_door(tx, request.workflow_id)
     if workflow is None:
         raise NotFound(f"there is no workflow {request.workflow_id}")
 
@@ -178,7 +177,8 @@ async def _write(tx: Tx, inside: Inside, *, starter: str | None, now: datetime) 
     await count_entry(tx, enrollment.workflow_id, enrollment.key)
     await remove_others(tx, inside.definition, enrollment, now=now)
     state = await plan_first(tx, inside, now=now)
-    begins: dict[str, Json] = {}
+    # Who is moved before it begins still begins with the version it entered; its first question tells it.
+    begins: dict[str, Json] = {"version": enrollment.version}
     if state is not None:
         begins["state"] = state.model_dump(mode="json", exclude_defaults=True)
     await add_delivery(tx, enrollment.id, "start", begins, now=now, leased_by=starter)

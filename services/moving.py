@@ -25,6 +25,7 @@ from store.enrollments import get_enrollment, move_enrollment
 from store.goals import put_goal
 from store.intake import add_delivery
 from store.locks import lock_enrollments
+from store.moving import forget_done
 from store.visits import close_open_visits, open_visit_of
 
 LEFT = StepAnswer(kind="left", outcome="left")
@@ -62,7 +63,10 @@ async def move(
 ) -> StepAnswer:
     """Let a locked, active enrollment go on at ``step`` (None: the end); what it stands in is closed as ``outcome``."""
     moved = enrollment.model_copy(update={"epoch": enrollment.epoch + 1, "step": step})
-    await move_enrollment(tx, enrollment.id, step, epoch=moved.epoch)
+    await move_enrollment(tx, enrollment.id, step, epoch=moved.epoch, now=now)
+    if enrollment.pass_over is not None and outcome == "left":
+        # Whoever is sent to a step does it, whatever it did before.
+        await forget_done(tx, enrollment.id)
     await close_open_visits(tx, enrollment.id, now=now, reason=reason, outcome=outcome, edge=edge)
     await abandon_effects(tx, enrollment.id, now=now)
     answer = moved_to(moved).model_copy(update={"reason": reason, "detail": detail})

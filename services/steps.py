@@ -17,6 +17,7 @@ from domain.splitting import choose_arm
 from domain.steps import BranchStep, DelayStep, SplitStep, Step, ValueBranchStep
 from services.gate import LEFT, Passed, pass_gate, pass_last_gate
 from services.installation import Installation
+from services.landing import hold_back
 from services.leaving import end_enrollment
 from services.versions import load_content
 from services.visits import open_visit, settle_visit
@@ -38,7 +39,8 @@ async def plan_delay(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
     if found.past and call.turn == 0:
         return await _go_or_exit(tx, passed, step.if_past, "past")
     if found.at <= call.now:
-        return await settle_visit(tx, passed, outcome="done", reason=None)
+        held_back = await hold_back(tx, passed)
+        return held_back or await settle_visit(tx, passed, outcome="done", reason=None)
     answer = StepAnswer(kind="wait", wake_at=found.at)
     await open_visit(tx, passed, wakes_at=found.at, answer=answer)
     return answer

@@ -12,6 +12,7 @@ from services.inside import Inside, Passed
 from services.leaving import complete_enrollment
 from store.database import Tx
 from store.enrollments import stand_at
+from store.moving import forget_done
 from store.visits import put_visit
 
 
@@ -47,6 +48,8 @@ async def settle_visit(
     }
     await _write(tx, passed, values, given)
     await stand_at(tx, passed.enrollment.id, passed.call.step, None)
+    if outcome == "failed" and passed.content.plan.steps[passed.call.step].on_error != "continue":
+        await _jumped(tx, passed)
     if is_last:
         await _complete(tx, passed, edge)
     return given
@@ -107,6 +110,14 @@ async def write_passages(tx: Tx, inside: Inside, passages: Collection[Passage]) 
                 "reason": passage.reason,
             },
         )
+        if step.kind == "goto" and passage.outcome == "done" and not step.is_used_up(passage.n):
+            await _jumped(tx, inside)
+
+
+async def _jumped(tx: Tx, inside: Inside) -> None:
+    """Who jumps comes to what it did under an older version to do it again."""
+    if inside.enrollment.pass_over is not None:
+        await forget_done(tx, inside.enrollment.id)
 
 
 async def _write(tx: Tx, passed: Passed, values: Mapping[str, object], answer: StepAnswer | None) -> None:

@@ -21,6 +21,7 @@ from domain.turning import next_turn
 from services.gate import pass_gate
 from services.inside import Passed
 from services.installation import Installation
+from services.landing import hold_back
 from services.versions import load_content
 from services.visits import open_visit, settle_visit
 from store.database import Tx
@@ -47,6 +48,8 @@ async def judge_wait(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
         seen = [Seen(what=event.name, value=event.occurred_at.isoformat(), holds=True)]
         return await settle_visit(tx, passed, outcome="done", edge=MATCHED, seen=seen, result={"event": event.id})
     if deadline is not None and deadline <= call.now:
+        if (held_back := await hold_back(tx, passed)) is not None:
+            return held_back
         return await settle_visit(tx, passed, outcome="done", edge=TIMED_OUT, reason="timed_out")
     wake_at = _next_look(step, passed, deadline)
     answer = StepAnswer(kind="wait", wake_at=wake_at)

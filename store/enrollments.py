@@ -69,9 +69,11 @@ GET_WITH_PAUSE = (
     .where(IS_MINE)
 )
 IS_PAUSED = select(workflows.c.is_paused).where(workflows.c.id == bindparam("workflow_id"))
-MOVE = update(enrollments).where(IS_MINE).values(epoch=bindparam("to_epoch"), step=bindparam("at"), wakes_at=None)
+MOVE = update(enrollments).where(IS_MINE).values(
+    epoch=bindparam("to_epoch"), step=bindparam("at"), wakes_at=None, moved_at=bindparam("since")
+)  # fmt: skip
 STAND = update(enrollments).where(IS_MINE).values(
-    status="active", step=bindparam("at"), wakes_at=bindparam("until")
+    status="active", step=bindparam("at"), wakes_at=bindparam("until"), moved_at=None
 )  # fmt: skip
 CLOSE = update(enrollments).where(IS_MINE, IS_ACTIVE).values(
     status="ended", wakes_at=None, held_at=None, ended_at=bindparam("at"), end_reason=bindparam("why"),
@@ -250,9 +252,9 @@ async def stand_at(tx: Tx, enrollment_id: str, step: str, wakes_at: datetime | N
     await tx.run(STAND, enrollment_id=enrollment_id, at=step, until=wakes_at)
 
 
-async def move_enrollment(tx: Tx, enrollment_id: str, step: str | None, *, epoch: int) -> None:
+async def move_enrollment(tx: Tx, enrollment_id: str, step: str | None, *, epoch: int, now: datetime) -> None:
     """Let the enrollment go on at another step (None: the end); calls of an older epoch are turned away from now on."""
-    await tx.run(MOVE, enrollment_id=enrollment_id, at=step, to_epoch=epoch)
+    await tx.run(MOVE, enrollment_id=enrollment_id, at=step, to_epoch=epoch, since=now)
 
 
 async def set_status(tx: Tx, enrollment_id: str, status: EnrollmentStatus) -> None:

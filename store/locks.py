@@ -19,6 +19,7 @@ from store.enrollments import enrollment_of
 from store.lists import list_of
 from store.records import COLUMNS, stored
 from store.tables import account, effects, enrollments, entry_keys, lists, records, workflows
+from store.workflows import DOOR
 
 _RECORDS = select(*COLUMNS).where(records.c.id.in_(bindparam("ids", expanding=True))).order_by(records.c.id)
 # key_share: no key of a record ever changes, so rows that merely refer to it need not wait.
@@ -31,6 +32,9 @@ ENTRY_KEY = {
     .returning(*entry_keys.columns)
     for dialect in (sqlite, postgresql)
 }
+# As a foreign key does; nobody waits but ``wait_for_entries``.
+DOOR_HELD = DOOR.with_for_update(read=True, key_share=True)
+ENTRIES = select(workflows.c.id).where(workflows.c.id == bindparam("workflow_id")).with_for_update()
 EFFECT = select(effects).where(effects.c.key == bindparam("key")).with_for_update(key_share=True)
 
 
@@ -51,6 +55,19 @@ async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[s
             locked = await tx.all(FOR_WRITING if exclusive else FOR_READING, ids=portion)
             found.update({row["id"]: stored(row) for row in locked})
     return found
+
+
+async def hold_door(tx: Tx, workflow_id: str) -> RowMapping | None:
+    """What an entry asks of the workflow of this id, also when it was deleted; ``wait_for_entries`` waits for it."""
+    return await tx.one(DOOR_HELD, workflow_id=workflow_id)
+
+
+async def wait_for_entries(tx: Tx, workflow_id: str) -> None:
+    """Wait for everybody who is entering by what they read of the workflow until now; others wait for this one.
+
+    Out of the order, so nothing is locked behind it.
+    """
+    await tx.all(ENTRIES, workflow_id=workflow_id)
 
 
 async def lock_entry_key(tx: Tx, workflow_id: str, key: str, record_id: str) -> RowMapping:

@@ -201,6 +201,9 @@ enrollments = Table(
     Column("entry_event_id", String(36)),
     # Since when the run waits for somebody to resume it.
     at("held_at", nullable=True),
+    # Since when it is on its way to its step, and what it passes over since it came to its version.
+    at("moved_at", nullable=True),
+    Column("pass_over", Document),
     at("started_at"),
     at("ended_at", nullable=True),
     Column("end_reason", String(30)),

@@ -25,16 +25,12 @@ _DOOR = (
     workflows.c.is_paused, workflows.c.turn_off_at,
 )  # fmt: skip
 DOOR = select(*_DOOR).where(workflows.c.id == bindparam("workflow_id"))
+"""What an entry asks of a workflow; not its draft, which may be long."""
 
 
 async def get_workflow(read: Read, workflow_id: str) -> RowMapping | None:
     """The workflow of this id, also when it was deleted."""
     return await read.one(GET, workflow_id=workflow_id)
-
-
-async def find_door(read: Read, workflow_id: str) -> RowMapping | None:
-    """What an entry asks of the workflow of this id, also when it was deleted; not its draft, which may be long."""
-    return await read.one(DOOR, workflow_id=workflow_id)
 
 
 async def find_workflow(read: Read, slug: str) -> RowMapping | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -10,8 +11,10 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 
 with workflow.unsafe.imports_passed_through():
     from domain import names
-    from domain.messages import EndCall, FailureCall, StepAnswer, StepCall
+    from domain.messages import EndCall, FailureCall, StepAnswer, StepCall, Whereabouts, WhereCall
     from domain.plan import Plan, PlanStep, Policy
+
+A = TypeVar("A", StepAnswer, Whereabouts)
 
 LOCAL_LIMIT = timedelta(seconds=2)
 LOCAL_TRIES = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=2)
@@ -35,16 +38,26 @@ def activity_of(step: PlanStep) -> str:
 
 
 async def ask(activity: str, call: StepCall | EndCall | FailureCall, summary: str) -> StepAnswer:
-    """Ask a judgement: twice in this worker, then durably without limit.
+    """Ask a judgement."""
+    return await _ask(activity, call, StepAnswer, summary)
+
+
+async def find_place(enrollment_id: str) -> Whereabouts:
+    """Ask where the enrollment stands, and for the plan of its version."""
+    return await _ask(names.FIND_PLACE, WhereCall(enrollment_id=enrollment_id), Whereabouts, "Go on in another version")
+
+
+async def _ask(activity: str, call: StepCall | EndCall | FailureCall | WhereCall, answers: type[A], summary: str) -> A:
+    """Ask twice in this worker, then durably without limit.
 
     A local activity that retried for ever would hold its workflow task and stop healthy runs, so after two tries the
     same activity with the same argument is scheduled as a normal one. A run that is cancelled does not ask again.
     """
     try:
-        answer: StepAnswer = await workflow.execute_local_activity(
+        answer: A = await workflow.execute_local_activity(
             activity,
             call,
-            result_type=StepAnswer,
+            result_type=answers,
             schedule_to_close_timeout=LOCAL_LIMIT,
             retry_policy=LOCAL_TRIES,
             summary=summary,
@@ -55,7 +68,7 @@ async def ask(activity: str, call: StepCall | EndCall | FailureCall, summary: st
         answer = await workflow.execute_activity(
             activity,
             call,
-            result_type=StepAnswer,
+            result_type=answers,
             task_queue=names.QUEUE_RUNS,
             start_to_close_timeout=DURABLE_ATTEMPT,
             retry_policy=DURABLE_TRIES,

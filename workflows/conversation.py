@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import NoReturn
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeKey
 
-from workflows.calls import activity_of, ask
+from workflows.calls import activity_of, ask, find_place
 from workflows.mailbox import Mailbox, Told
 from workflows.position import Position
 from workflows.turns import Elsewhere, Over
 
 with workflow.unsafe.imports_passed_through():
     from domain import names
-    from domain.messages import EndCall, EndReason, EnrollmentStart, FailureCall, Moved, StepAnswer, StepCall
+    from domain.messages import (
+        EndCall,
+        EndReason,
+        EnrollmentStart,
+        FailureCall,
+        Moved,
+        RunState,
+        StepAnswer,
+        StepCall,
+    )
     from domain.plan import Plan, PlanStep
-    from workflows.details import details, ending, moved_by
+    from workflows.details import by_version, details, ending, moved_by
+
+VERSION = SearchAttributeKey.for_int(names.ATTRIBUTE_VERSION)
 
 ROLL_AT_EVENTS = 2000
 """History length from which a safe point continues as new, well before the server suggests it."""
@@ -32,7 +45,7 @@ class Conversation:
         self._start = start
         self._who = names.who(start.object, start.record_id, start.bound_object, start.bound_id)
         self._held = False
-        self._came_by: str | None = None
+        self._came_by = start.state.came_by if start.state is not None else None
 
     def obey(self) -> Told:
         """Take what the mailbox holds; answers what it told."""
@@ -50,13 +63,25 @@ class Conversation:
         self.at.go(target)
         self._came_by = None
 
-    def move(self, move: Moved | StepAnswer) -> None:
+    async def move(self, move: Moved | StepAnswer) -> None:
         """Stand where the database says the enrollment stands."""
-        if move.version != self.plan.version:
-            raise RuntimeError(f"this worker cannot take a run from version {self.plan.version} to {move.version}")
+        # Who passes over what it did asks as well: whoever is sent to a step does it all the same.
+        if move.version != self.plan.version or self.at.pass_over:
+            await self._go_over(move)
         self.mail.epoch = move.epoch
         self.go(move.step)
         self._came_by = moved_by(self.plan, move.reason, move.detail)
+
+    async def _go_over(self, move: Moved | StepAnswer) -> None:
+        """Go on anew with the plan of the version the enrollment is in by now, where it stands in that."""
+        found = await find_place(self._start.enrollment_id)
+        if found.plan is None:
+            raise Over(found.reason or "left", found.detail)
+        self.mail.epoch = found.epoch
+        is_new = found.plan.version != self.plan.version
+        self._came_by = by_version(found.plan) if is_new else moved_by(self.plan, move.reason, move.detail)
+        workflow.upsert_search_attributes([VERSION.value_set(found.plan.version)])
+        self._continue(found.plan, self.at.over(found, found.plan))
 
     async def ask(self, step: PlanStep) -> StepAnswer:
         """The judgement of this visit."""
@@ -116,15 +141,19 @@ class Conversation:
         """Continue as new with everything the run knows, so that no history grows without end."""
         if not self.is_long():
             return
+        self._continue(self.plan, self.at.state())
+
+    def _continue(self, plan: Plan, state: RunState) -> NoReturn:
         told = {
             "inbox": self.mail.inbox(),
             "seen": self.mail.seen(),
             "versions": self.mail.versions(),
             "unknown": tuple(self.mail.unknown),
             "epoch": self.mail.epoch,
+            "came_by": self._came_by,
         }
-        state = self.at.state().model_copy(update=told)
-        workflow.continue_as_new(args=[self._start.model_copy(update={"state": state}), self.plan])
+        state = state.model_copy(update=told)
+        workflow.continue_as_new(args=[self._start.model_copy(update={"state": state}), plan])
 
     def show(self, over: Over | None) -> None:
         """Refresh the details Temporal UI shows."""

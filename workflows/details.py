@@ -56,6 +56,11 @@ def moved_by(plan: Plan, reason: str | None, detail: str | None) -> str:
     return _goal(plan, detail) if reason == "goal" and detail is not None else "by hand"
 
 
+def by_version(plan: Plan) -> str:
+    """The same of a run that goes on in another version."""
+    return f"to version {plan.version}"
+
+
 def _goal(plan: Plan, goal: str) -> str:
     return f"reached goal {plan.goals.get(goal, goal)}"
 

@@ -54,7 +54,7 @@ class Enrollment:
                 try:
                     await onward(self._run)
                 except Elsewhere as elsewhere:
-                    self._run.move(elsewhere.move)
+                    await self._run.move(elsewhere.move)
         except Over as over:
             self._run.show(over)
             return over.reason

@@ -61,7 +61,7 @@ class Mailbox:
     @property
     def interrupts(self) -> bool:
         """Whether the run has to let go of what it does: to end, or to go on elsewhere."""
-        return self.says_cancel or any(isinstance(m, Leave) or self._is_move(m) for m in self._inbox)
+        return self.says_cancel or any(isinstance(m, Leave) or self._is_urgent_move(m) for m in self._inbox)
 
     @property
     def says_cancel(self) -> bool:
@@ -116,8 +116,8 @@ class Mailbox:
         """Newest version seen of each record."""
         return dict(self._versions)
 
-    def _is_move(self, message: Message) -> bool:
-        return isinstance(message, Moved) and message.epoch > self.epoch
+    def _is_urgent_move(self, message: Message) -> bool:
+        return isinstance(message, Moved) and message.epoch > self.epoch and not message.after_answer
 
     def _is_news(self, message: RecordChanged) -> bool:
         return message.id not in self._seen and message.version >= self._versions.get(message.record_id, 0)

@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
         Passage,
         RunState,
         StepCall,
+        Whereabouts,
     )
     from domain.plan import Plan, PlanStep
     from workflows.details import TRAIL
@@ -26,7 +27,8 @@ class Position:
     """The step a run stands in, how often it came to each, and what it passed without asking anybody.
 
     ``step`` None is the end of the workflow. ``standing``: the visit has begun and counts. ``turn``: how often the run
-    asked in this visit. ``wake_at``: until when it sleeps.
+    asked in this visit. ``wake_at``: until when it sleeps. ``pass_over``: what was done under an older version, with
+    the way it went from each.
     """
 
     def __init__(self, start: EnrollmentStart, plan: Plan) -> None:
@@ -39,6 +41,7 @@ class Position:
         self.wake_at = state.wake_at
         self.counts = dict(state.counts)
         self.trail = list(state.trail)
+        self.pass_over = dict(state.pass_over)
         self._passages = list(state.passages)
         self._told: datetime | None = None
 
@@ -102,6 +105,25 @@ class Position:
             counts=self.counts,
             passages=tuple(self._passages),
             trail=tuple(self.trail),
+            pass_over=self.pass_over,
+        )
+
+    def over(self, found: Whereabouts, plan: Plan) -> RunState:
+        """For continue-as-new in another version, at the place the database knows."""
+        counts = dict(self.counts)
+        # What no transaction wrote did not happen: the run comes to it again, or to what is there now.
+        for passage in self._passages:
+            if passage.outcome == "skipped" or self._plan.steps[passage.step].kind == "goto":
+                counts[passage.step] -= 1
+        if found.step is not None and found.n is not None:
+            counts[found.step] = found.n
+        return RunState(
+            step=found.step,
+            standing=found.n is not None,
+            turn=found.turn,
+            counts=counts,
+            trail=tuple(step for step in self.trail if step in plan.steps),
+            pass_over=found.pass_over,
         )
 
     def _take_passages(self) -> tuple[Passage, ...]:

@@ -30,7 +30,11 @@ async def onward(run: Conversation) -> None:
     else:
         run.at.arrive(step)
         run.show(None)
-        run.go(await _handle(run, step))
+        target = await _handle(run, step)
+        if target not in (step.next, *step.edges.values()):
+            # Who jumps comes to what it did before to do it again.
+            run.at.pass_over.clear()
+        run.go(target)
 
 
 async def _handle(run: Conversation, step: PlanStep) -> str | None:
@@ -38,6 +42,9 @@ async def _handle(run: Conversation, step: PlanStep) -> str | None:
     if not step.enabled:
         run.at.pass_by(step, "skipped", "disabled")
         return step.next
+    if step.id in run.at.pass_over:
+        run.at.pass_by(step, "skipped", "already_done")
+        return step.way_again(run.at.pass_over[step.id])
     match step.kind:
         case "action":
             return await (_act_inside(run, step) if step.inside else _act_outside(run, step))
@@ -49,8 +56,7 @@ async def _handle(run: Conversation, step: PlanStep) -> str | None:
             return step.way((await run.ask(step)).edge)
         case "goto":
             run.at.pass_by(step)
-            used_up = step.max_visits is not None and run.at.counts[step.id] > step.max_visits
-            return step.next if used_up else step.to
+            return step.next if step.is_used_up(run.at.counts[step.id]) else step.to
         case "end":
             run.at.pass_by(step)
             await run.end("completed", step.reason)

@@ -36,9 +36,11 @@ from domain.errors import Invalid
 from domain.problems import FieldError
 from services import workflows as services
 from services.bulk_enrollment import SCOPE, request_existing
+from services.bulk_moving import request_move
 from services.hooks import show_hooks
 from services.jobs import begin_all
 from services.pausing import pause_workflow, resume_workflow
+from services.workflow_views import find
 from store.database import Tx
 from store.jobs import Job
 from store.workflows import list_versions
@@ -127,6 +129,8 @@ async def publish(
     """Make the draft the current version and turn the workflow on; refused while the draft has problems.
 
     `existing_records` also takes in everybody who matches a filter trigger now, by a job (needs `enrollments:write`).
+    `in_flight: move` takes everybody inside an older version to this one, by another job: each goes on at the step it
+    stands in or, where that is gone, at the first one behind it that is left. Nothing that was done is done again.
     """
     wanted = body or PublishBody()
     _check_available(wanted)
@@ -134,18 +138,23 @@ async def publish(
         caller.demand(SCOPE)
     await services.examine_draft_ahead(inst, slug)
     taking_in: list[Job] = []
+    moving: list[Job] = []
 
     async def work(tx: Tx) -> Answer:
         now = inst.clock.now()
         made = await services.publish(tx, inst, slug, now=now)
         if wanted.existing_records:
             taking_in.append(await request_existing(tx, inst, slug, made.version, now=now))
-        job_id = taking_in[0].id if taking_in else None
-        shown = PublishedVersion(slug=slug, version=made.version, warnings=list(made.warnings), job_id=job_id)
+        if wanted.in_flight == "move":
+            moving.append(await request_move(tx, await find(tx, slug), made.version, now=now))
+        job_id, move_job_id = (jobs[0].id if jobs else None for jobs in (taking_in, moving))
+        shown = PublishedVersion(
+            slug=slug, version=made.version, warnings=list(made.warnings), job_id=job_id, move_job_id=move_job_id
+        )
         return answer(shown)
 
     done = await once.run(work)
-    done.background = BackgroundTask(begin_all, inst, taking_in)
+    done.background = BackgroundTask(begin_all, inst, [*taking_in, *moving])
     return done
 
 
@@ -217,7 +226,7 @@ def _saved(saved: services.Saved) -> Answer:
 
 
 def _check_available(body: PublishBody) -> None:
-    wanted = {"dry_run": body.dry_run, "in_flight": body.in_flight == "move"}
+    wanted = {"dry_run": body.dry_run}
     wrong = [
         FieldError(path=f"/{name}", code="not_available", message=f"{name} is not available in this version")
         for name, is_wanted in wanted.items()

@@ -30,14 +30,17 @@ DEFINITION: dict[str, Json] = {
 
 
 class PublishBody(Body):
-    """How to publish. In this version nobody is moved by publishing."""
+    """How to publish, and what becomes of those inside."""
 
     model_config = examples({"existing_records": False, "in_flight": "stay", "dry_run": False})
 
     existing_records: Annotated[
         StrictBool, Field(description="Whether everybody who matches a filter trigger now enters as well.")
     ] = False
-    in_flight: Annotated[Literal["stay", "move"], Field(description="Only stay is available.")] = "stay"
+    in_flight: Annotated[
+        Literal["stay", "move"],
+        Field(description="Whether those inside go on with their version, or are moved to this one by a job."),
+    ] = "stay"
     dry_run: Annotated[StrictBool, Field(description="Only false is available.")] = False
 
 
@@ -87,12 +90,16 @@ class SavedDraft(WorkflowDetail):
 
 
 class PublishedVersion(Shown):
-    """The version that is current now, and what is worth knowing about it. ``job_id`` takes in existing records."""
+    """The version that is current now, and what is worth knowing about it.
+
+    ``job_id`` takes in existing records, ``move_job_id`` moves those inside.
+    """
 
     slug: str
     version: int
     warnings: list[Problem]
     job_id: str | None = None
+    move_job_id: str | None = None
 
 
 class VersionSummary(Shown):

@@ -1,4 +1,4 @@
-"""Add the history of live values, the account's defaults for time, and by which clock a visit went."""
+"""Add live values and their history, defaults for time, by which clock a visit went, and who is moved where."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ def upgrade() -> None:
     """Towards this release."""
     _add_live_values()
     _add_clocks_of_visits()
+    _add_moves()
 
 
 def downgrade() -> None:
     """Back to the release before."""
     _drop_clocks_of_visits()
+    _drop_moves()
     _drop_live_values()
 
 
@@ -63,3 +65,15 @@ def _drop_clocks_of_visits() -> None:
     with op.batch_alter_table("visits", schema=None) as batch_op:
         batch_op.drop_column("held_until")
         batch_op.drop_column("zone")
+
+
+def _add_moves() -> None:
+    with op.batch_alter_table("enrollments", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("moved_at", INSTANT, nullable=True))
+        batch_op.add_column(sa.Column("pass_over", DOCUMENT, nullable=True))
+
+
+def _drop_moves() -> None:
+    with op.batch_alter_table("enrollments", schema=None) as batch_op:
+        batch_op.drop_column("pass_over")
+        batch_op.drop_column("moved_at")

@@ -162,6 +162,26 @@ async def moved_at_the_gate(ft: Running) -> Any:
     return await ft.ended(taken["enrollment_id"])
 
 
+async def moved_to_a_version(ft: Running) -> Any:
+    """A sleeping run that is told of a new version, goes on anew with its plan, and passes over what it did."""
+    steps = [email("hello", "Hello"), gap(days=2), task("call", "Call")]
+    taken, _ = await _enrolled(ft, "moved-to-a-version", steps)
+    await ft.sleeps_at(taken["enrollment_id"], "gap")
+    longer = by_hand("moved-to-a-version", [gap(days=4), email("hello", "Hello"), task("more", "More")])
+    answer = await ft.http.put("/api/v1/workflows/moved-to-a-version", json=longer, headers={"If-Match": "*"})
+    assert answer.is_success, answer.text
+    before = await ft.call("GET", f"/enrollments/{taken['enrollment_id']}")
+    await ft.call("POST", "/workflows/moved-to-a-version/publish", {"in_flight": "move"})
+
+    async def planned() -> bool:
+        found = await ft.call("GET", f"/enrollments/{taken['enrollment_id']}")
+        return bool(found["version"] == 2 and found["wakes_at"] > before["wakes_at"])
+
+    await ft.until(planned, "the delay is planned by the new version")
+    await ft.call("POST", f"/enrollments/{taken['enrollment_id']}/skip-wait")
+    return await ft.ended(taken["enrollment_id"])
+
+
 async def paused_and_resumed(ft: Running) -> Any:
     """A run held by the gate at an inside action, resumed, and held again before a message."""
     steps = [gap(seconds=1), task("call", "Call"), gap("more", seconds=2), email("hello", "Hello")]
@@ -297,6 +317,7 @@ SCENARIOS: dict[str, Scenario] = {
         skipped_and_failed,
         goal_that_jumps,
         moved_at_the_gate,
+        moved_to_a_version,
         paused_and_resumed,
         held_back,
         waits,

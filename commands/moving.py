@@ -1,0 +1,24 @@
+"""What is told of moving those inside a workflow to a new version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from commands.output import ExitCode, Failed
+
+WORDS = {"moved": "go on in it", "completed": "had nothing left to do", "left": "had a reason to leave"}
+
+
+def moved_text(job: Any) -> str:
+    """What became of those inside.
+
+    Raises:
+        Failed: the job did not come to its end.
+    """
+    if job["status"] != "done":
+        why = f": {job['error']}" if job["error"] else ""
+        raise Failed(
+            ExitCode.REFUSED, f"the version is published, but the move of those inside is {job['status']}{why}"
+        )
+    counts = [f"{count} {WORDS.get(outcome, outcome)}" for outcome, count in sorted(job["counts"].items()) if count]
+    return f"{job['done']} of {job['total']} inside were moved: {', '.join(counts)}" if counts else "nobody was inside"

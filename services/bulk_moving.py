@@ -1,0 +1,88 @@
+"""Moving everybody inside to a version that was just published: the job, and one page of it (rule R12).
+
+Who is moved is of the new version and drops out of the question for the next page, so the job needs no place to go on
+from: whatever is left of the older versions is what is left to do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from domain.errors import Conflict
+from domain.jobs import PAGE
+from domain.leaving import leaving_conditions, staying_triggers
+from services.bulk_audiences import Order
+from services.facts import read_facts
+from services.landing import Planned, come_to_an_end, go_over, plan_moves
+from services.moving import depart
+from services.reasons import find_reason
+from services.versions import Content, load_live
+from store.database import Row, Tx
+from store.jobs import Job, claim_page, insert_job, update_job
+from store.locks import lock_inside, wait_for_entries
+from store.moving import count_older, inside_older
+from store.schema import load_account
+
+SCOPE = "workflows:publish"
+
+MOVED = "moved"
+COMPLETED = "completed"
+LEFT = "left"
+"""What a job counts: goes on in the new version; had nothing left to do there; has a reason to leave in it."""
+
+
+async def request_move(tx: Tx, workflow: Row, version: int, *, now: datetime) -> Job:
+    """Write the job that takes everybody inside an older version to ``version``."""
+    order = Order(
+        kind="move",
+        workflow=workflow["slug"],
+        workflow_id=workflow["id"],
+        object=workflow["object"],
+        version=version,
+    )
+    total = await count_older(tx, workflow["id"], version)
+    return await insert_job(tx, kind="move", scope=SCOPE, input=order.document(), total=total, now=now)
+
+
+async def move_page(tx: Tx, job: Job, order: Order, *, now: datetime) -> None:
+    """Move the next of those inside, records before enrollments; when nobody is left the job is done.
+
+    Raises:
+        Conflict: all of them were merged into other records this very moment; the page is asked again.
+    """
+    assert order.version is not None, "a move leads to a version"
+    seen = await inside_older(tx, order.workflow_id, order.version, limit=PAGE)
+    if not await claim_page(tx, job, through=job.cursor + len(seen), now=now):
+        return
+    if not seen:
+        # Whoever read the older version and is about to enter is waited for, and found.
+        await wait_for_entries(tx, order.workflow_id)
+        if not await count_older(tx, order.workflow_id, order.version):
+            await update_job(tx, job.id, now=now, status="done", total=job.cursor, finished_at=now)
+        return
+    locked = await lock_inside(tx, seen)
+    if not locked:
+        raise Conflict("who is inside was just merged into other records: try again")
+    inside = [each for each in locked.values() if each.status != "ended" and each.version < order.version]
+    content = await load_live(tx, order.workflow_id, order.version)
+    counts = Counter(job.counts)
+    for planned in await plan_moves(tx, inside, content.plan):
+        counts[await move_one(tx, planned, content, now=now)] += 1
+    done = job.cursor + len(seen)
+    await update_job(tx, job.id, now=now, counts=dict(counts), total=max(job.total, done))
+
+
+async def move_one(tx: Tx, planned: Planned, content: Content, *, now: datetime) -> str:
+    """Move somebody who is locked, and let the reasons to leave of the new version act at once."""
+    moved = await go_over(tx, planned, content.plan, now=now)
+    definition = content.definition
+    if leaving_conditions(definition) or staying_triggers(definition):
+        account = await load_account(tx)
+        needs = content.leaving_needs
+        facts = await read_facts(tx, account, definition, moved.record_id, needs=needs, enrollment=moved, now=now)
+        reason = None if facts is None else await find_reason(tx, account, content, moved, facts)
+        if reason is not None:
+            await depart(tx, moved, reason, now=now)
+            return MOVED if reason.go_to is not None else LEFT
+    return COMPLETED if await come_to_an_end(tx, planned, moved, now=now) else MOVED
