@@ -18,7 +18,7 @@ from services.conditions import as_clause, read_condition
 from services.installation import Installation
 from services.versions import load_live
 from store.associations import associated_ids
-from store.audiences import Audience, all_of, any_of, count_audience, inside_of, members_of, page_audience
+from store.audiences import Audience, all_of, any_by_object, count_audience, inside_of, members_of, page_audience
 from store.comparisons import NotCompilable
 from store.database import Read
 from store.jobs import Job, next_job_rows
@@ -191,8 +191,11 @@ async def _matching(read: Read, order: Order, version: int, *, now: datetime) ->
     if not triggers:
         message = f"{order.workflow} has no filter trigger, so that no record matches by what it is"
         raise Invalid(message, errors=[FieldError(path="/existing_records", code="wrong_value", message=message)])
-    audiences = [await _of_trigger(read, definition, trigger, now=now) for trigger in triggers]
-    return Sought(any_of(audiences), order.object, triggers)
+    wheres: dict[str, list[Audience]] = {}
+    for trigger in triggers:
+        where = await _of_trigger(read, definition, trigger, now=now)
+        wheres.setdefault(trigger.object or order.object, []).append(where)
+    return Sought(any_by_object(wheres), order.object, triggers)
 
 
 async def _of_trigger(read: Read, definition: Definition, trigger: FilterTrigger, *, now: datetime) -> Audience:
@@ -200,9 +203,8 @@ async def _of_trigger(read: Read, definition: Definition, trigger: FilterTrigger
     account = await load_account(read)
     zone = zone_of(definition, account.timezone)
     try:
-        where = as_sql(trigger.where, schema=await load_schema(read), object=object, now=now, zone=zone)
+        return as_sql(trigger.where, schema=await load_schema(read), object=object, now=now, zone=zone)
     except (NotCompilable, ConditionNotAvailable) as error:
         message = f"trigger {trigger.id} cannot be asked of existing records: {error}"
         wrong = FieldError(path="/existing_records", code="not_available", message=message)
         raise Invalid(message, errors=[wrong]) from None
-    return all_of(object, where)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -23,6 +23,14 @@ def all_of(object: str, where: ColumnElement[bool]) -> Audience:
 def any_of(audiences: Sequence[Audience]) -> Audience:
     """Whoever is in one of them; nobody when there is none."""
     return or_(false(), *audiences)
+
+
+def any_by_object(wheres: Mapping[str, Sequence[ColumnElement[bool]]]) -> Audience:
+    """The records that satisfy one of the clauses for their object; nobody when there is none.
+
+    Each object is named once: SQLite would look up all of its records anew for every clause, on every page.
+    """
+    return any_of([all_of(object, any_of(clauses)) for object, clauses in wheres.items()])
 
 
 def members_of(list_id: str) -> ColumnElement[bool]:
