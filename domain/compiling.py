@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from domain.anchors import anchor_of
 from domain.base import Frozen
 from domain.catalogue import ActionSpec, Catalogue, ConfigScope
 from domain.conditions import Of
@@ -22,6 +23,7 @@ from domain.steps import (
     EndStep,
     GotoStep,
     Step,
+    UntilAnchor,
     UntilProperty,
     ValueBranchStep,
     WaitStep,
@@ -106,6 +108,8 @@ def interests(definition: Definition, catalogue: Catalogue) -> Interests:
         run |= {goal_key(key) for key in keys_read(goal.where, definition.object)}
     if definition.settings.timezone == "record":
         run.add(property_key(definition.object, ZONE_PROPERTY))
+    if definition.anchor is not None and definition.anchor.property is not None:
+        run.update(_read_through(anchor_of(definition.anchor), definition.anchor.property, definition.object))
     for step, _ in walk(definition.steps, ""):
         run.update(_step_keys(step, definition, catalogue))
     return Interests(triggers=tuple(triggers), run=frozenset(run))
@@ -129,7 +133,8 @@ def _plan_step(graph: Graph, place: Place, catalogue: Catalogue, policies: list[
         case ActionStep():
             return made.model_copy(update=_action(step, catalogue.actions[step.action], policies))
         case DelayStep():
-            return made.model_copy(update={"watches": isinstance(step.until, UntilProperty)})
+            watches = isinstance(step.until, UntilProperty | UntilAnchor)
+            return made.model_copy(update={"watches": watches, "governs": place.governs})
         case WaitStep():
             heard = step.for_event.event if step.for_event else None
             return made.model_copy(update={"watches": True, "listens": heard})

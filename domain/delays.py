@@ -11,9 +11,10 @@ from datetime import date, datetime, time, timedelta
 
 from domain.base import Frozen, Instant, Json
 from domain.conditions import Of, Offset
+from domain.definition import Anchor
 from domain.facts import Facts, RecordFacts
 from domain.instants import local_date, local_instant, parse_date, parse_instant, shifted
-from domain.steps import DelayStep, UntilClock, UntilDate, UntilProperty, Weekday
+from domain.steps import DelayStep, Until, UntilAnchor, UntilClock, UntilDate, UntilProperty, Weekday
 
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -30,8 +31,18 @@ class Due(Frozen):
     past: bool = False
 
 
-def due(step: DelayStep, *, entered_at: datetime, now: datetime, zone: str, facts: Facts) -> Due:
+def due(
+    step: DelayStep,
+    *,
+    entered_at: datetime,
+    now: datetime,
+    zone: str,
+    facts: Facts,
+    anchor_at: datetime | None = None,
+) -> Due:
     """When the delay that was entered at ``entered_at`` is over, looked at as of ``now``.
+
+    ``anchor_at``: the instant an anchored delay counts from (``domain.anchors``), None when there is no date.
 
     Raises:
         ValueError: the step is of a kind that validation does not let through.
@@ -48,6 +59,10 @@ def due(step: DelayStep, *, entered_at: datetime, now: datetime, zone: str, fact
             if found is None:
                 return Due(missing=True)
             at = found
+        case UntilAnchor():
+            if anchor_at is None:
+                return Due(missing=True)
+            at = _moved(anchor_at, step.until.anchor, step.until.time, zone)
         case _:
             raise ValueError(f"step {step.id!r} waits for something this version of the product does not offer")
     return Due(at=at, past=at < now)
@@ -76,13 +91,15 @@ def until_property(until: UntilProperty, facts: Facts, zone: str) -> datetime | 
     """The instant a date or datetime property leads to, moved by ``offset``; None when there is no value."""
     subject = subject_of(until.of, facts)
     value = subject.properties.get(until.property) if subject is not None else None
-    moment = _moment(value, zone)
-    if moment is None:
-        return None
-    offset = until.offset
-    at = shifted(moment, Offset(weeks=offset.weeks, days=offset.days), zone)
-    if until.time is not None:
-        at = at_local(local_date(at, zone), clock_time(until.time), zone)
+    moment = moment_of(value, zone)
+    return _moved(moment, until.offset, until.time, zone) if moment is not None else None
+
+
+def _moved(at: datetime, offset: Offset, time_of_day: str | None, zone: str) -> datetime:
+    """An instant moved by the days of ``offset``, put at a time of day, and moved by the rest."""
+    at = shifted(at, Offset(weeks=offset.weeks, days=offset.days), zone)
+    if time_of_day is not None:
+        at = at_local(local_date(at, zone), clock_time(time_of_day), zone)
     return shifted(at, Offset(hours=offset.hours, minutes=offset.minutes, seconds=offset.seconds), zone)
 
 
@@ -96,10 +113,19 @@ def subject_of(of: Of | None, facts: Facts) -> RecordFacts | None:
     return next(found, None)
 
 
-def delay_objects(step: DelayStep) -> frozenset[str]:
+def delay_objects(step: DelayStep, anchor: Anchor | None = None) -> frozenset[str]:
     """The associated object types whose records the delay reads."""
-    of = step.until.of if isinstance(step.until, UntilProperty) else None
-    return frozenset() if of is None else frozenset({of.object})
+    return until_objects(step.until, anchor)
+
+
+def until_objects(until: Until | None, anchor: Anchor | None) -> frozenset[str]:
+    """The same for an instant something lasts until."""
+    match until:
+        case UntilProperty(of=Of(object=object)):
+            return frozenset({object})
+        case UntilAnchor() if anchor is not None and anchor.of is not None:
+            return frozenset({anchor.of})
+    return frozenset()
 
 
 def at_local(day: date, at: time, zone: str) -> datetime:
@@ -112,7 +138,7 @@ def clock_time(written: str) -> time:
     return time.fromisoformat(written)
 
 
-def _moment(value: Json, zone: str) -> datetime | None:
+def moment_of(value: Json, zone: str) -> datetime | None:
     """A stored date (its local midnight) or datetime; None when it is neither."""
     if not isinstance(value, str):
         return None

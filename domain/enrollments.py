@@ -12,6 +12,8 @@ class Enrollment(Frozen):
     ``epoch`` counts how often it was moved to another step or version. ``held_at``: since when its run waits to be
     resumed. ``moved_at``: since when it is on its way to ``step``, where its run has not come yet. ``pass_over``: steps
     it did under an older version and passes over, with the way it went from each (rule R12).
+    ``round`` counts how often it came to the date of a yearly workflow, from 1 on; ``round_since``: the first day that
+    may be that date, ``2027-01-01``.
     """
 
     id: str
@@ -38,6 +40,8 @@ class Enrollment(Frozen):
     held_at: Instant | None = None
     moved_at: Instant | None = None
     pass_over: dict[str, str | None] | None = None
+    round: int = 0
+    round_since: str | None = None
     started_at: Instant
     ended_at: Instant | None
     end_reason: EndReason | None

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from domain.definition import Definition
 from domain.steps import (
+    PAST,
     ActionStep,
     BranchStep,
     DelayStep,
@@ -17,10 +19,12 @@ from domain.steps import (
     GotoStep,
     SplitStep,
     Step,
+    UntilAnchor,
     UntilDate,
     UntilProperty,
     ValueBranchStep,
     WaitStep,
+    is_anchored,
     ways,
 )
 
@@ -31,7 +35,8 @@ class Place:
 
     ``next``: what follows it (None: the end of the workflow). ``edges``: the first step of each way inside it, or what
     follows when the way is empty. ``before``: the step above it in its list, else the step its list stands in.
-    ``shut``: it stands inside a step that is switched off.
+    ``shut``: it stands inside a step that is switched off. ``governs``: of an anchored delay, the ids of the steps that
+    are passed over with it when it is past.
     """
 
     step: Step
@@ -40,6 +45,7 @@ class Place:
     edges: dict[str, str | None]
     before: str | None
     shut: bool
+    governs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Graph:
             case ActionStep():
                 return {place.next, *self._jumps(step.on_error)}
             case DelayStep():
-                return {place.next, *self._jumps(step.if_past, step.if_missing)}
+                return {place.next, *place.edges.values(), *self._jumps(step.if_past, step.if_missing)}
             case BranchStep() | ValueBranchStep() | SplitStep() | WaitStep():
                 return set(place.edges.values()) or {place.next}
             case GotoStep():
@@ -103,6 +109,21 @@ class Graph:
             and place.path in self._from(self.by_id.get(place.step.to), self._unasked)
         ]  # fmt: skip
 
+    def ends_unanchored(self) -> bool:
+        """Whether a run can come from the start to the end without any delay that counts from the date."""
+        seen: set[str | None] = set()
+        waiting = [self.start]
+        while waiting:
+            path = waiting.pop()
+            if path in seen:
+                continue
+            seen.add(path)
+            if path is not None and not is_anchored(self.places[path].step):
+                place = self.places[path]
+                # An end step ends the round as the end of the list does.
+                waiting.extend(self.goes_to(place) or {None})
+        return None in seen
+
     def _unasked(self, place: Place) -> set[str | None]:
         """Where a run goes by itself: only a goto and what is switched off ask nobody."""
         return set() if place.step.enabled and not isinstance(place.step, GotoStep) else self.goes_to(place)
@@ -133,6 +154,8 @@ def lets_time_pass(step: Step) -> bool:
         case WaitStep():
             return True
         case DelayStep():
+            if isinstance(step.until, UntilAnchor):
+                return False
             if isinstance(step.until, UntilDate):
                 return step.if_past == "exit"
             if isinstance(step.until, UntilProperty):
@@ -158,7 +181,21 @@ def _places(steps: list[Step], path: str, follow: str | None, before: str | None
         after = f"{path}/{i + 1}" if i + 1 < len(steps) else follow
         inside = ways(step)
         edges = {way.edge: f"{here}{way.path}/0" if way.steps else after for way in inside}
-        yield Place(step=step, path=here, next=after, edges=edges, before=before, shut=shut)
+        governed = _governed(steps[i + 1 :]) if is_anchored(step) else []
+        if is_anchored(step):
+            behind = i + 1 + len(governed)
+            edges[PAST] = f"{path}/{behind}" if behind < len(steps) else follow
+        governs = tuple(each.id for each in governed)
+        yield Place(step=step, path=here, next=after, edges=edges, before=before, shut=shut, governs=governs)
         for way in inside:
             yield from _places(way.steps, f"{here}{way.path}", after, here, shut or not step.enabled)
         before = here
+
+
+def _governed(following: list[Step]) -> list[Step]:
+    """The steps an anchored delay governs: up to the next one of its list, or to where the way leads elsewhere."""
+
+    def is_border(step: Step) -> bool:
+        return is_anchored(step) or (step.enabled and isinstance(step, GotoStep | EndStep))
+
+    return list(takewhile(lambda step: not is_border(step), following))

@@ -57,7 +57,8 @@ def with_values(document: Json, changed: dict[str, Json]) -> dict[str, Json]:
     anchor = values.pop("anchor", None)
     if values:
         written["settings"] = _merged(written.get("settings"), values)
-    if isinstance(anchor, dict) and anchor:
+    # Who has no anchor has no values of one, and needs none to say so.
+    if isinstance(anchor, dict) and ("anchor" in written or any(value is not None for value in anchor.values())):
         written["anchor"] = _merged(written.get("anchor"), anchor)
     return written
 

@@ -13,6 +13,9 @@ from domain.plan import Plan
 TICK = timedelta(microseconds=1)
 """What tells steps apart that are taken at one instant: their order in the timeline is their order in time."""
 
+NEXT_ROUND = "next_round"
+"""Why an enrollment of a yearly workflow goes back to the start; the detail is the number of the round."""
+
 Outcome: TypeAlias = Literal["done", "skipped", "failed", "left"]
 EnrollmentStatus: TypeAlias = Literal["starting", "active", "paused", "ended"]
 EndReason: TypeAlias = Literal[
@@ -155,8 +158,8 @@ class EventHappened(Wire):
 class Moved(Wire):
     """Signal: go on at ``step`` of ``version`` (None: at the end). An ``epoch`` the run has reached is old news.
 
-    ``reason`` is ``goal`` (``detail``: which), ``by_hand`` or ``new_version``. ``after_answer``: the outside action of
-    this step was handed over, and its answer is waited for before.
+    ``reason`` is ``goal`` or ``next_round`` (``detail``: which), ``by_hand`` or ``new_version``. ``after_answer``: the
+    outside action of this step was handed over, and its answer is waited for before.
     """
 
     kind: Literal["moved"] = "moved"

@@ -41,7 +41,8 @@ class PlanStep(Wire):
     and ``otherwise`` to the first step on that way, already resolved to what follows when the way is empty.
     ``inside`` says whether an action is one local activity (its transaction is the effect) or an activity on ``queue``.
     ``policy`` indexes ``Plan.policies``. ``watches``: a waiting step that asks again when a record it reads changes;
-    ``listens``: the event that makes it ask again.
+    ``listens``: the event that makes it ask again. ``governs``: the steps that are passed over with an anchored delay
+    that is past.
     """
 
     id: str
@@ -60,6 +61,7 @@ class PlanStep(Wire):
     max_visits: int | None = None
     watches: bool = False
     listens: str | None = None
+    governs: tuple[str, ...] = ()
     reason: str | None = None
 
     @property

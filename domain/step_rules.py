@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
+from domain.anchor_rules import DATED, check_anchored, check_dated_delay
 from domain.base import JsonScalar
 from domain.condition_rules import Subject, check_condition, check_length, check_of
 from domain.conditions import Of
@@ -73,6 +74,8 @@ def _check_circles(x: Examination, graph: Graph) -> None:
     mute = graph.mute()
     told = [(place, "does nothing at all, so going round it has no end; put a step into it") for place in mute]
     advice = "put a delay into it or give this step max_visits"
+    if x.definition.type in DATED:
+        advice = "give this step max_visits, as a delay until a date that has passed holds nobody"
     told += [(place, f"lets no time pass and has no end; {advice}") for place in graph.endless() if place not in mute]
     for place, words in told:
         if not x.spoiled(join(place.path, "max_visits")):
@@ -132,6 +135,7 @@ def _check_delay(x: Examination, graph: Graph, step: DelayStep, path: str) -> No
     _check_word(x, graph, step.if_past, join(path, "if_past"), ("skip_sends",))
     _check_word(x, graph, step.if_missing, join(path, "if_missing"), ("wait",))
     _check_until(x, step.until, join(path, "until"))
+    check_dated_delay(x, step, path)
 
 
 def _check_wait(x: Examination, graph: Graph, step: WaitStep, path: str) -> None:
@@ -194,8 +198,7 @@ def _check_until(x: Examination, until: Until | None, place: str) -> None:
         case UntilProperty():
             _check_until_property(x, until, place)
         case UntilAnchor():
-            what = "'anchor' counts from the date of a dated workflow; this one is standard"
-            x.tell(join(place, "anchor"), "delay_not_allowed_here", what)
+            check_anchored(x, until, place)
         case UntilEntryEvent():
             x.refuse(join(place, "entry_event"), "a delay until a date of the event that caused entry")
         case _ as never:

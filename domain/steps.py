@@ -20,6 +20,9 @@ MATCHED = "matched"
 TIMED_OUT = "timed_out"
 """The edges of a wait."""
 
+PAST = "past"
+"""The edge of an anchored delay that was past on arrival: it leads behind the steps the delay governs."""
+
 RESERVED_IDS = frozenset({"continue", "exit", "skip_sends", "wait", "none", "all"})
 """Words that stand where a step id may stand, so no step may be called so."""
 
@@ -120,6 +123,11 @@ class DelayStep(StepBase):
     business_days: StrictBool = False
     if_past: OnPast = "continue"
     if_missing: StrictStr = "continue"
+
+
+def is_anchored(step: Step) -> bool:
+    """Whether the step is a delay that counts from the date of a dated workflow, and switched on."""
+    return step.enabled and isinstance(step, DelayStep) and isinstance(step.until, UntilAnchor)
 
 
 class WaitEvent(Authored):

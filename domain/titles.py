@@ -22,7 +22,7 @@ from domain.steps import (
     ValueBranchStep,
     WaitStep,
 )
-from domain.words import duration_words
+from domain.words import anchor_words, duration_words
 
 
 def title(step: Step, catalogue: Catalogue) -> str:
@@ -62,7 +62,7 @@ def _until(step: DelayStep) -> str:
         case UntilProperty():
             return f"until {step.until.property}"
         case UntilAnchor():
-            return "until the anchor"
+            return f"until {anchor_words(step.until.anchor, step.until.time)}"
         case UntilEntryEvent():
             return f"until {step.until.entry_event}"
     assert_never(step.until)

@@ -6,6 +6,7 @@ action configs over all that could be read.
 
 from __future__ import annotations
 
+from domain.anchor_rules import check_anchor, check_rounds
 from domain.base import Frozen, Json
 from domain.catalogue import Catalogue
 from domain.compiling import compile_plan, size_problem
@@ -55,11 +56,14 @@ def _second_pass(
     graph = draw(definition)
     check_head(x)
     check_schedule(x)
+    check_anchor(x)
     check_entry(x)
     check_exit(x)
     check_settings(x)
     check_steps(x, graph, broken)
     check_graph(x, graph, broken)
+    if not broken:
+        check_rounds(x, graph)
     return x.problems
 
 

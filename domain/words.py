@@ -118,6 +118,21 @@ def duration_words(length: Offset) -> str:
     return " ".join(said) or "0 days"
 
 
+def anchor_words(offset: Offset, time: str | None) -> str:
+    """Where an instant lies from the date of a dated workflow: ``7 days before the date at 09:00``."""
+    parts = [getattr(offset, unit) for unit in ("weeks", "days", "hours", "minutes", "seconds")]
+    if offset.is_zero:
+        said = "the date"
+    elif min(parts) >= 0:
+        said = f"{duration_words(offset)} after the date"
+    elif max(parts) <= 0:
+        turned = Offset(**{unit: -getattr(offset, unit) for unit in Offset.model_fields})
+        said = f"{duration_words(turned)} before the date"
+    else:
+        said = f"the date shifted by {duration_words(offset)}"
+    return said if time is None else f"{said} at {time}"
+
+
 def _joined(parts: list[Condition], glue: str, schema: Schema, object: str) -> str:
     if len(parts) == 1:
         return words(parts[0], schema, object)

@@ -17,7 +17,7 @@ from store.database import Tx
 def first_objects(content: Content) -> frozenset[str]:
     """Associated object types that ``plan_first`` reads."""
     step = _first_delay(content)
-    return delay_objects(step) if step is not None else frozenset()
+    return delay_objects(step, content.definition.anchor) if step is not None else frozenset()
 
 
 async def plan_first(tx: Tx, inside: Inside, *, now: datetime) -> RunState | None:
@@ -28,7 +28,7 @@ async def plan_first(tx: Tx, inside: Inside, *, now: datetime) -> RunState | Non
     step = _first_delay(inside.content)
     if step is None:
         return None
-    found = due(step, entered_at=now, now=now, zone=inside.zone, facts=inside.facts)
+    found = due(step, entered_at=now, now=now, zone=inside.zone, facts=inside.facts, anchor_at=inside.anchor_at)
     if found.at is None or found.at <= now:
         return None
     await open_visit(

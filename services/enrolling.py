@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.anchors import is_yearly
 from domain.base import Frozen, Json
 from domain.enrollments import Enrollment
 from domain.entry import Decision, Verdict
 from domain.errors import NotFound
+from domain.instants import local_date
 from domain.names import EnrollmentName, enrollment_run_id
 from domain.parameters import with_defaults
 from domain.records import StoredRecord
+from domain.zones import clock_zone
 from services.again import REMEMBERED, remember
 from services.beginning import plan_first
 from services.deciding import Answer, EnrollRequest, Entrance, decide
@@ -136,6 +139,8 @@ async def _tell(tx: Tx, inside: Enrollment, changed: StoredRecord, *, now: datet
 def _new(request: EnrollRequest, entrance: Entrance, *, now: datetime) -> Enrollment:
     content, record, bound = entrance.content, entrance.record, entrance.bound
     keyed = bound.id if bound is not None and entrance.key != record.id else None
+    yearly = is_yearly(content.definition)
+    first_day = local_date(now, clock_zone(content.definition, entrance.account.timezone, entrance.facts.record))
     name = EnrollmentName(workflow_id=request.workflow_id, record_id=record.id, bound_id=keyed, n=entrance.n)
     return Enrollment(
         id=new_id(now),
@@ -159,6 +164,8 @@ def _new(request: EnrollRequest, entrance: Entrance, *, now: datetime) -> Enroll
         depth=request.cause.depth,
         entered_seq=request.change_seq,
         entry_event_id=request.event_id,
+        round=1 if yearly else 0,
+        round_since=first_day.isoformat() if yearly else None,
         started_at=now,
         ended_at=None,
         end_reason=None,

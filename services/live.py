@@ -122,7 +122,7 @@ def _as_now(live: Live | None) -> dict[str, Json]:
     if live is None:
         return {}
     document = live.settings.model_dump(mode="json", by_alias=True)
-    return {**document, "anchor": live.anchor.model_dump(mode="json", exclude_none=True)}
+    return {**document, "anchor": live.anchor.model_dump(mode="json")}
 
 
 def _refuse(slug: str, problems: list[Problem]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import reduce
 from operator import or_
 
+from domain.anchors import is_yearly
 from domain.conditions import Condition
+from domain.definition import Definition
 from domain.delays import delay_objects, due, subject_of
 from domain.errors import StepFailed
 from domain.facts import Seen
@@ -14,11 +16,13 @@ from domain.messages import EndCall, StepAnswer, StepCall
 from domain.plan import OTHERWISE
 from domain.reading import NOTHING, Needs, needs_objects, needs_of
 from domain.splitting import choose_arm
-from domain.steps import BranchStep, DelayStep, SplitStep, Step, ValueBranchStep
+from domain.steps import BranchStep, DelayStep, SplitStep, Step, UntilAnchor, ValueBranchStep
+from services.anchored import plan_anchored
 from services.gate import LEFT, Passed, pass_gate, pass_last_gate
 from services.installation import Installation
 from services.landing import hold_back
 from services.leaving import end_enrollment
+from services.rounds import begin_next_round
 from services.versions import load_content
 from services.visits import open_visit, settle_visit
 from store.database import Tx
@@ -33,7 +37,9 @@ async def plan_delay(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
     step = passed.step
     assert isinstance(step, DelayStep)
     began = (await entered_at(tx, call) if call.turn else None) or call.now
-    found = due(step, entered_at=began, now=call.now, zone=passed.zone, facts=passed.facts)
+    found = due(step, entered_at=began, now=call.now, zone=passed.zone, facts=passed.facts, anchor_at=passed.anchor_at)
+    if isinstance(step.until, UntilAnchor):
+        return await plan_anchored(tx, passed, found)
     if found.at is None:
         return await _go_or_exit(tx, passed, step.if_missing, "missing")
     if found.past and call.turn == 0:
@@ -96,6 +102,8 @@ async def finish_enrollment(tx: Tx, inst: Installation, call: EndCall) -> StepAn
     inside = await pass_last_gate(tx, inst, call)
     if isinstance(inside, StepAnswer):
         return inside
+    if call.reason == "completed" and is_yearly(inside.definition):
+        return await begin_next_round(tx, inside, now=call.now)
     await end_enrollment(tx, inside.enrollment, call.reason, detail=call.detail, now=call.now, tell=False)
     return LEFT.model_copy(update={"reason": call.reason, "detail": call.detail})
 
@@ -103,7 +111,7 @@ async def finish_enrollment(tx: Tx, inst: Installation, call: EndCall) -> StepAn
 async def _pass(tx: Tx, inst: Installation, call: StepCall) -> Passed | StepAnswer:
     content = await load_content(tx, call.workflow_id, call.version)
     step = content.steps.get(call.step)
-    needs = step_needs(step, content.definition.object) if step is not None else NOTHING
+    needs = step_needs(step, content.definition) if step is not None else NOTHING
     return await pass_gate(tx, inst, call, needs=needs)
 
 
@@ -120,12 +128,13 @@ async def _go_or_exit(tx: Tx, passed: Passed, policy: str, reason: str) -> StepA
     raise StepFailed("broken_reference", f"step {passed.step.id} has the policy {policy!r}, which is not available")
 
 
-def step_needs(step: Step, object: str) -> Needs:
+def step_needs(step: Step, definition: Definition) -> Needs:
     """What a control step reads."""
+    object = definition.object
     conditions: list[Condition] = [b.where for b in step.branches] if isinstance(step, BranchStep) else []
     needs = reduce(or_, (needs_of(c, object) for c in conditions), NOTHING)
     if isinstance(step, DelayStep):
-        needs |= needs_objects(delay_objects(step))
+        needs |= needs_objects(delay_objects(step, definition.anchor))
     if isinstance(step, ValueBranchStep) and step.of is not None:
         needs |= needs_objects({step.of.object})
     return needs

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from domain.anchors import is_yearly
 from domain.base import Json
 from domain.facts import Seen
 from domain.messages import TICK, Outcome, Passage, StepAnswer
 from services.inside import Inside, Passed
 from services.leaving import complete_enrollment
+from services.rounds import begin_next_round
 from store.database import Tx
 from store.enrollments import stand_at
 from store.moving import forget_done
@@ -30,11 +32,13 @@ async def settle_visit(
 ) -> StepAnswer:
     """Close the visit of this call with its outcome and store the answer a repeated call will get.
 
-    Where nothing but the end follows, the enrollment ends in this transaction too, and the answer says so.
+    Where nothing but the end follows, the enrollment ends in this transaction too, and the answer says so; or a yearly
+    one begins its next round.
     """
-    is_last = answer is None and _nothing_follows(passed, outcome, edge)
+    yearly = is_yearly(passed.definition)
+    is_last = answer is None and _nothing_follows(passed, outcome, edge, with_end=not yearly)
     given = answer or StepAnswer(kind="go", outcome=outcome, edge=edge, reason=reason)
-    if is_last:
+    if is_last and not yearly:
         given = StepAnswer(kind="left", outcome=outcome, edge=edge, reason="completed")
     values = {
         "left_at": passed.call.now,
@@ -50,17 +54,21 @@ async def settle_visit(
     await stand_at(tx, passed.enrollment.id, passed.call.step, None)
     if outcome == "failed" and passed.content.plan.steps[passed.call.step].on_error != "continue":
         await _jumped(tx, passed)
+    if is_last and yearly:
+        return await begin_next_round(tx, passed, now=passed.call.now)
     if is_last:
         await _complete(tx, passed, edge)
     return given
 
 
-def _nothing_follows(passed: Passed, outcome: Outcome, edge: str | None) -> bool:
+def _nothing_follows(passed: Passed, outcome: Outcome, edge: str | None, *, with_end: bool) -> bool:
+    """Whether the way is over behind the step; ``with_end``: also where a step says so that is passed only once."""
     plan = passed.content.plan
     step = plan.steps[passed.call.step]
     if outcome == "failed" and step.on_error != "continue":
         return False
-    return plan.is_over_at(step.way(edge))
+    target = step.way(edge)
+    return plan.is_over_at(target) if with_end else target is None
 
 
 async def _complete(tx: Tx, passed: Passed, edge: str | None) -> None:

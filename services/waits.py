@@ -11,12 +11,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.conditions import Offset
-from domain.delays import due
+from domain.definition import Definition
+from domain.delays import due, until_objects
 from domain.facts import EventFacts, Seen
 from domain.judging import judge, judge_event
 from domain.messages import StepAnswer, StepCall
 from domain.reading import NOTHING, Needs, needs_objects, needs_of
-from domain.steps import MATCHED, TIMED_OUT, DelayStep, Step, UntilProperty, WaitEvent, WaitStep
+from domain.steps import MATCHED, TIMED_OUT, DelayStep, Step, WaitEvent, WaitStep
 from domain.turning import next_turn
 from services.gate import pass_gate
 from services.inside import Passed
@@ -32,7 +33,7 @@ from store.waits import unused_events, use_event
 async def judge_wait(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
     """Which way the wait goes, or until when the run sleeps before it has to ask again."""
     content = await load_content(tx, call.workflow_id, call.version)
-    needs = wait_needs(content.steps.get(call.step), content.definition.object)
+    needs = wait_needs(content.steps.get(call.step), content.definition)
     passed = await pass_gate(tx, inst, call, needs=needs)
     if isinstance(passed, StepAnswer):
         return passed
@@ -63,19 +64,17 @@ def _next_look(step: WaitStep, passed: Passed, deadline: datetime | None) -> dat
     return min((at for at in (turn, deadline) if at is not None), default=None)
 
 
-def wait_needs(step: Step | None, object: str) -> Needs:
+def wait_needs(step: Step | None, definition: Definition) -> Needs:
     """What a wait reads."""
-    needs = NOTHING
+    needs, object = NOTHING, definition.object
     if not isinstance(step, WaitStep):
         return needs
     for condition in (step.until_true, step.for_event.where if step.for_event else None):
         if condition is not None:
             needs |= needs_of(condition, object)
-    until = step.timeout.until if step.timeout else None
-    for of in (step.for_event.of if step.for_event else None, until.of if isinstance(until, UntilProperty) else None):
-        if of is not None:
-            needs |= needs_objects({of.object})
-    return needs
+    if step.for_event is not None and step.for_event.of is not None:
+        needs |= needs_objects({step.for_event.of.object})
+    return needs | needs_objects(until_objects(step.timeout.until if step.timeout else None, definition.anchor))
 
 
 async def _deadline(tx: Tx, passed: Passed, step: WaitStep) -> datetime | None:
@@ -87,7 +86,8 @@ async def _deadline(tx: Tx, passed: Passed, step: WaitStep) -> datetime | None:
     )
     delay = DelayStep.model_construct(id=step.id, kind="delay", for_=length, until=step.timeout.until)
     began = (await entered_at(tx, passed.call) if passed.call.turn else None) or passed.call.now
-    return due(delay, entered_at=began, now=passed.call.now, zone=passed.zone, facts=passed.facts).at
+    now, zone, facts = passed.call.now, passed.zone, passed.facts
+    return due(delay, entered_at=began, now=now, zone=zone, facts=facts, anchor_at=passed.anchor_at).at
 
 
 async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime | None) -> EventFacts | None:

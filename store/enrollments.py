@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, bindparam, exists, func, insert, select, update
@@ -72,6 +72,7 @@ IS_PAUSED = select(workflows.c.is_paused).where(workflows.c.id == bindparam("wor
 MOVE = update(enrollments).where(IS_MINE).values(
     epoch=bindparam("to_epoch"), step=bindparam("at"), wakes_at=None, moved_at=bindparam("since")
 )  # fmt: skip
+ROUND = update(enrollments).where(IS_MINE).values(round=bindparam("nth"), round_since=bindparam("since"))
 STAND = update(enrollments).where(IS_MINE).values(
     status="active", step=bindparam("at"), wakes_at=bindparam("until"), moved_at=None
 )  # fmt: skip
@@ -255,6 +256,11 @@ async def stand_at(tx: Tx, enrollment_id: str, step: str, wakes_at: datetime | N
 async def move_enrollment(tx: Tx, enrollment_id: str, step: str | None, *, epoch: int, now: datetime) -> None:
     """Let the enrollment go on at another step (None: the end); calls of an older epoch are turned away from now on."""
     await tx.run(MOVE, enrollment_id=enrollment_id, at=step, to_epoch=epoch, since=now)
+
+
+async def set_round(tx: Tx, enrollment_id: str, n: int, since: date) -> None:
+    """Note the round an enrollment is in, and the first day that may be its date."""
+    await tx.run(ROUND, enrollment_id=enrollment_id, nth=n, since=since.isoformat())
 
 
 async def set_status(tx: Tx, enrollment_id: str, status: EnrollmentStatus) -> None:

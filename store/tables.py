@@ -204,6 +204,9 @@ enrollments = Table(
     # Since when it is on its way to its step, and what it passes over since it came to its version.
     at("moved_at", nullable=True),
     Column("pass_over", Document),
+    # How often it came to the date of a yearly workflow, and the first day that may be that date.
+    Column("round", Integer, nullable=False, server_default=text("0")),
+    Column("round_since", String(10)),
     at("started_at"),
     at("ended_at", nullable=True),
     Column("end_reason", String(30)),

@@ -8,6 +8,7 @@ from datetime import datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from domain.messages import NEXT_ROUND
     from domain.plan import Plan
 
 TRAIL = 5
@@ -52,7 +53,9 @@ def ending(plan: Plan, reason: str, detail: str | None, at: datetime) -> str:
 
 
 def moved_by(plan: Plan, reason: str | None, detail: str | None) -> str:
-    """What took the run where it stands: ``reached goal Booked``, or ``by hand``."""
+    """What took the run where it stands: ``reached goal Booked``, ``for round 2``, or ``by hand``."""
+    if reason == NEXT_ROUND:
+        return f"for round {detail}"
     return _goal(plan, detail) if reason == "goal" and detail is not None else "by hand"
 
 

@@ -25,7 +25,7 @@ async def delay(run: Conversation, step: PlanStep) -> str | None:
             answer = await run.ask(step)
             at.turn += 1
             if answer.kind == "go":
-                return step.next
+                return step.next if answer.edge is None else _pass_governed(run, step, answer)
             at.wake_at = answer.wake_at
             run.show(None)
         await _sleep(run, step, at.wake_at)
@@ -39,6 +39,16 @@ async def delay(run: Conversation, step: PlanStep) -> str | None:
         elif step.watches and (is_due or told.changed):
             at.wake_at = None
         run.roll_over_if_long()
+
+
+def _pass_governed(run: Conversation, step: PlanStep, answer: StepAnswer) -> str | None:
+    """Pass by what a delay governs that is past; answers what lies behind."""
+    for name in step.governs:
+        governed = run.plan.steps[name]
+        run.go(name)
+        run.at.arrive(governed)
+        run.at.pass_by(governed, "skipped", answer.reason if governed.enabled else "disabled")
+    return step.way(answer.edge)
 
 
 async def wait(run: Conversation, step: PlanStep) -> str | None:

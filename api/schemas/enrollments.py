@@ -149,7 +149,7 @@ class EnrollmentView(Shown):
 
     ``end_seen`` are the values that the goal, the suppression or the exit condition saw which ended it.
     ``status`` is ``paused`` when it was paused alone; ``held_at``: since when it waits that it, or its workflow, is
-    resumed.
+    resumed. ``round``: how often it came to the date of a yearly workflow, from 1 on; null in others.
     """
 
     id: str
@@ -161,6 +161,7 @@ class EnrollmentView(Shown):
     step: str | None
     wakes_at: Instant | None
     held_at: Instant | None
+    round: int | None
     trigger: str | None
     cause: CausePointer
     parameters: dict[str, Json]
@@ -224,6 +225,7 @@ def enrollment_view(row: RowMapping, ui_url: str, names: Mapping[str, str]) -> E
     )  # fmt: skip
     return EnrollmentView(
         **{name: row[name] for name in same},
+        round=row["round"] or None,
         workflow=row["slug"],
         record=RecordPointer(object=row["object"], id=row["record_id"], name=names.get(row["record_id"])),
         bound=None if bound is None else RecordPointer(object=row["bound_object"], id=bound, name=names.get(bound)),

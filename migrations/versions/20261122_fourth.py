@@ -18,12 +18,14 @@ def upgrade() -> None:
     _add_live_values()
     _add_clocks_of_visits()
     _add_moves()
+    _add_rounds()
 
 
 def downgrade() -> None:
     """Back to the release before."""
     _drop_clocks_of_visits()
     _drop_moves()
+    _drop_rounds()
     _drop_live_values()
 
 
@@ -77,3 +79,15 @@ def _drop_moves() -> None:
     with op.batch_alter_table("enrollments", schema=None) as batch_op:
         batch_op.drop_column("pass_over")
         batch_op.drop_column("moved_at")
+
+
+def _add_rounds() -> None:
+    with op.batch_alter_table("enrollments", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("round", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("round_since", sa.String(length=10), nullable=True))
+
+
+def _drop_rounds() -> None:
+    with op.batch_alter_table("enrollments", schema=None) as batch_op:
+        batch_op.drop_column("round_since")
+        batch_op.drop_column("round")

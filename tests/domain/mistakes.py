@@ -26,7 +26,7 @@ IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"object": None}, "/object", "wrong_type"),
     ({"object": "contcat"}, "/object", "unknown_object"),
     ({"type": "sometimes"}, "/type", "wrong_value"),
-    ({"type": "date_property"}, "/type", "not_available"),
+    ({"type": "date_property"}, "/anchor", "missing_field"),
     ({"anchor": {"date": "2027-03-01"}}, "/anchor", "wrong_value"),
     ({"managed_by": "recipe"}, "/managed_by", "not_available"),
     ({"object": "company", "allow_multiple_opportunities": True}, "/allow_multiple_opportunities", "wrong_value"),

@@ -202,4 +202,4 @@ def test_the_edges_of_the_calendar_are_its_edges() -> None:
 
 def test_a_delay_this_version_does_not_offer_is_an_error_and_not_a_guess() -> None:
     with pytest.raises(ValueError, match="gap"):
-        planned(step(until={"anchor": {"days": -1}}), "2026-07-01T00:00")
+        planned(step(until={"entry_event": "starts_at"}), "2026-07-01T00:00")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
@@ -17,7 +17,7 @@ from domain.names import job_run_id
 from services.imports import stage
 from services.jobs import begin, steer
 from tests.fixtures.running import Running
-from tests.runs.definitions import by_hand, email, follow_up, gap, task
+from tests.runs.definitions import anchored, by_hand, email, follow_up, gap, task
 
 Scenario: TypeAlias = Callable[[Running], Awaitable[Any]]
 """Carries an enrollment to the moment worth recording; answers the enrollment."""
@@ -304,6 +304,30 @@ async def an_import(ft: Running) -> Any:
     return {"temporal": {"workflow_id": run.id}}
 
 
+async def past_and_a_round_later(ft: Running) -> Any:
+    """A yearly delay that is past on arrival with what it governs, and the sleep of the next round."""
+    anchor = {"property": "birthday", "yearly": True, "time": "00:00"}
+    steps = [anchored("t0"), task("call", "Call"), {"id": "stop", "kind": "end"}]
+    await ft.publish(by_hand("rounds", steps, type="date_property", anchor=anchor))
+    contact = await ft.create("contact", email="rounds@example.com", birthday=f"{datetime.now(UTC):%Y-%m-%d}")
+    taken = await ft.enroll("rounds", "contact", contact)
+    await ft.sleeps_at(taken["enrollment_id"], "t0")
+    await ft.call("POST", f"/enrollments/{taken['enrollment_id']}/unenroll")
+    return await ft.ended(taken["enrollment_id"])
+
+
+async def a_date_that_comes_late(ft: Running) -> Any:
+    """A delay without a date sleeps without end, until there is one."""
+    anchor = {"property": "last_touched_at"}
+    await ft.publish(by_hand("no-date", [anchored("t0"), task("call", "Call")], type="date_property", anchor=anchor))
+    contact = await ft.create("contact", email="no-date@example.com")
+    taken = await ft.enroll("no-date", "contact", contact)
+    await ft.stands_at(taken["enrollment_id"], "t0")
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    await ft.patch("contact", contact, last_touched_at=soon.isoformat())
+    return await ft.ended(taken["enrollment_id"])
+
+
 SCENARIOS: dict[str, Scenario] = {
     scenario.__name__: scenario
     for scenario in (
@@ -321,6 +345,8 @@ SCENARIOS: dict[str, Scenario] = {
         paused_and_resumed,
         held_back,
         waits,
+        past_and_a_round_later,
+        a_date_that_comes_late,
         continued_as_new,
         bulk_enrollment,
         an_import,

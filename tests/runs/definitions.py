@@ -85,3 +85,8 @@ def task(step: str, title: str, **config: Any) -> dict[str, Any]:
 def gap(step: str = "gap", **length: int) -> dict[str, Any]:
     """A delay by a length."""
     return {"id": step, "kind": "delay", "for": length}
+
+
+def anchored(step: str, at: str | None = None, **offset: int) -> dict[str, Any]:
+    """A delay that counts from the date of a dated workflow."""
+    return {"id": step, "kind": "delay", "until": {"anchor": offset, **({"time": at} if at else {})}}
