@@ -7,6 +7,7 @@ from domain.base import Frozen
 WORKFLOW_TYPE = "Enrollment"
 IMPORT_WORKFLOW_TYPE = "Import"
 BULK_WORKFLOW_TYPE = "BulkEnrollment"
+RECURRENCE_WORKFLOW_TYPE = "Recurrence"
 
 QUEUE_RUNS = "ft-runs"
 QUEUE_EMAIL = "ft-email"
@@ -25,6 +26,8 @@ RECORD_FAILURE = "record_failure"
 FIND_PLACE = "find_place"
 IMPORT_PAGE = "import_page"
 ENROLLMENT_PAGE = "enrollment_page"
+NEXT_OCCURRENCE = "next_occurrence"
+OPEN_OCCURRENCE = "open_occurrence"
 
 SIGNAL_LEAVE = "leave"
 SIGNAL_RECORD_CHANGED = "record_changed"
@@ -32,6 +35,7 @@ SIGNAL_EVENT_HAPPENED = "event_happened"
 SIGNAL_MOVED = "moved"
 SIGNAL_PAUSE = "pause"
 SIGNAL_RESUME = "resume"
+SIGNAL_CHANGED = "changed"
 
 ATTRIBUTE_WORKFLOW = "FtWorkflow"
 ATTRIBUTE_RECORD = "FtRecord"
@@ -85,6 +89,11 @@ JOB_WORKFLOWS = {
 def job_run_id(kind: str, job_id: str) -> str:
     """The Temporal workflow id of a job: ``import:7f3a…``, ``bulk:91bc…``."""
     return f"{'bulk' if kind == 'enrollment' else kind}:{job_id}"
+
+
+def recurrence_run_id(workflow_id: str) -> str:
+    """The Temporal workflow id of what opens the occurrences of a scheduled workflow: ``recurrence:7f3a…``."""
+    return f"recurrence:{workflow_id}"
 
 
 def effect_key(enrollment_id: str, step: str, n: int) -> str:

@@ -72,6 +72,12 @@ async def get_job(read: Read, id: str) -> Job | None:
     return Job(**row) if row else None
 
 
+async def get_jobs(read: Read, ids: Collection[str]) -> dict[str, Job]:
+    """The jobs of these ids that there are."""
+    rows = await read.all(select(jobs).where(jobs.c.id.in_(sorted(ids)))) if ids else []
+    return {row["id"]: Job(**row) for row in rows}
+
+
 async def list_jobs(
     read: Read,
     *,

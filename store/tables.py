@@ -23,7 +23,16 @@ from store.record_tables import (
     users,
 )
 from store.subscription_tables import subscription_history, subscription_types, subscriptions
-from store.workflow_tables import hooks, interests, live_history, sweeps, versions, workflows
+from store.workflow_tables import (
+    hooks,
+    interests,
+    live_history,
+    occurrences,
+    recurrences,
+    sweeps,
+    versions,
+    workflows,
+)
 
 __all__ = [
     "account",
@@ -52,8 +61,10 @@ __all__ = [
     "metadata",
     "notifications",
     "object_types",
+    "occurrences",
     "property_definitions",
     "records",
+    "recurrences",
     "subscription_history",
     "subscription_types",
     "subscriptions",

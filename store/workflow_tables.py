@@ -82,3 +82,31 @@ sweeps = Table(
     Column("place", String(80)),
     Column("error", Text),
 )  # fmt: skip
+
+# One row per scheduled workflow. Up to ``through`` its occurrences were dealt with. ``revision`` counts what its run
+# has to be told, ``told`` how much of it was; ``tell_at``: when a relay sees to the run next.
+recurrences = Table(
+    "recurrences", metadata,
+    Column("workflow_id", String(36), ForeignKey("workflows.id"), primary_key=True),
+    at("through"),
+    Column("revision", Integer, nullable=False),
+    Column("told", Integer, nullable=False),
+    at("tell_at", nullable=True),
+    Index("ix_recurrences_tell_at", "tell_at"),
+)  # fmt: skip
+
+# An occurrence happens once: what the clock of its schedule shows names it.
+occurrences = Table(
+    "occurrences", metadata,
+    id_column(),
+    Column("workflow_id", String(36), ForeignKey("workflows.id"), nullable=False),
+    Column("local", String(16), nullable=False),
+    at("at"),
+    Column("state", String(10), nullable=False),
+    Column("reason", String(20)),
+    Column("detail", Text),
+    Column("job_id", String(36), ForeignKey("jobs.id")),
+    at("opened_at", nullable=True),
+    UniqueConstraint("workflow_id", "local", name="uq_occurrences_workflow_id_local"),
+    Index("ix_occurrences_workflow_id_id", "workflow_id", "id"),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Add live values and their history, defaults for time, by which clock a visit went, and who is moved where."""
+"""Add live values and their history, defaults for time, moves, by which clock a visit went, times of schedules."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def upgrade() -> None:
     _add_clocks_of_visits()
     _add_moves()
     _add_rounds()
+    _add_recurrences()
+    _add_occurrences()
 
 
 def downgrade() -> None:
@@ -26,6 +28,10 @@ def downgrade() -> None:
     _drop_clocks_of_visits()
     _drop_moves()
     _drop_rounds()
+    op.drop_index("ix_occurrences_workflow_id_id", table_name="occurrences")
+    op.drop_table("occurrences")
+    op.drop_index("ix_recurrences_tell_at", table_name="recurrences")
+    op.drop_table("recurrences")
     _drop_live_values()
 
 
@@ -91,3 +97,37 @@ def _drop_rounds() -> None:
     with op.batch_alter_table("enrollments", schema=None) as batch_op:
         batch_op.drop_column("round_since")
         batch_op.drop_column("round")
+
+
+def _add_recurrences() -> None:
+    op.create_table(
+        "recurrences",
+        sa.Column("workflow_id", sa.String(length=36), nullable=False),
+        sa.Column("through", INSTANT, nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.Column("tell_at", INSTANT, nullable=True),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflows.id"], name=op.f("fk_recurrences_workflow_id_workflows")),
+        sa.PrimaryKeyConstraint("workflow_id", name=op.f("pk_recurrences")),
+    )
+    op.create_index("ix_recurrences_tell_at", "recurrences", ["tell_at"], unique=False)
+
+
+def _add_occurrences() -> None:
+    op.create_table(
+        "occurrences",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("workflow_id", sa.String(length=36), nullable=False),
+        sa.Column("local", sa.String(length=16), nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("reason", sa.String(length=20), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("job_id", sa.String(length=36), nullable=True),
+        sa.Column("opened_at", INSTANT, nullable=True),
+        sa.ForeignKeyConstraint(["workflow_id"], ["workflows.id"], name=op.f("fk_occurrences_workflow_id_workflows")),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_occurrences_job_id_jobs")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_occurrences")),
+        sa.UniqueConstraint("workflow_id", "local", name="uq_occurrences_workflow_id_local"),
+    )
+    op.create_index("ix_occurrences_workflow_id_id", "occurrences", ["workflow_id", "id"], unique=False)
