@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from commands import enrollments, events, explaining, installation, lists, records, sample, subscriptions, workflows
+from commands import (
+    enrollments,
+    events,
+    explaining,
+    installation,
+    lists,
+    occurrences,
+    records,
+    sample,
+    subscriptions,
+    workflows,
+)
 
 app = typer.Typer(
     name="followthrough",
@@ -31,6 +42,8 @@ app.add_typer(events.event, name="event")
 app.add_typer(lists.lists, name="list")
 app.add_typer(subscriptions.subscriptions, name="subscriptions")
 app.add_typer(sample.sample, name="sample")
+workflows.workflow.command("occurrences")(occurrences.occurrences)
+workflows.workflow.command("run-missed")(occurrences.run_missed)
 app.add_typer(workflows.workflow, name="workflow")
 app.add_typer(enrollments.enrollment, name="enrollment")
 

@@ -18,6 +18,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.bulk import bulk_activities
 from activities.importing import import_activities
+from activities.recurrence import recurrence_activities
 from activities.registry import action_activities
 from activities.steps import step_activities
 from assemble import assembled
@@ -32,6 +33,7 @@ from settings import Settings
 from workflows.bulk import BulkEnrollment
 from workflows.enrollment import Enrollment
 from workflows.importing import Import
+from workflows.recurrence import Recurrence
 
 Role: TypeAlias = Literal["all", "runs", "email", "sms", "webhook", "relay", "bulk"]
 
@@ -206,8 +208,8 @@ def _bulk_worker(inst: Installation, client: Client) -> Worker:
     return Worker(
         client,
         task_queue=names.QUEUE_BULK,
-        workflows=[Import, BulkEnrollment],
-        activities=[*import_activities(inst), *bulk_activities(inst)],
+        workflows=[Import, BulkEnrollment, Recurrence],
+        activities=[*import_activities(inst), *bulk_activities(inst), *recurrence_activities(inst)],
         workflow_runner=sandbox(),
         graceful_shutdown_timeout=DRAIN,
     )

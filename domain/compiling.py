@@ -96,7 +96,9 @@ def _too_large(size: int, limit: int) -> str:
 
 def interests(definition: Definition, catalogue: Catalogue) -> Interests:
     """What the triggers read, and what an enrollment of this version reads."""
-    triggers = sorted({(t.id, key) for t in definition.entry.triggers for key in _trigger_keys(t, definition)})
+    # On schedule whoever matches enters when it happens: no change and no passing of time lets anybody in.
+    judged = () if definition.type == "scheduled" else definition.entry.triggers
+    triggers = sorted({(t.id, key) for t in judged for key in _trigger_keys(t, definition)})
     run: set[str] = set()
     conditions = [(condition, definition.object) for condition in leaving_conditions(definition)]
     conditions += [(trigger.where, trigger.object or definition.object) for trigger in staying_triggers(definition)]

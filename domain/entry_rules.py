@@ -20,8 +20,6 @@ def check_head(x: Examination) -> None:
     """Object, type, and what belongs to certain types only."""
     d = x.definition
     x.known_object(d.object, "/object")
-    if d.type == "scheduled":
-        x.refuse("/type", f"the type {d.type!r}")
     owners = (("schedule", d.schedule, ("scheduled",)), ("anchor", d.anchor, ("specific_date", "date_property")))
     for name, value, types in owners:
         if value is not None and d.type not in types and not x.spoiled("/type"):

@@ -62,6 +62,8 @@ def trigger_words(trigger: Trigger, schema: Schema, object: str) -> str:
 def cause_words(kind: str, id: str | None) -> str:
     """Who or what made something happen: ``by import job 01a0…``."""
     said = _CAUSES.get(kind, f"by {kind}")
+    if kind == "schedule" and id is not None:
+        said = f"{said}, job"
     return f"{said} {id}" if id is not None else said
 
 

@@ -187,6 +187,14 @@ class Runs(Protocol):
         """
         ...
 
+    async def start_recurrence(self, workflow_id: str, slug: str, *, changed: bool) -> None:
+        """Start the run that opens the occurrences of a workflow, or find it there; ``changed``: it has to look again.
+
+        Raises:
+            Unavailable: Temporal cannot be reached now.
+        """
+        ...
+
     async def healthy(self) -> bool:
         """Whether Temporal answers."""
         ...

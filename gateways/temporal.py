@@ -129,6 +129,27 @@ class TemporalRuns:
         except (RPCError, RuntimeError) as error:
             _unavailable(error)
 
+    async def start_recurrence(self, workflow_id: str, slug: str, *, changed: bool) -> None:
+        """Start the run that opens the occurrences of a workflow, or find it there; ``changed``: it has to look again.
+
+        One that ended, or was ended, starts anew: the database knows how far it came.
+        """
+        signal: dict[str, Any] = {"start_signal": names.SIGNAL_CHANGED, "start_signal_args": [{}]} if changed else {}
+        try:
+            await self._client.start_workflow(
+                names.RECURRENCE_WORKFLOW_TYPE,
+                workflow_id,
+                id=names.recurrence_run_id(workflow_id),
+                task_queue=names.QUEUE_BULK,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"Schedule of {slug}",
+                rpc_timeout=CALL_TIMEOUT,
+                **signal,
+            )
+        except (RPCError, RuntimeError) as error:
+            _unavailable(error)
+
     async def healthy(self) -> bool:
         """Whether the server answers within the call timeout."""
         try:

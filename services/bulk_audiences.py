@@ -32,7 +32,8 @@ class Order(Frozen):
     take them to ``version``.
 
     Of ``where``, ``list``, ``ids`` and ``version`` exactly one is set. ``ids`` is how many were sent, each a row of the
-    job; ``version``: whoever matches a filter trigger of it now. ``by`` says who ordered it.
+    job; ``version``: whoever matches a filter trigger of it now. ``by`` says who ordered it, ``occurrence`` for which
+    time of its schedule.
     """
 
     kind: JobKind = "enrollment"
@@ -46,6 +47,7 @@ class Order(Frozen):
     parameters: dict[str, Json] = {}
     rate_per_minute: int | None = None
     by: str | None = None
+    occurrence: str | None = None
 
     def document(self) -> dict[str, Json]:
         """As it is stored with its job, which knows the kind, and shown."""
@@ -193,12 +195,25 @@ async def _matching(read: Read, order: Order, version: int, *, now: datetime) ->
         raise Invalid(message, errors=[FieldError(path="/existing_records", code="wrong_value", message=message)])
     wheres: dict[str, list[Audience]] = {}
     for trigger in triggers:
-        where = await _of_trigger(read, definition, trigger, now=now)
+        where = await _of_trigger(read, definition, trigger, "/existing_records", now=now)
         wheres.setdefault(trigger.object or order.object, []).append(where)
     return Sought(any_by_object(wheres), order.object, triggers)
 
 
-async def _of_trigger(read: Read, definition: Definition, trigger: FilterTrigger, *, now: datetime) -> Audience:
+async def check_triggers(read: Read, definition: Definition, *, now: datetime) -> None:
+    """Make sure that whoever matches can be asked for, before anything relies on it.
+
+    Raises:
+        Invalid: no database can answer a trigger.
+    """
+    for i, trigger in enumerate(definition.entry.triggers):
+        if isinstance(trigger, FilterTrigger):
+            await _of_trigger(read, definition, trigger, f"/entry/triggers/{i}/where", now=now)
+
+
+async def _of_trigger(
+    read: Read, definition: Definition, trigger: FilterTrigger, path: str, *, now: datetime
+) -> Audience:
     object = trigger.object or definition.object
     account = await load_account(read)
     zone = zone_of(definition, account.timezone)
@@ -206,5 +221,5 @@ async def _of_trigger(read: Read, definition: Definition, trigger: FilterTrigger
         return as_sql(trigger.where, schema=await load_schema(read), object=object, now=now, zone=zone)
     except (NotCompilable, ConditionNotAvailable) as error:
         message = f"trigger {trigger.id} cannot be asked of existing records: {error}"
-        wrong = FieldError(path="/existing_records", code="not_available", message=message)
+        wrong = FieldError(path=path, code="not_available", message=message)
         raise Invalid(message, errors=[wrong]) from None

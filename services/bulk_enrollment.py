@@ -14,7 +14,7 @@ from datetime import datetime
 from domain.errors import Invalid, NotFound
 from domain.facts import Seen
 from domain.jobs import EnrollmentCall, EnrollmentProgress, page_limit
-from domain.records import Cause
+from domain.records import Cause, CauseKind
 from domain.triggers import FilterTrigger
 from services.bulk_audiences import AudiencePage, Candidate, Named, Order, Outcome, count, open_audience
 from services.bulk_leaving import take_out
@@ -163,12 +163,13 @@ class _Page:
 
     def _request(self, each: Candidate, fired: tuple[str, tuple[Seen, ...]] | None) -> EnrollRequest:
         trigger, seen = fired or (None, ())
+        ordered: CauseKind = "bulk" if self.order.version is None else "publish"
         return EnrollRequest(
             workflow_id=self.order.workflow_id,
             record_id=each.record_id,
             bound_id=each.bound_id,
             trigger=trigger,
-            cause=Cause(kind="bulk" if self.order.version is None else "publish", id=self.job.id),
+            cause=Cause(kind="schedule" if self.order.occurrence is not None else ordered, id=self.job.id),
             parameters=self.order.parameters,
             seen=seen,
             starter=self.starter,

@@ -29,9 +29,9 @@ from domain.parameters import with_defaults
 from domain.reading import needs_objects
 from domain.records import Cause, StoredRecord
 from services.beginning import first_objects
+from services.doors import lets_in
 from services.facts import read_facts
 from services.loops import stop_loop
-from services.turning_off import lets_in
 from services.versions import Content, load_live
 from store.associations import are_associated
 from store.database import Read

@@ -23,9 +23,9 @@ from domain.value_words import SeenValue, shown_as_read
 from domain.words import words
 from domain.zones import zone_of
 from services.deciding import Answer, EnrollRequest, decide, entrance_facts
+from services.doors import lets_in
 from services.explanations import Case, Check, Explanation, Outlook, Passage, Pointer, TriggerOutlook
 from services.trigger_standing import Looking
-from services.turning_off import lets_in
 from services.versions import Content, load_live
 from store.associations import associated_ids
 from store.database import Read, Row

@@ -11,6 +11,7 @@ from datetime import datetime
 from domain.splitting import spread
 from services.installation import Installation
 from services.moving import lock_active
+from services.recurring import stop_recurring
 from services.versions import load_live
 from services.workflow_views import WorkflowView, find, view_of
 from store import workflows as rows
@@ -62,6 +63,7 @@ async def pause_workflow(tx: Tx, inst: Installation, slug: str, *, now: datetime
     """
     workflow = await find(tx, slug)
     await rows.set_paused(tx, workflow["id"], is_paused=True, now=now)
+    await stop_recurring(tx, inst, workflow, missed="paused", now=now)
     return view_of(await find(tx, slug), inst)
 
 
@@ -74,6 +76,7 @@ async def resume_workflow(tx: Tx, inst: Installation, slug: str, *, now: datetim
     workflow = await find(tx, slug)
     if workflow["is_paused"]:
         await rows.set_paused(tx, workflow["id"], is_paused=False, now=now)
+        await stop_recurring(tx, inst, workflow, missed="paused", now=now)
         await _wake_held(tx, workflow, now=now)
     return view_of(await find(tx, slug), inst)
 

@@ -22,6 +22,7 @@ from services.installation import Installation
 from services.jobs import begin_waiting
 from services.judgement import judge_page
 from services.list_refreshing import refresh_due_lists
+from services.recurring import tell_recurrences
 from services.sweeping import sweep_due
 from services.turning_off import turn_off_due
 from store.candidates import inside_near, keys_of_runs, triggered_keys
@@ -68,6 +69,7 @@ class Relay:
                 if self._inst.clock.now() >= sweep_at:
                     await begin_waiting(self._inst)
                     await turn_off_due(self._inst)
+                    await tell_recurrences(self._inst)
                     await refresh_due_lists(self._inst)
                     is_left = await sweep_due(self._inst)
                     sweep_at = self._inst.clock.now() + timedelta(seconds=0 if is_left else SWEEP_S)

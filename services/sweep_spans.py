@@ -39,5 +39,5 @@ async def _turning_now(tx: Tx, workflow: Row) -> dict[str, FilterTrigger]:
 
 
 def _turning(definition: Definition) -> dict[str, FilterTrigger]:
-    triggers = definition.entry.triggers
+    triggers = () if definition.type == "scheduled" else definition.entry.triggers
     return {t.id: t for t in triggers if isinstance(t, FilterTrigger) and reads_time(t.where)}

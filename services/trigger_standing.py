@@ -71,7 +71,9 @@ class Looking:
         if verdict is None:
             return Standing(None, "the record is gone")
         says = "it does not hold now"
-        if verdict.holds:
+        if verdict.holds and self.definition.type == "scheduled":
+            says = "it holds now; it lets in when the schedule happens next, if it holds then"
+        elif verdict.holds:
             says = "it holds now; it fires when a change makes it hold, so not again before it stopped to hold"
         return Standing(verdict.holds, says, self._shown(verdict.seen, trigger.where, subject))
 

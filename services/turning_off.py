@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from domain.definition import Definition
 from domain.errors import Invalid
 from domain.instants import parse_instant
 from domain.problems import FieldError
 from services.installation import Installation
+from services.recurring import stop_recurring
 from store.database import Row, Tx
-from store.workflows import due_to_turn_off, set_turn_off_at, turn_off_past
+from store.workflows import due_to_turn_off, get_workflow, set_turn_off_at, turn_off_past
 
 
 async def keep_turn_off_at(tx: Tx, workflow_id: str, definition: Definition, *, now: datetime) -> None:
@@ -35,11 +34,6 @@ async def forget_past_time(tx: Tx, workflow: Row, *, now: datetime) -> None:
         await set_turn_off_at(tx, workflow["id"], None)
 
 
-def lets_in(workflow: Mapping[str, Any], now: datetime) -> bool:
-    """Whether records may enter: it is on, and its time has not come, whoever turns it off for good a little later."""
-    return bool(workflow["is_on"]) and (workflow["turn_off_at"] is None or now < workflow["turn_off_at"])
-
-
 async def turn_off_due(inst: Installation) -> int:
     """Turn off every workflow whose time has come; how many."""
     now = inst.clock.now()
@@ -48,5 +42,8 @@ async def turn_off_due(inst: Installation) -> int:
     count = 0
     for workflow_id in due:
         async with inst.db.transaction() as tx:
-            count += await turn_off_past(tx, workflow_id, now=now)
+            workflow = await get_workflow(tx, workflow_id)
+            if workflow is not None and await turn_off_past(tx, workflow_id, now=now):
+                await stop_recurring(tx, inst, workflow, now=now)
+                count += 1
     return count

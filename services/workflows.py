@@ -24,6 +24,7 @@ from services.hooks import make_hooks
 from services.installation import Installation
 from services.leaving import end_all_of_workflow
 from services.live import hold_live
+from services.recurring import begin_to_recur, recur_from_now, stop_recurring
 from services.sweep_spans import begin_to_sweep, sweep_from_now
 from services.turning_off import forget_past_time, keep_turn_off_at
 from services.workflow_views import (
@@ -40,6 +41,7 @@ from store import workflows as rows
 from store.database import Read, Row, Tx
 from store.ids import new_id
 from store.locks import lock_schema
+from store.occurrences import tell_run
 
 __all__ = [
     "Inside", "Published", "Saved", "VersionView", "WorkflowView", "create_workflow", "delete_workflow",
@@ -163,6 +165,7 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
     document = to_document(definition, inst.actions)
     await keep_turn_off_at(tx, workflow["id"], definition, now=now)
     await begin_to_sweep(tx, workflow, definition, version=number, now=now)
+    await begin_to_recur(tx, inst, workflow, definition, now=now)
     if await _is_current(tx, workflow, document, plan):
         await rows.set_on(tx, workflow["id"], is_on=True, now=now)
         return Published(version=workflow["version"], warnings=warnings)
@@ -187,6 +190,7 @@ async def turn_on(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Wo
     if workflow["version"] is None:
         raise Conflict(f"workflow {slug} was never published; publish it to turn it on", code="not_published")
     await sweep_from_now(tx, workflow, now=now)
+    await recur_from_now(tx, workflow, now=now)
     await rows.set_on(tx, workflow["id"], is_on=True, now=now)
     await forget_past_time(tx, workflow, now=now)
     return view_of(await find(tx, slug), inst)
@@ -200,6 +204,7 @@ async def turn_off(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> W
     """
     workflow = await find(tx, slug)
     await rows.set_on(tx, workflow["id"], is_on=False, now=now)
+    await stop_recurring(tx, inst, workflow, now=now)
     return view_of(await find(tx, slug), inst)
 
 
@@ -221,6 +226,7 @@ async def delete_workflow(
         raise Conflict(message, code="somebody_inside")
     # Off first, so that nobody enters behind the list; who is being let in this very moment finishes.
     await rows.give_slug_away(tx, workflow["id"], now=now)
+    await tell_run(tx, workflow["id"], now=now)
     if inside == "leave":
         await end_all_of_workflow(tx, workflow["id"], now=now)
 

@@ -20,6 +20,10 @@ LOCAL_LIMIT = timedelta(seconds=2)
 LOCAL_TRIES = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=2)
 DURABLE_TRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60))
 DURABLE_ATTEMPT = timedelta(seconds=30)
+DURABLE_BEAT = timedelta(seconds=10)
+"""How long after the death of its worker a question is taken up by another."""
+
+T = TypeVar("T")
 
 DECIDERS = {
     "delay": names.PLAN_DELAY,
@@ -74,6 +78,20 @@ async def _ask(activity: str, call: StepCall | EndCall | FailureCall | WhereCall
             retry_policy=DURABLE_TRIES,
             summary=summary,
         )
+    return answer
+
+
+async def ask_surely(activity: str, call: object, answers: type[T], *, summary: str) -> T:
+    """Ask durably, without limit, whatever is asked rarely enough for its events not to matter."""
+    answer: T = await workflow.execute_activity(
+        activity,
+        call,
+        result_type=answers,
+        start_to_close_timeout=DURABLE_ATTEMPT,
+        heartbeat_timeout=DURABLE_BEAT,
+        retry_policy=DURABLE_TRIES,
+        summary=summary,
+    )
     return answer
 
 

@@ -35,11 +35,16 @@ def details(
     if held and ending is None:
         rows.append(("Held", "paused, until somebody resumes it"))
     if wake_at is not None and ending is None:
-        rows.append(("Sleeps until", _moment(wake_at)))
+        rows.append(("Sleeps until", moment(wake_at)))
     if trail:
         rows.append(("Came through", _way(plan, trail)))
     if unknown:
         rows.append(("Unknown signals", ", ".join(unknown)))
+    return rows_table(rows)
+
+
+def rows_table(rows: Sequence[tuple[str, str]]) -> str:
+    """Names and texts as Markdown."""
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {_cell(text)} |" for name, text in rows)])
 
 
@@ -49,7 +54,7 @@ def ending(plan: Plan, reason: str, detail: str | None, at: datetime) -> str:
         why = _goal(plan, detail)
     else:
         why = reason.replace("_", " ") + (f" ({detail})" if detail else "")
-    return f"over: {why} at {_moment(at)}"
+    return f"over: {why} at {moment(at)}"
 
 
 def moved_by(plan: Plan, reason: str | None, detail: str | None) -> str:
@@ -74,7 +79,8 @@ def _way(plan: Plan, trail: Sequence[str]) -> str:
     return " → ".join((["…"] if len(trail) > TRAIL else []) + names)
 
 
-def _moment(at: datetime) -> str:
+def moment(at: datetime) -> str:
+    """An instant as Temporal UI shows it."""
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 

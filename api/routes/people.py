@@ -19,6 +19,7 @@ from domain.ports import Addresses
 from domain.problems import FieldError
 from domain.settings_rules import pause_date_problems, window_problems
 from services.live import tell_account_changed
+from services.recurring import recur_in_another_zone
 from store import people
 from store.database import Read, Tx
 from store.schema import load_account, update_account
@@ -119,6 +120,8 @@ async def change_account(body: AccountPatch, inst: Inst, caller: Admin) -> Respo
         _check_address(inst.addresses, body.mail_from, "/mail_from")
     async with inst.db.transaction() as tx:
         before = await load_account(tx)
+        if body.timezone not in (None, before.timezone):
+            await recur_in_another_zone(tx, inst, now=inst.clock.now())
         if values:
             await update_account(tx, **values)
         if any(getattr(before, name) != value for name, value in values.items() if name in DEFAULTS_FOR_TIME):

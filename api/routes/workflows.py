@@ -29,7 +29,7 @@ from api.schemas.workflows import (
     WorkflowSummary,
     saved_draft,
     summary,
-    with_hooks,
+    workflow_shown,
 )
 from domain.base import Json
 from domain.errors import Invalid
@@ -39,6 +39,7 @@ from services.bulk_enrollment import SCOPE, request_existing
 from services.bulk_moving import request_move
 from services.hooks import show_hooks
 from services.jobs import begin_all
+from services.occurrences import show_ahead
 from services.pausing import pause_workflow, resume_workflow
 from services.workflow_views import find
 from store.database import Tx
@@ -73,7 +74,8 @@ async def show_workflow(slug: Slug, read: Reading, inst: Inst, _: WorkflowsRead)
     """One workflow with its draft; the ETag names this state of it."""
     found = await services.get_workflow(read, inst, slug)
     hooks = await show_hooks(read, slug)
-    return answer(with_hooks(found, hooks), headers={"ETag": found.etag}).response()
+    ahead = await show_ahead(read, found.id)
+    return answer(workflow_shown(found, hooks, ahead), headers={"ETag": found.etag}).response()
 
 
 @router.put("/{slug}", response_model=SavedDraft, responses={201: {"model": SavedDraft}, **refusals(409, 428)})

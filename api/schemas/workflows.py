@@ -9,8 +9,10 @@ from pydantic import Field, StrictBool
 
 from api.answers import Shown
 from api.schemas.hooks import HookAddress
+from api.schemas.occurrences import NextOccurrence
 from api.schemas.records import Body, examples
 from domain.base import Instant, Json
+from domain.occurrences import OccurrenceAhead
 from domain.problems import Problem
 from services.hooks import HookView
 from services.workflows import Saved, WorkflowView
@@ -78,9 +80,13 @@ class WorkflowDetail(WorkflowSummary):
 
 
 class WorkflowShown(WorkflowDetail):
-    """A workflow with its draft, and where the webhook triggers of its published version are called."""
+    """A workflow with its draft, and where the webhook triggers of its published version are called.
+
+    ``next_occurrence``: when a scheduled workflow that is on happens next.
+    """
 
     hooks: list[HookAddress]
+    next_occurrence: NextOccurrence | None
 
 
 class SavedDraft(WorkflowDetail):
@@ -125,10 +131,13 @@ def detail(workflow: WorkflowView) -> WorkflowDetail:
     return WorkflowDetail(**{name: getattr(workflow, name) for name in WorkflowDetail.model_fields})
 
 
-def with_hooks(workflow: WorkflowView, hooks: Sequence[HookView]) -> WorkflowShown:
-    """A workflow with its draft and its hooks."""
+def workflow_shown(workflow: WorkflowView, hooks: Sequence[HookView], ahead: OccurrenceAhead | None) -> WorkflowShown:
+    """A workflow with its draft, its hooks and when it happens next."""
     found = [HookAddress(trigger=hook.trigger, path=hook.path) for hook in hooks]
-    return WorkflowShown(**detail(workflow).model_dump(), hooks=found)
+    coming = None
+    if ahead is not None and ahead.at is not None:
+        coming = NextOccurrence(local=ahead.local, at=ahead.at, schedule=ahead.schedule)
+    return WorkflowShown(**detail(workflow).model_dump(), hooks=found, next_occurrence=coming)
 
 
 def saved_draft(saved: Saved) -> SavedDraft:

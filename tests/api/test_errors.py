@@ -32,6 +32,7 @@ BODIES: dict[str, Any] = {
     "/workflows/{slug}/enrollments": {"record": {"object": "contact", "id": "nobody"}},
     "/workflows/{slug}/enrollments/bulk": {"ids": ["nobody"]},
     "/workflows/{slug}/unenroll": {"ids": ["nobody"]},
+    "/workflows/{slug}/occurrences/{instant}/run": {},
     "/lists/{slug}": {"name": "a"},
     "/subscription-types": {"slug": "a"},
     "/subscription-types/{slug}": {"name": "a"},
