@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from api.deps import SCOPES
 from cli import app
 from domain.jobs import EnrollmentCall
 from domain.messages import StepCall
+from domain.occurrences import OccurrenceCall
 from domain.records import Cause
 from services.bulk_enrollment import enroll_page
 from services.import_pages import work_page
 from services.installation import Installation
+from services.occurrences import open_occurrence
 from services.steps import plan_delay
 from services.subscriptions import create_type
 from store.changes import Stamp
@@ -37,6 +40,7 @@ from tests.api.definitions import follow_up
 from tests.fixtures.clock import FixedClock
 from tests.fixtures.installations import assemble
 from tests.fixtures.runs import RecordingRuns
+from tests.runs.definitions import by_hand
 
 ROOT = Path(__file__).parents[1]
 
@@ -252,6 +256,38 @@ async def test_many_are_enrolled_by_condition_list_or_ids(line: Line, runs: Reco
     )
     assert "there is no list vips" in (await line.run("enroll", "follow-up", "--list", "vips", code=3)).err
     assert len(runs.jobs) == before
+
+
+async def test_occurrences_are_listed_and_a_missed_one_is_run(
+    line: Line, runs: RecordingRuns, clock: FixedClock
+) -> None:
+    await contact(line)
+    trigger = {"id": "t1", "on": "filter", "where": {"property": "email", "op": "is", "value": "ana@example.com"}}
+    schedule = {"every": "week", "weekdays": ["thu"], "at": "09:00", "timezone": "Europe/Oslo"}
+    steps = [{"id": "gap", "kind": "delay", "for": {"days": 1}}]
+    weekly = by_hand("weekly", steps, type="scheduled", schedule=schedule, entry={"triggers": [trigger]})
+    await line.run("workflow", "publish", line.file("weekly.yaml", weekly))
+    told = await line.run("workflow", "occurrences", "weekly")
+    assert told.out.strip() == "next: 2027-03-04T09:00 (Every Thursday 09:00 · Europe/Oslo)"
+
+    shown = (await line.run("workflow", "occurrences", "weekly", "--json")).json["next"]
+    clock.set(datetime.fromisoformat(shown["at"]) + timedelta(hours=2))
+    workflow_id = (await line.run("workflow", "list", "--json")).json[0]["id"]
+    call = OccurrenceCall(workflow_id=workflow_id, local=shown["local"], at=shown["at"])
+    await open_occurrence(line.inst, call)
+    told = await line.run("workflow", "occurrences", "weekly")
+    assert "next: 2027-03-11T09:00" in told.out
+    assert "missed: it could not be opened for more than an hour" in told.out
+
+    async def work() -> None:
+        while not runs.jobs:
+            await asyncio.sleep(0.01)
+        await enroll_page(line.inst, EnrollmentCall(job_id=runs.jobs[-1]))
+
+    _, ran = await asyncio.gather(work(), line.run("workflow", "run-missed", "weekly", "2027-03-04T09:00"))
+    assert "1 entered of 1" in ran.out
+    assert "opened" in (await line.run("workflow", "occurrences", "weekly")).out
+    assert "has no occurrence" in (await line.run("workflow", "run-missed", "weekly", "tomorrow", code=3)).err
 
 
 async def stand(line: Line, id: str, step: str) -> None:

@@ -9,11 +9,12 @@ from typing import Any, TypeAlias
 from unittest.mock import patch
 
 from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError
 
 from domain.base import Json
 from domain.delays import WEEKDAYS
 from domain.importing import ImportOptions
-from domain.names import job_run_id
+from domain.names import job_run_id, recurrence_run_id
 from services.imports import stage
 from services.jobs import begin, steer
 from tests.fixtures.running import Running
@@ -328,6 +329,38 @@ async def a_date_that_comes_late(ft: Running) -> Any:
     return await ft.ended(taken["enrollment_id"])
 
 
+async def recurrence(ft: Running) -> Any:
+    """A schedule that changes while its run sleeps, comes, is opened, and is turned off. Answers its run."""
+    entry = {"triggers": [{"id": "t1", "on": "filter", "where": {"property": "country", "op": "is", "value": "NO"}}]}
+
+    async def happens(at: datetime) -> None:
+        schedule = {"every": "day", "at": f"{at:%H:%M}", "timezone": "UTC"}
+        await ft.publish(by_hand("recurrence", [gap(days=2)], type="scheduled", schedule=schedule, entry=entry))
+
+    await ft.create("contact", email="recurrence@example.com", country="NO")
+    await happens(ft.inst.clock.now() + timedelta(hours=12))
+    workflow = await ft.call("GET", "/workflows/recurrence")
+    run = ft.temporal.get_workflow_handle(recurrence_run_id(workflow["id"]))
+
+    async def sleeps() -> bool:
+        with suppress(RPCError):
+            events = (await run.fetch_history()).events
+            return any(event.HasField("timer_started_event_attributes") for event in events)
+        return False
+
+    async def is_opened() -> bool:
+        return bool((await ft.call("GET", "/workflows/recurrence/occurrences"))["items"])
+
+    await ft.until(sleeps, "the run sleeps")
+    # A minute that begins in ten seconds at the earliest, so that the run is told of it before.
+    await happens(ft.inst.clock.now() + timedelta(seconds=70))
+    await ft.until(is_opened, "it happens", within_s=120)
+    await ft.until(sleeps, "the run sleeps until tomorrow")
+    await ft.call("POST", "/workflows/recurrence/turn-off")
+    await run.result()
+    return {"temporal": {"workflow_id": run.id}}
+
+
 SCENARIOS: dict[str, Scenario] = {
     scenario.__name__: scenario
     for scenario in (
@@ -350,5 +383,6 @@ SCENARIOS: dict[str, Scenario] = {
         continued_as_new,
         bulk_enrollment,
         an_import,
+        recurrence,
     )
 }

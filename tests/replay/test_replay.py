@@ -18,13 +18,14 @@ from worker import sandbox
 from workflows.bulk import BulkEnrollment
 from workflows.enrollment import Enrollment
 from workflows.importing import Import
+from workflows.recurrence import Recurrence
 
 RECORDED = sorted(HISTORIES.rglob("*.json.gz"))
 
 
 def replayer() -> Replayer:
     return Replayer(
-        workflows=[Enrollment, BulkEnrollment, Import],
+        workflows=[Enrollment, BulkEnrollment, Import, Recurrence],
         data_converter=pydantic_data_converter,
         workflow_runner=sandbox(),
     )
