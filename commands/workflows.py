@@ -11,7 +11,7 @@ import typer
 
 from commands.client import Client, connect
 from commands.files import Force, check_target, read_yaml, write_text
-from commands.moving import moved_text
+from commands.moving import moved_text, preview_text
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
 from commands.records import follow
 from commands.report import report_text
@@ -76,12 +76,20 @@ def pull(
 def publish(
     target: Annotated[str, typer.Argument(metavar="FILE|SLUG", help="A file is pushed first.")],
     move: Annotated[bool, typer.Option("--move", help="Take those inside along to the new version.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Publish nothing; show where those inside would go.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Publish a new version and turn the workflow on."""
     with speaking(as_json), connect() as api:
         slug = str(_push(api, _read(Path(target)))["slug"]) if _is_file(target) else target
-        made = api.post(f"/workflows/{quote(slug, safe='')}/publish", {"in_flight": "move"} if move else {})
+        path = f"/workflows/{quote(slug, safe='')}/publish"
+        if dry_run:
+            found = api.post(path, {"in_flight": "move", "dry_run": True})
+            show(found, preview_text(found), as_json=as_json)
+            return
+        made = api.post(path, {"in_flight": "move"} if move else {})
         told = f"{slug}: version {made['version']} is published and on"
         if made["move_job_id"] is not None:
             job = follow(api, made["move_job_id"], doing="Moving", quiet=as_json)

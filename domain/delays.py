@@ -14,7 +14,7 @@ from domain.conditions import Of, Offset
 from domain.definition import Anchor
 from domain.facts import Facts, RecordFacts
 from domain.instants import local_date, local_instant, parse_date, parse_instant, shifted
-from domain.steps import DelayStep, Until, UntilAnchor, UntilClock, UntilDate, UntilProperty, Weekday
+from domain.steps import DelayStep, Until, UntilAnchor, UntilClock, UntilDate, UntilProperty, WaitStep, Weekday
 
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -66,6 +66,25 @@ def due(
         case _:
             raise ValueError(f"step {step.id!r} waits for something this version of the product does not offer")
     return Due(at=at, past=at < now)
+
+
+def deadline(
+    step: WaitStep,
+    *,
+    entered_at: datetime,
+    now: datetime,
+    zone: str,
+    facts: Facts,
+    anchor_at: datetime | None = None,
+) -> datetime | None:
+    """When a wait that was entered at ``entered_at`` times out; None: never, or not before a date is known."""
+    if step.timeout is None:
+        return None
+    length = (
+        None if step.timeout.until else Offset(**{name: getattr(step.timeout, name) for name in Offset.model_fields})
+    )
+    delay = DelayStep.model_construct(id=step.id, kind="delay", for_=length, until=step.timeout.until)
+    return due(delay, entered_at=entered_at, now=now, zone=zone, facts=facts, anchor_at=anchor_at).at
 
 
 def for_until(start: datetime, length: Offset, zone: str) -> datetime:

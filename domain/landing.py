@@ -73,15 +73,26 @@ def find_place(plan: Plan, step: str | None, *, arriving: bool, marks: Collectio
     return Place(step=here.on_error)
 
 
-def land(old: Plan, new: Plan, place: Place, done: Mapping[str, str | None], passed: Collection[str] = ()) -> Landing:
+def land(
+    old: Plan,
+    new: Plan,
+    place: Place,
+    done: Mapping[str, str | None],
+    passed: Collection[str] = (),
+    *,
+    yearly: bool = False,
+) -> Landing:
     """Where who stands at ``place`` of ``old`` goes on in ``new``.
 
     At the same step, else at the first one behind it that still exists; who has not begun begins with the new version.
     What it did (``done``) and what does not lie
     ahead of it in the old version is passed over; what lies ahead there, as in the next round of a loop, is not, unless
-    it was being passed over already (``passed``).
+    it was being passed over already (``passed``). Who is through in a ``yearly`` workflow goes back to its start,
+    where what is past of the round is skipped.
     """
     step = new.start if place.entering else first_left(old, new, place.step)
+    if step is None and yearly and place.failed is None:
+        step = new.start
     ahead = set(lies_ahead(old, place.step)).difference(passed)
     return Landing(
         step=step,

@@ -9,19 +9,26 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
+from domain.conditions import Offset
+from domain.delays import until_objects
+from domain.enrollments import Enrollment
 from domain.errors import Conflict
 from domain.jobs import PAGE
-from domain.leaving import leaving_conditions, staying_triggers
+from domain.leaving import Departure, leaving_conditions, staying_triggers
+from domain.reading import NOTHING, Needs, needs_objects
+from domain.steps import UntilAnchor
 from services.bulk_audiences import Order
 from services.facts import read_facts
+from services.inside import Inside
 from services.landing import Planned, come_to_an_end, go_over, plan_moves
 from services.moving import depart
 from services.reasons import find_reason
 from services.versions import Content, load_live
-from store.database import Row, Tx
+from store.database import Read, Row, Tx
 from store.jobs import Job, claim_page, insert_job, update_job
 from store.locks import lock_inside, wait_for_entries
 from store.moving import count_older, inside_older
+from store.records import get_records
 from store.schema import load_account
 
 SCOPE = "workflows:publish"
@@ -67,7 +74,7 @@ async def move_page(tx: Tx, job: Job, order: Order, *, now: datetime) -> None:
     inside = [each for each in locked.values() if each.status != "ended" and each.version < order.version]
     content = await load_live(tx, order.workflow_id, order.version)
     counts = Counter(job.counts)
-    for planned in await plan_moves(tx, inside, content.plan):
+    for planned in await plan_moves(tx, inside, content):
         counts[await move_one(tx, planned, content, now=now)] += 1
     done = job.cursor + len(seen)
     await update_job(tx, job.id, now=now, counts=dict(counts), total=max(job.total, done))
@@ -75,14 +82,36 @@ async def move_page(tx: Tx, job: Job, order: Order, *, now: datetime) -> None:
 
 async def move_one(tx: Tx, planned: Planned, content: Content, *, now: datetime) -> str:
     """Move somebody who is locked, and let the reasons to leave of the new version act at once."""
+    seen = await see_in(tx, planned.enrollment, content, now=now)
+    reason = await judge_in(tx, seen)
     moved = await go_over(tx, planned, content.plan, now=now)
-    definition = content.definition
-    if leaving_conditions(definition) or staying_triggers(definition):
-        account = await load_account(tx)
-        needs = content.leaving_needs
-        facts = await read_facts(tx, account, definition, moved.record_id, needs=needs, enrollment=moved, now=now)
-        reason = None if facts is None else await find_reason(tx, account, content, moved, facts)
-        if reason is not None:
-            await depart(tx, moved, reason, now=now)
-            return MOVED if reason.go_to is not None else LEFT
+    if reason is not None:
+        await depart(tx, moved, reason, now=now)
+        return MOVED if reason.go_to is not None else LEFT
     return COMPLETED if await come_to_an_end(tx, planned, moved, now=now) else MOVED
+
+
+async def see_in(
+    read: Read, enrollment: Enrollment, content: Content, *, needs: Needs = NOTHING, now: datetime
+) -> Inside | None:
+    """What the gate would show of somebody who came to a version; None when one of the records is gone."""
+    records = {record.id: record for record in await get_records(read, set(enrollment.record_ids))}
+    if len(records) < len(enrollment.record_ids):
+        return None
+    account, definition = await load_account(read), content.definition
+    needs |= content.leaving_needs | needs_objects(until_objects(UntilAnchor(anchor=Offset()), definition.anchor))
+    who = enrollment.record_id
+    facts = await read_facts(read, account, definition, who, needs=needs, enrollment=enrollment, now=now, known=records)
+    if facts is None:
+        return None
+    bound = records[enrollment.bound_id] if enrollment.bound_id is not None else None
+    return Inside(
+        enrollment=enrollment, content=content, facts=facts, record=records[who], bound=bound, account=account
+    )
+
+
+async def judge_in(read: Read, seen: Inside | None) -> Departure | None:
+    """The reason to leave that holds in a version somebody comes to, or None."""
+    if seen is None or not (leaving_conditions(seen.definition) or staying_triggers(seen.definition)):
+        return None
+    return await find_reason(read, seen.account, seen.content, seen.enrollment, seen.facts)

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.anchors import is_yearly
 from domain.base import Json
 from domain.enrollments import Enrollment
 from domain.landing import Landing, Place, find_done, find_place, land
@@ -19,7 +20,7 @@ from services.inside import Passed
 from services.installation import Installation
 from services.leaving import end_enrollment
 from services.moving import moved_to
-from services.versions import load_content
+from services.versions import Content, load_content
 from services.visits import open_visit
 from store.database import Read, Tx
 from store.effects import EffectState, abandon_effects
@@ -40,16 +41,21 @@ MAY_BE_OUT: frozenset[EffectState] = frozenset({"handed_over", "accepted", "unkn
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """One enrollment, where it stands and where it would go on. ``under_way``: its outside action was handed over."""
+    """One enrollment, where it stands and where it would go on. ``under_way``: its outside action was handed over.
+
+    ``old`` is the plan of the version it is in.
+    """
 
     enrollment: Enrollment
+    old: Plan
     place: Place
     landing: Landing
     under_way: bool
 
 
-async def plan_moves(read: Read, enrollments: Collection[Enrollment], new: Plan) -> list[Planned]:
-    """Where each goes on in ``new``, as of now; whoever shall really move is locked before."""
+async def plan_moves(read: Read, enrollments: Collection[Enrollment], content: Content) -> list[Planned]:
+    """Where each goes on in another version, as of now; whoever shall really move is locked before."""
+    new, yearly = content.plan, is_yearly(content.definition)
     ids = [each.id for each in enrollments]
     marks, ledger = await marks_of(read, ids), await effects_of(read, ids)
     plans: dict[int, Plan] = {}
@@ -66,8 +72,9 @@ async def plan_moves(read: Read, enrollments: Collection[Enrollment], new: Plan)
         planned.append(
             Planned(
                 enrollment=each,
+                old=old,
                 place=place,
-                landing=land(old, new, place, done, each.pass_over or ()),
+                landing=land(old, new, place, done, each.pass_over or (), yearly=yearly),
                 under_way=visit is not None and effects.get((visit.step, visit.n)) == "handed_over",
             )
         )
@@ -125,7 +132,7 @@ async def find_whereabouts(inst: Installation, call: WhereCall) -> Whereabouts:
         )
 
 
-async def hold_back(tx: Tx, passed: Passed) -> StepAnswer | None:
+async def give_turn(tx: Tx, passed: Passed) -> StepAnswer | None:
     """The answer to who was moved while it slept and is past its time: when its turn comes in the spread.
 
     None: it goes on now. The turn is given once, at the first question under the new version, and kept.

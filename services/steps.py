@@ -20,7 +20,7 @@ from domain.steps import BranchStep, DelayStep, SplitStep, Step, UntilAnchor, Va
 from services.anchored import plan_anchored
 from services.gate import LEFT, Passed, pass_gate, pass_last_gate
 from services.installation import Installation
-from services.landing import hold_back
+from services.landing import give_turn
 from services.leaving import end_enrollment
 from services.rounds import begin_next_round
 from services.versions import load_content
@@ -45,8 +45,8 @@ async def plan_delay(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
     if found.past and call.turn == 0:
         return await _go_or_exit(tx, passed, step.if_past, "past")
     if found.at <= call.now:
-        held_back = await hold_back(tx, passed)
-        return held_back or await settle_visit(tx, passed, outcome="done", reason=None)
+        turn = await give_turn(tx, passed)
+        return turn or await settle_visit(tx, passed, outcome="done", reason=None)
     answer = StepAnswer(kind="wait", wake_at=found.at)
     await open_visit(tx, passed, wakes_at=found.at, answer=answer)
     return answer

@@ -72,15 +72,20 @@ async def load_content(read: Read, workflow_id: str, version: int) -> Content:
     row = await get_version(read, workflow_id, version)
     if row is None:
         raise NotFound(f"workflow {workflow_id} has no version {version}")
-    definition = load_definition(row["definition"])
-    content = Content(
-        definition=definition,
-        plan=Plan.model_validate(row["plan"]),
-        steps=definition.steps_by_id(),
-        leaving_needs=reduce(or_, (needs_of(c, definition.object) for c in _about_the_record(definition)), NOTHING),
-    )
+    content = content_of(load_definition(row["definition"]), Plan.model_validate(row["plan"]))
     _keep(_cache, key, content)
     return content
+
+
+def content_of(definition: Definition, plan: Plan) -> Content:
+    """What a version of this definition contains, be it stored or not."""
+    about = _about_the_record(definition)
+    return Content(
+        definition=definition,
+        plan=plan,
+        steps=definition.steps_by_id(),
+        leaving_needs=reduce(or_, (needs_of(condition, definition.object) for condition in about), NOTHING),
+    )
 
 
 def forget_contents() -> None:

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from domain.conditions import Offset
 from domain.definition import Definition
-from domain.delays import due, until_objects
+from domain.delays import deadline, until_objects
 from domain.facts import EventFacts, Seen
 from domain.judging import judge, judge_event
 from domain.messages import StepAnswer, StepCall
 from domain.reading import NOTHING, Needs, needs_objects, needs_of
-from domain.steps import MATCHED, TIMED_OUT, DelayStep, Step, WaitEvent, WaitStep
+from domain.steps import MATCHED, TIMED_OUT, Step, WaitEvent, WaitStep
 from domain.turning import next_turn
 from services.gate import pass_gate
 from services.inside import Passed
 from services.installation import Installation
-from services.landing import hold_back
+from services.landing import give_turn
 from services.versions import load_content
 from services.visits import open_visit, settle_visit
 from store.database import Tx
@@ -39,20 +38,20 @@ async def judge_wait(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
         return passed
     step = passed.step
     assert isinstance(step, WaitStep)
-    deadline = await _deadline(tx, passed, step)
+    until = await _deadline(tx, passed, step)
     if step.until_true is not None:
         verdict = judge(step.until_true, passed.facts)
         if verdict.holds:
             return await settle_visit(tx, passed, outcome="done", edge=MATCHED, seen=verdict.seen)
-    elif step.for_event is not None and (event := await _find(tx, passed, step.for_event, deadline)) is not None:
+    elif step.for_event is not None and (event := await _find(tx, passed, step.for_event, until)) is not None:
         await use_event(tx, passed.enrollment.id, event.id, step.id)
         seen = [Seen(what=event.name, value=event.occurred_at.isoformat(), holds=True)]
         return await settle_visit(tx, passed, outcome="done", edge=MATCHED, seen=seen, result={"event": event.id})
-    if deadline is not None and deadline <= call.now:
-        if (held_back := await hold_back(tx, passed)) is not None:
-            return held_back
+    if until is not None and until <= call.now:
+        if (turn := await give_turn(tx, passed)) is not None:
+            return turn
         return await settle_visit(tx, passed, outcome="done", edge=TIMED_OUT, reason="timed_out")
-    wake_at = _next_look(step, passed, deadline)
+    wake_at = _next_look(step, passed, until)
     answer = StepAnswer(kind="wait", wake_at=wake_at)
     await open_visit(tx, passed, wakes_at=wake_at, answer=answer)
     return answer
@@ -79,15 +78,9 @@ def wait_needs(step: Step | None, definition: Definition) -> Needs:
 
 async def _deadline(tx: Tx, passed: Passed, step: WaitStep) -> datetime | None:
     """When the wait times out, counted from when it was entered; None: never, or not before a date is known."""
-    if step.timeout is None:
-        return None
-    length = (
-        None if step.timeout.until else Offset(**{name: getattr(step.timeout, name) for name in Offset.model_fields})
-    )
-    delay = DelayStep.model_construct(id=step.id, kind="delay", for_=length, until=step.timeout.until)
     began = (await entered_at(tx, passed.call) if passed.call.turn else None) or passed.call.now
     now, zone, facts = passed.call.now, passed.zone, passed.facts
-    return due(delay, entered_at=began, now=now, zone=zone, facts=facts, anchor_at=passed.anchor_at).at
+    return deadline(step, entered_at=began, now=now, zone=zone, facts=facts, anchor_at=passed.anchor_at)
 
 
 async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime | None) -> EventFacts | None:

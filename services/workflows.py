@@ -10,16 +10,16 @@ from typing import Any, Literal, TypeAlias
 
 from domain.base import Frozen, Json
 from domain.catalogue import Catalogue
-from domain.compiling import compile_plan, interests, size_warning
-from domain.definition import SLUG, Definition
+from domain.compiling import interests
+from domain.definition import SLUG
 from domain.documents import MAX_BYTES, to_document
 from domain.errors import Conflict, Invalid, PreconditionFailed, PreconditionMissing, TooLarge
 from domain.identities import give_ids
-from domain.plan import Plan
 from domain.problems import FieldError, Problem
 from domain.records import Cause
-from domain.validation import Examined, examine
+from domain.validation import examine
 from services.catalogue import load_catalogue
+from services.drafts import as_errors, prepare
 from services.hooks import make_hooks
 from services.installation import Installation
 from services.leaving import end_all_of_workflow
@@ -110,7 +110,7 @@ async def create_workflow(tx: Tx, inst: Installation, raw: Json, *, now: datetim
         message = "a workflow needs a slug: 1 to 63 lower case letters, digits and hyphens"
         others = [problem for problem in await validate(tx, inst, raw) if problem.path != "/slug"]
         wrong = FieldError(path="/slug", code="wrong_value", message=message)
-        raise Invalid(message, errors=[wrong, *_errors(others)])
+        raise Invalid(message, errors=[wrong, *as_errors(others)])
     values, problems = await _draft(tx, inst, slug, raw)
     if not await rows.insert_workflow(tx, {"id": new_id(now), "slug": slug, **values}, now=now):
         raise Conflict(f"there is a workflow {slug} already", code="slug_taken")
@@ -156,27 +156,23 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
     # What the definition names is not removed while it is examined.
     await lock_schema(tx)
     workflow = await find(tx, slug)
-    catalogue = await load_catalogue(tx, inst)
-    definition = _flawless(examine(workflow["draft"], catalogue), slug)
+    draft = await prepare(tx, inst, workflow)
+    definition, number = draft.definition, draft.version
     await make_hooks(tx, workflow["id"], definition, now=now)
-    number = (workflow["version"] or 0) + 1
-    plan = compile_plan(definition, catalogue, workflow_id=workflow["id"], version=number)
-    warnings = tuple(warning for warning in [size_warning(plan)] if warning is not None)
-    document = to_document(definition, inst.actions)
     await keep_turn_off_at(tx, workflow["id"], definition, now=now)
-    await begin_to_sweep(tx, workflow, definition, version=number, now=now)
+    await begin_to_sweep(tx, workflow, definition, version=(workflow["version"] or 0) + 1, now=now)
     await begin_to_recur(tx, inst, workflow, definition, now=now)
-    if await _is_current(tx, workflow, document, plan):
+    if draft.is_current:
         await rows.set_on(tx, workflow["id"], is_on=True, now=now)
-        return Published(version=workflow["version"], warnings=warnings)
-    stored = plan.model_dump(mode="json", exclude_defaults=True)
-    if await rows.insert_version(tx, workflow, definition=document, plan=stored, now=now) is None:
+        return Published(version=number, warnings=draft.warnings)
+    stored = draft.plan.model_dump(mode="json", exclude_defaults=True)
+    if await rows.insert_version(tx, workflow, definition=draft.document, plan=stored, now=now) is None:
         raise Conflict(f"workflow {slug} was published by somebody else just now; look at it and publish again")
     cause = Cause(kind="publish", id=workflow["id"])
     await hold_live(tx, workflow, number, definition, cause=cause, now=now)
-    found = interests(definition, catalogue)
+    found = interests(definition, draft.catalogue)
     await rows.replace_interests(tx, workflow["id"], number, triggers=found.triggers, run=found.run)
-    return Published(version=number, warnings=warnings)
+    return Published(version=number, warnings=draft.warnings)
 
 
 async def turn_on(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> WorkflowView:
@@ -240,7 +236,7 @@ async def _draft(
     examined = examine(raw, catalogue)
     unsafe = [p for p in examined.problems if p.code == "template_unsafe"]
     if unsafe:
-        raise Invalid(f"workflow {slug} has a template that cannot be stored", errors=_errors(unsafe))
+        raise Invalid(f"workflow {slug} has a template that cannot be stored", errors=as_errors(unsafe))
     document = give_ids(raw) if examined.definition is None else to_document(examined.definition, inst.actions)
     assert isinstance(document, dict)
     values = {
@@ -281,28 +277,6 @@ def _check_match(workflow: Row, if_match: str | None) -> None:
 
 def _stale(slug: str) -> PreconditionFailed:
     return PreconditionFailed(f"workflow {slug} was changed since you read it; read it again")
-
-
-def _flawless(examined: Examined, slug: str) -> Definition:
-    if examined.problems or examined.definition is None:
-        count = len(examined.problems)
-        message = f"workflow {slug} cannot be published: {count} problem{'s' if count != 1 else ''}"
-        raise Invalid(message, errors=_errors(examined.problems))
-    return examined.definition
-
-
-async def _is_current(read: Read, workflow: Row, document: Json, plan: Plan) -> bool:
-    """Whether publishing would only repeat the current version."""
-    if workflow["version"] is None:
-        return False
-    row = await rows.get_version(read, workflow["id"], workflow["version"])
-    if row is None or row["definition"] != document:
-        return False
-    return Plan.model_validate(row["plan"]) == plan.model_copy(update={"version": workflow["version"]})
-
-
-def _errors(problems: tuple[Problem, ...] | list[Problem]) -> list[FieldError]:
-    return [FieldError(path=p.path, code=p.code, message=p.message) for p in problems]
 
 
 def _refused(path: str, code: str, message: str) -> Invalid:

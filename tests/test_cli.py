@@ -225,7 +225,7 @@ async def test_many_are_enrolled_by_condition_list_or_ids(line: Line, runs: Reco
             while (await enroll_page(line.inst, call)).status in ("queued", "running"):
                 pass
 
-        command = arguments if arguments[0] == "unenroll" else ("enroll", "follow-up", *arguments)
+        command = arguments if arguments[0] in ("unenroll", "workflow") else ("enroll", "follow-up", *arguments)
         _, ran = await asyncio.gather(work(), line.run(*command, code=code))
         return ran
 
@@ -236,6 +236,13 @@ async def test_many_are_enrolled_by_condition_list_or_ids(line: Line, runs: Reco
     told = await enrolled("--ids", str(ids), "--rate", "600")
     assert "2 of 2 records: 1 absorbed_update, 1 no_record" in told.out
     assert "entry-decisions?cause=" in told.out
+
+    shorter = line.file("follow-up.yaml", follow_up(steps=follow_up()["steps"][:1]))
+    told = (await line.run("workflow", "publish", shorter, "--move", "--dry-run")).out
+    assert "follow-up: nothing was published; it would be version 2" in told
+    assert "goes to" in told
+    told = (await enrolled("workflow", "publish", shorter, "--move")).out
+    assert "follow-up: version 2 is published and on\n1 of 1 inside were moved: 1 go on in it" in told
 
     told = await enrolled("unenroll", "follow-up", "--ids", str(ids))
     assert "1 of 2 records were taken out of follow-up; 1 were not in it" in told.out

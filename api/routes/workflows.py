@@ -22,23 +22,26 @@ from api.schemas.workflows import (
     Problems,
     PublishBody,
     PublishedVersion,
+    PublishPreview,
     SavedDraft,
     VersionDetail,
     VersionSummary,
     WorkflowShown,
     WorkflowSummary,
+    publish_preview,
     saved_draft,
     summary,
     workflow_shown,
 )
 from domain.base import Json
 from domain.errors import Invalid
-from domain.problems import FieldError
 from services import workflows as services
 from services.bulk_enrollment import SCOPE, request_existing
 from services.bulk_moving import request_move
 from services.hooks import show_hooks
+from services.installation import Installation
 from services.jobs import begin_all
+from services.move_preview import preview_move
 from services.occurrences import show_ahead
 from services.pausing import pause_workflow, resume_workflow
 from services.workflow_views import find
@@ -120,7 +123,7 @@ async def validate(
     return await once.run_long(work)
 
 
-@router.post("/{slug}/publish", response_model=PublishedVersion)
+@router.post("/{slug}/publish", response_model=PublishedVersion | PublishPreview)
 async def publish(
     slug: Slug,
     inst: Inst,
@@ -133,9 +136,12 @@ async def publish(
     `existing_records` also takes in everybody who matches a filter trigger now, by a job (needs `enrollments:write`).
     `in_flight: move` takes everybody inside an older version to this one, by another job: each goes on at the step it
     stands in or, where that is gone, at the first one behind it that is left. Nothing that was done is done again.
+    `dry_run: true` stores nothing and tells per step how many stand there, where they would go, and how many of them
+    would come to an action within the hour.
     """
     wanted = body or PublishBody()
-    _check_available(wanted)
+    if wanted.dry_run:
+        return await once.run_long(lambda: _preview(inst, slug, wanted))
     if wanted.existing_records:
         caller.demand(SCOPE)
     await services.examine_draft_ahead(inst, slug)
@@ -227,12 +233,7 @@ def _saved(saved: services.Saved) -> Answer:
     return answer(saved_draft(saved), 201 if saved.created else 200, headers=headers)
 
 
-def _check_available(body: PublishBody) -> None:
-    wanted = {"dry_run": body.dry_run}
-    wrong = [
-        FieldError(path=f"/{name}", code="not_available", message=f"{name} is not available in this version")
-        for name, is_wanted in wanted.items()
-        if is_wanted
-    ]
-    if wrong:
-        raise Invalid(wrong[0].message, errors=wrong)
+async def _preview(inst: Installation, slug: str, wanted: PublishBody) -> Answer:
+    async with inst.db.read() as read:
+        found = await preview_move(read, inst, slug, move=wanted.in_flight == "move", now=inst.clock.now())
+    return answer(publish_preview(slug, found))

@@ -15,6 +15,7 @@ from domain.base import Instant, Json
 from domain.occurrences import OccurrenceAhead
 from domain.problems import Problem
 from services.hooks import HookView
+from services.move_preview import MovePreview
 from services.workflows import Saved, WorkflowView
 
 DEFINITION: dict[str, Json] = {
@@ -43,7 +44,9 @@ class PublishBody(Body):
         Literal["stay", "move"],
         Field(description="Whether those inside go on with their version, or are moved to this one by a job."),
     ] = "stay"
-    dry_run: Annotated[StrictBool, Field(description="Only false is available.")] = False
+    dry_run: Annotated[
+        StrictBool, Field(description="Store nothing; answer what publishing would do with those inside.")
+    ] = False
 
 
 class Problems(Shown):
@@ -108,6 +111,37 @@ class PublishedVersion(Shown):
     move_job_id: str | None = None
 
 
+class MoveTarget(Shown):
+    """Where ``count`` of those at a step would go: to ``step``, or out, for the reason ``ends``."""
+
+    step: str | None
+    ends: str | None
+    count: int
+
+
+class MoveStep(Shown):
+    """Those inside an older version at ``step``; null: they have not begun, or are about to end.
+
+    ``acting_within_hour``: how many would come to an action within the hour; where something is decided, by any way.
+    """
+
+    step: str | None
+    name: str
+    inside: int
+    to: list[MoveTarget]
+    acting_within_hour: int
+
+
+class PublishPreview(Shown):
+    """What publishing would do; nothing was stored. ``version``: the number it would have, ``moves``: those inside."""
+
+    slug: str
+    version: int
+    warnings: list[Problem]
+    dry_run: Literal[True] = True
+    moves: list[MoveStep]
+
+
 class VersionSummary(Shown):
     """A published version."""
 
@@ -119,6 +153,21 @@ class VersionDetail(VersionSummary):
     """A published version with its definition, which never changes."""
 
     definition: Json
+
+
+def publish_preview(slug: str, preview: MovePreview) -> PublishPreview:
+    """What publishing would do, as answered."""
+    moves = [
+        MoveStep(
+            step=each.step,
+            name=each.name,
+            inside=each.inside,
+            to=[MoveTarget(**target.model_dump()) for target in each.targets],
+            acting_within_hour=each.acting,
+        )
+        for each in preview.steps
+    ]
+    return PublishPreview(slug=slug, version=preview.version, warnings=list(preview.warnings), moves=moves)
 
 
 def summary(workflow: WorkflowView) -> WorkflowSummary:

@@ -76,11 +76,24 @@ async def test_a_workflow_is_turned_off_and_on(api: Caller) -> None:
     assert [item["slug"] for item in (await api.ok("GET", "/workflows"))["items"]] == ["follow-up"]
 
 
-async def test_what_publishing_cannot_do_yet_is_refused_by_name(lite: Caller) -> None:
-    await lite.ok("POST", "/workflows", follow_up(), status=201)
-    body = {"in_flight": "move", "dry_run": True}
-    found = await lite.problem("POST", "/workflows/follow-up/publish", body, status=422)
-    assert {error["path"]: error["code"] for error in found["errors"]} == {"/dry_run": "not_available"}
+async def test_a_preview_of_publishing_stores_nothing(api: Caller) -> None:
+    await api.publish(follow_up())
+    contact = (await api.ok("POST", "/records/contact", {"properties": {"email": "ana@example.com"}}, status=201))["id"]
+    body = {"record": {"object": "contact", "id": contact}}
+    await api.ok("POST", "/workflows/follow-up/enrollments", body, status=202)
+    steps = [{"id": "fresh", "kind": "delay", "for": {"minutes": 5}}, *follow_up()["steps"]]
+    await api.ok("PUT", "/workflows/follow-up", follow_up(steps=steps), If_Match="*")
+    wanted = {"in_flight": "move", "dry_run": True}
+    found = await api.ok("POST", "/workflows/follow-up/publish", wanted)
+    assert (found["version"], found["dry_run"]) == (2, True)
+    (moves,) = found["moves"]
+    assert (moves["inside"], [target["count"] for target in moves["to"]]) == (1, [1])
+    assert found == await api.ok("POST", "/workflows/follow-up/publish", wanted)
+    assert (await api.ok("POST", "/workflows/follow-up/publish", {"dry_run": True}))["moves"] == []
+    assert (await api.ok("GET", "/workflows/follow-up"))["version"] == 1
+    assert (await api.ok("GET", "/jobs"))["items"] == []
+    await api.ok("PUT", "/workflows/follow-up", follow_up(steps=[{"id": "x", "kind": "delay"}]), If_Match="*")
+    assert (await api.problem("POST", "/workflows/follow-up/publish", wanted, status=422))["errors"]
 
 
 async def test_publishing_may_move_those_inside_by_a_job(api: Caller) -> None:

@@ -150,6 +150,13 @@ def test_who_has_not_begun_begins_with_what_comes_first_now() -> None:
     assert land(plan_of(*OLD), plan_of(call("new"), *OLD), Place(step="a", entering=True), {}).step == "new"
 
 
+def test_who_is_through_in_a_yearly_workflow_goes_back_to_the_start() -> None:
+    place = Place(step="gap", visit=mark("gap", None))
+    assert land(plan_of(*OLD), plan_of(call("a"), delay("x")), place, {"a": None}, yearly=True) == Landing(
+        step="a", pass_over={"a": None}
+    )
+
+
 NAMES = [f"s{n}" for n in range(8)]
 
 

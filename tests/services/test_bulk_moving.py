@@ -22,7 +22,7 @@ from services.workflow_views import find
 from store.jobs import Job
 from store.tables import deliveries, effects, enrollments, visits
 from tests.fixtures.clock import FixedClock
-from tests.runs.definitions import by_hand, email, gap, task
+from tests.runs.definitions import anchored, by_hand, email, gap, task
 from tests.services.test_bulk_enrollment import worked
 from tests.services.test_bulk_leaving import everybody_enters
 from tests.services.test_intake import Desk
@@ -222,3 +222,35 @@ async def test_whoever_is_sent_to_a_step_does_it_and_whoever_skips_a_wait_does_n
         await move_to(tx, found["id"], "call", now=now)
     at = await whereabouts(desk, found)
     assert (at.step, at.pass_over) == ("call", {})
+
+
+def dated(*steps: dict[str, Any], **anchor: Any) -> dict[str, Any]:
+    """A workflow about a date."""
+    kind = "specific_date" if "date" in anchor else "date_property"
+    return journey(*steps, type=kind, anchor={"time": "09:00", **anchor}, settings={"timezone": "UTC"})
+
+
+async def test_an_anchored_delay_that_is_past_after_the_move_is_skipped(desk: Desk, clock: FixedClock) -> None:
+    day = (clock.now() + timedelta(days=5)).date().isoformat()
+    await desk.publish(dated(anchored("gap", "10:00", days=-1), task("call", "Call"), date=day))
+    await everybody_enters(desk, 1)
+    earlier = dated(anchored("gap", "10:00", days=-9), task("call", "Call"), date=day)
+    await worked(desk.inst, await ordered(desk, earlier))
+    (found,) = await desk.enrollments()
+    answer = await asked(desk, found, "gap", turn=1)
+    assert (answer.outcome, answer.reason) == ("skipped", "skipped_past")
+
+
+async def test_a_yearly_round_goes_on_in_the_new_version(desk: Desk, clock: FixedClock) -> None:
+    yearly = {"property": "birthday", "yearly": True}
+    await desk.publish(dated(anchored("gap", "10:00", days=-1), task("call", "Call"), **yearly))
+    birthday = (clock.now() + timedelta(days=20)).date().replace(year=1990).isoformat()
+    await everybody_enters(desk, 1, birthday=birthday)
+    renamed = dated(anchored("before", "10:00", days=-2), task("card", "Card"), **yearly)
+    assert (await worked(desk.inst, await ordered(desk, renamed))).counts == {"moved": 1}
+    (found,) = await desk.enrollments()
+    assert (found["status"], found["step"], found["round"]) == ("active", "before", 1)
+    due = clock.now() + timedelta(days=18)
+    wake_at = (await asked(desk, found, "before", turn=0)).wake_at
+    assert wake_at is not None
+    assert wake_at.date() == due.date()

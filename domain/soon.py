@@ -1,0 +1,90 @@
+"""Decides whether somebody would come to an action before an instant, as things stand now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.delays import deadline, due
+from domain.facts import Facts
+from domain.landing import Landing
+from domain.plan import Plan, PlanStep
+from domain.steps import PAST, TIMED_OUT, DelayStep, Step, WaitStep, is_anchored
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """The way of one enrollment through a version, looked at as of ``facts.now``.
+
+    ``began``: when the visit it keeps began; ``turn``: how long after the first its turn comes where many are past
+    their time; ``anchor_at``: the instant anchored delays count from.
+    """
+
+    plan: Plan
+    steps: Mapping[str, Step]
+    landing: Landing
+    began: datetime | None
+    turn: timedelta
+    zone: str
+    facts: Facts
+    anchor_at: datetime | None = None
+
+    def acts_by(self, until: datetime) -> bool:
+        """Whether an action lies on the way, with what it lets pass before, at ``until`` or sooner.
+
+        Where something is decided, any way counts. Of a wait only that its time is over: nobody knows what happens.
+        """
+        seen: set[str] = set()
+        waiting = [(self.landing.step, self.facts.now)]
+        while waiting:
+            id, at = waiting.pop()
+            if id is None or id in seen or at > until:
+                continue
+            seen.add(id)
+            step = self.plan.steps[id]
+            if self._is_action(step):
+                return True
+            waiting += self._onward(step, at)
+        return False
+
+    def _is_action(self, step: PlanStep) -> bool:
+        return step.kind == "action" and step.enabled and not self._is_passed(step)
+
+    def _is_passed(self, step: PlanStep) -> bool:
+        return step.id in self.landing.pass_over and not (self.landing.keeps and step.id == self.landing.step)
+
+    def _onward(self, step: PlanStep, at: datetime) -> Iterator[tuple[str | None, datetime]]:
+        """Where the way may lead from a step that is come to at an instant, and when."""
+        if not step.enabled:
+            yield step.next, at
+        elif self._is_passed(step):
+            yield step.way_again(self.landing.pass_over[step.id]), at
+        elif step.kind in ("delay", "wait"):
+            over = self._over(self.steps[step.id], at)
+            if over is not None and is_anchored(self.steps[step.id]) and over < at:
+                yield step.way(PAST), at
+            elif over is not None:
+                yield step.edges.get(TIMED_OUT, step.next), over
+        elif step.kind == "goto":
+            yield step.to, at
+        elif step.kind != "end":
+            for target in step.edges.values() or (step.next,):
+                yield target, at
+
+    def _over(self, step: Step, at: datetime) -> datetime | None:
+        """When a step that lasts is over, which was come to at ``at`` or is kept since before; None: nobody knows."""
+        keeps = self.landing.keeps and step.id == self.landing.step
+        began = self.began if keeps and self.began is not None else at
+        over: datetime | None
+        if isinstance(step, WaitStep):
+            over = deadline(step, entered_at=began, now=at, zone=self.zone, facts=self.facts, anchor_at=self.anchor_at)
+        elif isinstance(step, DelayStep):
+            found = due(step, entered_at=began, now=at, zone=self.zone, facts=self.facts, anchor_at=self.anchor_at)
+            goes_on = found.missing and step.if_missing == "continue" and not is_anchored(step)
+            over = at if goes_on else found.at
+        else:
+            return at
+        if over is None or over > at or is_anchored(step):
+            return over
+        return at + self.turn if keeps else at
