@@ -48,7 +48,8 @@ def _state(found: Any, timeline: Any) -> str:
     if found["ended_at"]:
         return f"ended {_at(found['ended_at'])}: {timeline['end']}"
     until = f" until {_at(found['wakes_at'])}" if found["wakes_at"] else ""
-    return str(found["status"]) + (f", at {found['step']}{until}" if found["step"] else "")
+    round = f", round {found['round']}" if found["round"] else ""
+    return str(found["status"]) + (f", at {found['step']}{until}" if found["step"] else "") + round
 
 
 def _seen(values: Any) -> list[str]:

@@ -210,6 +210,17 @@ async def test_a_record_is_shown_changed_and_enrolled(line: Line) -> None:
     assert "re_entry_off" in again.out
 
 
+async def test_a_passage_of_a_yearly_workflow_tells_its_round(line: Line) -> None:
+    reference = await contact(line)
+    await line.run("record", "set", reference, "birthday=1996-02-29")
+    steps = [{"id": "on", "kind": "delay", "until": {"anchor": {}, "time": "09:00"}}]
+    anchor = {"property": "birthday", "yearly": True}
+    yearly = follow_up("birthdays", type="date_property", anchor=anchor, steps=steps, entry={}, exit={})
+    await line.run("workflow", "publish", line.file("birthdays.yaml", yearly))
+    entered = await line.run("enroll", "birthdays", reference, "--json")
+    assert ", round 1\n" in (await line.run("enrollment", "show", entered.json["enrollment_id"])).out
+
+
 async def test_many_are_enrolled_by_condition_list_or_ids(line: Line, runs: RecordingRuns, tmp_path: Path) -> None:
     contact_id = (await line.run("record", "get", await contact(line), "--json")).json["id"]
     await line.run("workflow", "publish", line.file("follow-up.yaml", follow_up()))

@@ -15,7 +15,7 @@ from tests.fixtures.running import Running, running
 from tests.fixtures.temporal import SkippingTime
 from tests.runs.definitions import anchored, email, task
 from tests.runs.test_time import over, shown, skip_to
-from tests.runs.walking import way
+from tests.runs.walking import entered, way
 
 OSLO = ZoneInfo("Europe/Oslo")
 PAST = ("skipped", "skipped_past")
@@ -232,3 +232,49 @@ async def test_a_birthday_comes_every_year_wherever_the_contact_lives(ft: Runnin
         *[(s, "done", None) for s in ("t_3", "gift", "t0", "wish")] * 5,
         ("t_3", None, None),
     ]
+
+
+async def test_a_fair_takes_all_companies_along(ft: Running, skipping_time: SkippingTime) -> None:
+    day = today(skipping_time) + timedelta(days=5)
+    await ft.publish(
+        dated(
+            "fair", {"date": day.isoformat()},
+            anchored("t_1", "09:00", days=-1), task("pack", "Pack"),
+            anchored("t2", "09:00", days=2), task("call", "Call"),
+            object="company",
+        )
+    )  # fmt: skip
+    companies = [await ft.create("company", name=name) for name in ("Acme", "Borealis")]
+    taken = [(await ft.enroll("fair", "company", company))["enrollment_id"] for company in companies]
+    for enrollment_id in taken:
+        await sleeps(ft, enrollment_id, "t_1", at(day - timedelta(days=1), "09:00"))
+    await skip_to(skipping_time, at(day - timedelta(days=1), "09:00"))
+    for enrollment_id in taken:
+        await sleeps(ft, enrollment_id, "t2", at(day + timedelta(days=2), "09:00"))
+    await skip_to(skipping_time, at(day + timedelta(days=2), "09:00"))
+    for enrollment_id in taken:
+        assert (await over(ft, enrollment_id))["end_reason"] == "completed"
+    assert sorted(await tasks(ft, "fair")) == ["Call", "Call", "Pack", "Pack"]
+
+
+async def test_a_ticket_is_asked_about_an_hour_and_two_days_after_it_was_made(
+    ft: Running, skipping_time: SkippingTime
+) -> None:
+    await ft.publish(
+        dated(
+            "tickets", {"property": "created_at"},
+            anchored("t1h", hours=1), task("look", "Look"), anchored("t2", "09:00", days=2), task("ask", "Ask"),
+            object="ticket", entry={"triggers": [{"id": "t1", "on": "created"}]},
+        )
+    )  # fmt: skip
+    ticket = await ft.create("ticket", subject="Help")
+    (taken,) = await entered(ft, "tickets")
+    made = (await ft.call("GET", f"/records/ticket/{ticket}"))["created_at"]
+    created = datetime.fromisoformat(made)
+    await sleeps(ft, taken["id"], "t1h", created + timedelta(hours=1))
+    await skip_to(skipping_time, created + timedelta(hours=1))
+    second = at(created.astimezone(OSLO).date() + timedelta(days=2), "09:00")
+    await sleeps(ft, taken["id"], "t2", second)
+    await skip_to(skipping_time, second)
+    await over(ft, taken["id"])
+    assert await tasks(ft, "tickets") == ["Look", "Ask"]
