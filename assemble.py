@@ -11,6 +11,7 @@ from temporalio.client import Client
 from activities.catalogue import specs
 from gateways.addresses import EmailValidatorAddresses
 from gateways.clock import SystemClock
+from gateways.holiday_calendars import PublicHolidays
 from gateways.mail import open_mail
 from gateways.phones import LibPhones
 from gateways.sms import open_sms
@@ -40,6 +41,7 @@ async def assembled(
                 phones=LibPhones(),
                 addresses=EmailValidatorAddresses(),
                 templates=LiquidTemplates(),
+                holidays=PublicHolidays(),
                 mail=open_mail(settings.mail_url.get_secret_value(), settings.data_dir),
                 sms=open_sms(settings.sms_url.get_secret_value(), settings.data_dir),
                 actions=specs(),

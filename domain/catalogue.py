@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from domain.base import Authored, Frozen, Json
 from domain.plan import Policy
-from domain.ports import Templates
+from domain.ports import Holidays, Templates
 from domain.problems import ProblemCode
 from domain.schema import Schema
 
@@ -65,7 +65,7 @@ class Catalogue:
     """What validation looks names up in.
 
     ``users`` are the ids of active users, ``workflows`` the known slugs, ``lists`` maps slug -> object type,
-    ``subscription_types`` slug -> whether it is archived.
+    ``subscription_types`` slug -> whether it is archived. Without ``holidays`` any country is taken to have a calendar.
     """
 
     schema: Schema
@@ -75,3 +75,4 @@ class Catalogue:
     workflows: frozenset[str]
     lists: Mapping[str, str] = field(default_factory=dict)
     subscription_types: Mapping[str, bool] = field(default_factory=dict)
+    holidays: Holidays | None = None

@@ -12,7 +12,7 @@ from domain.configs import config_of, variables_of
 from domain.definition import ChangedTrigger, CreatedTrigger, Definition, EventTrigger, FilterTrigger, Trigger
 from domain.graph import Graph, Place, draw
 from domain.leaving import leaving_conditions, staying_triggers
-from domain.names import association_key, event_key, goal_key, object_key, property_key, time_key
+from domain.names import MESSAGE_QUEUES, association_key, event_key, goal_key, object_key, property_key, time_key
 from domain.plan import NAME_LIMIT, REFUSE_BYTES, WARN_BYTES, Plan, PlanStep, Policy
 from domain.problems import Problem
 from domain.reading import keys_read
@@ -135,8 +135,12 @@ def _plan_step(graph: Graph, place: Place, catalogue: Catalogue, policies: list[
         case ActionStep():
             return made.model_copy(update=_action(step, catalogue.actions[step.action], policies))
         case DelayStep():
+            words = {"past": step.if_past, "missing": step.if_missing}
+            jumps = {edge: word for edge, word in words.items() if word in graph.by_id}
             watches = isinstance(step.until, UntilProperty | UntilAnchor)
-            return made.model_copy(update={"watches": watches, "governs": place.governs})
+            return made.model_copy(
+                update={"watches": watches, "governs": place.governs, "edges": {**jumps, **made.edges}}
+            )
         case WaitStep():
             heard = step.for_event.event if step.for_event else None
             return made.model_copy(update={"watches": True, "listens": heard})
@@ -155,7 +159,7 @@ def _action(step: ActionStep, spec: ActionSpec, policies: list[Policy]) -> dict[
     if spec.policy is not None and spec.policy not in policies:
         policies.append(spec.policy)
     policy = None if spec.policy is None else policies.index(spec.policy)
-    return {**how, "queue": spec.queue, "policy": policy}
+    return {**how, "queue": spec.queue, "policy": policy, "sends": spec.queue in MESSAGE_QUEUES}
 
 
 def _trigger_keys(trigger: Trigger, definition: Definition) -> Iterator[str]:

@@ -45,9 +45,9 @@ from domain.triggers import (
 
 __all__ = [
     "ActionStep", "Anchor", "Arm", "Branch", "BranchStep", "Case", "ChangedTrigger", "CreatedTrigger", "Definition",
-    "DelayStep", "EndStep", "Entry", "EventTrigger", "Exit", "FilterTrigger", "Goal", "GotoStep", "NthWeekday",
-    "Parameter", "PauseDate", "ReEntry", "Schedule", "SplitStep", "Step", "Trigger", "ValueBranchStep", "WaitStep",
-    "WebhookTrigger", "Window", "WorkflowSettings", "load_definition",
+    "DelayStep", "EndStep", "Entry", "EventTrigger", "Exit", "FilterTrigger", "Goal", "GotoStep", "HolidayCalendar",
+    "NthWeekday", "Parameter", "PauseDate", "ReEntry", "Schedule", "SplitStep", "Step", "Trigger", "ValueBranchStep",
+    "WaitStep", "WebhookTrigger", "Window", "WorkflowSettings", "load_definition",
 ]  # fmt: skip
 
 SLUG = r"^[a-z0-9-]{1,63}$"
@@ -113,12 +113,24 @@ class PauseDate(Authored):
     year: Annotated[StrictInt, Field(ge=1970, le=9999)] | None = None
 
 
+class HolidayCalendar(Authored):
+    """Days on which nobody works: the public holidays of a country, or one of its parts, and ``dates`` of one's own."""
+
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    subdivision: StrictStr | None = None
+    dates: list[DateText] = []
+
+
 class WorkflowSettings(Authored):
-    """The live part of a workflow: ``timezone`` is ``account``, ``record`` or an IANA name; lengths in minutes."""
+    """The live part of a workflow: ``timezone`` is ``account``, ``record`` or an IANA name; lengths in minutes.
+
+    ``holidays`` is what business days are counted by; without it the account's.
+    """
 
     timezone: StrictStr = "account"
     window: Window | list[Window] | None = None
     pause_dates: list[PauseDate] = []
+    holidays: HolidayCalendar | None = None
     spread_minutes: Annotated[StrictInt, Field(ge=0, le=1440)] = 15
     turn_off_at: StrictStr | None = None
 

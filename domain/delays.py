@@ -7,14 +7,27 @@ that does not exist is moved forward by the gap, one that exists twice means the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from domain.base import Frozen, Instant, Json
+from domain.business_days import IsFree, no_holidays, plus_business_days
 from domain.conditions import Of, Offset
 from domain.definition import Anchor
 from domain.facts import Facts, RecordFacts
 from domain.instants import local_date, local_instant, parse_date, parse_instant, shifted
-from domain.steps import DelayStep, Until, UntilAnchor, UntilClock, UntilDate, UntilProperty, WaitStep, Weekday
+from domain.reading import Needs, needs_objects
+from domain.steps import (
+    DelayStep,
+    Timeout,
+    Until,
+    UntilAnchor,
+    UntilClock,
+    UntilDate,
+    UntilEntryEvent,
+    UntilProperty,
+    Weekday,
+)
 
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -31,65 +44,54 @@ class Due(Frozen):
     past: bool = False
 
 
-def due(
-    step: DelayStep,
-    *,
-    entered_at: datetime,
-    now: datetime,
-    zone: str,
-    facts: Facts,
-    anchor_at: datetime | None = None,
-) -> Due:
-    """When the delay that was entered at ``entered_at`` is over, looked at as of ``now``.
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """By what a delay or a timeout is counted: since when, as of when, in which zone, and on which days people work.
 
     ``anchor_at``: the instant an anchored delay counts from (``domain.anchors``), None when there is no date.
+    """
+
+    entered_at: datetime
+    now: datetime
+    zone: str
+    is_free: IsFree = no_holidays
+    anchor_at: datetime | None = None
+
+
+def due(step: DelayStep | Timeout, clock: Clock, facts: Facts) -> Due:
+    """When a delay or a timeout is over.
 
     Raises:
-        ValueError: the step is of a kind that validation does not let through.
+        ValueError: it is of a kind that validation does not let through.
     """
-    if step.for_ is not None:
-        return Due(at=for_until(entered_at, step.for_, zone))
+    length = step.for_ if isinstance(step, DelayStep) else None if step.until else step.length
+    if length is not None:
+        return Due(at=_after(clock, length, business_days=step.business_days))
     match step.until:
         case UntilClock():
-            return Due(at=until_weekdays(entered_at, step.until.weekdays, step.until.time, zone))
+            return Due(at=until_weekdays(clock.entered_at, step.until.weekdays, step.until.time, clock.zone))
         case UntilDate():
-            at = at_local(date.fromisoformat(step.until.date), clock_time(step.until.time), zone)
-        case UntilProperty():
-            found = until_property(step.until, facts, zone)
+            at = at_local(date.fromisoformat(step.until.date), clock_time(step.until.time), clock.zone)
+        case UntilProperty() | UntilEntryEvent():
+            found = until_value(step.until, facts, clock.zone)
             if found is None:
                 return Due(missing=True)
             at = found
         case UntilAnchor():
-            if anchor_at is None:
+            if clock.anchor_at is None:
                 return Due(missing=True)
-            at = _moved(anchor_at, step.until.anchor, step.until.time, zone)
+            at = _moved(clock.anchor_at, step.until.anchor, step.until.time, clock.zone)
         case _:
-            raise ValueError(f"step {step.id!r} waits for something this version of the product does not offer")
-    return Due(at=at, past=at < now)
+            raise ValueError(f"this version of the product does not wait for {step.until!r}")
+    return Due(at=at, past=at < clock.now)
 
 
-def deadline(
-    step: WaitStep,
-    *,
-    entered_at: datetime,
-    now: datetime,
-    zone: str,
-    facts: Facts,
-    anchor_at: datetime | None = None,
-) -> datetime | None:
-    """When a wait that was entered at ``entered_at`` times out; None: never, or not before a date is known."""
-    if step.timeout is None:
-        return None
-    length = (
-        None if step.timeout.until else Offset(**{name: getattr(step.timeout, name) for name in Offset.model_fields})
-    )
-    delay = DelayStep.model_construct(id=step.id, kind="delay", for_=length, until=step.timeout.until)
-    return due(delay, entered_at=entered_at, now=now, zone=zone, facts=facts, anchor_at=anchor_at).at
-
-
-def for_until(start: datetime, length: Offset, zone: str) -> datetime:
-    """``start`` plus ``length``, in UTC; with days in it, at the same clock time of the zone before hours are added."""
-    return shifted(start, length, zone)
+def _after(clock: Clock, length: Offset, *, business_days: bool = False) -> datetime:
+    """The entry plus ``length``, in UTC; with days in it, at the same clock time of the zone before hours are added."""
+    if not business_days:
+        return shifted(clock.entered_at, length, clock.zone)
+    at = plus_business_days(clock.entered_at, length.days, clock.zone, clock.is_free)
+    return shifted(at, length.model_copy(update={"weeks": 0, "days": 0}), clock.zone)
 
 
 def until_weekdays(arrival: datetime, weekdays: Sequence[Weekday] | None, at: str, zone: str) -> datetime:
@@ -106,11 +108,12 @@ def until_weekdays(arrival: datetime, weekdays: Sequence[Weekday] | None, at: st
     raise ValueError("no weekday is allowed")
 
 
-def until_property(until: UntilProperty, facts: Facts, zone: str) -> datetime | None:
-    """The instant a date or datetime property leads to, moved by ``offset``; None when there is no value."""
-    subject = subject_of(until.of, facts)
-    value = subject.properties.get(until.property) if subject is not None else None
-    moment = moment_of(value, zone)
+def until_value(until: UntilProperty | UntilEntryEvent, facts: Facts, zone: str) -> datetime | None:
+    """The instant a date or datetime leads to, of a property or of the event that caused entry, moved by ``offset``.
+
+    None when there is no value, or none that is a time.
+    """
+    moment = moment_of(_value_of(until, facts), zone)
     return _moved(moment, until.offset, until.time, zone) if moment is not None else None
 
 
@@ -120,6 +123,13 @@ def _moved(at: datetime, offset: Offset, time_of_day: str | None, zone: str) -> 
     if time_of_day is not None:
         at = at_local(local_date(at, zone), clock_time(time_of_day), zone)
     return shifted(at, Offset(hours=offset.hours, minutes=offset.minutes, seconds=offset.seconds), zone)
+
+
+def _value_of(until: UntilProperty | UntilEntryEvent, facts: Facts) -> Json:
+    if isinstance(until, UntilEntryEvent):
+        return facts.entry_event.properties.get(until.entry_event) if facts.entry_event is not None else None
+    subject = subject_of(until.of, facts)
+    return subject.properties.get(until.property) if subject is not None else None
 
 
 def subject_of(of: Of | None, facts: Facts) -> RecordFacts | None:
@@ -132,19 +142,14 @@ def subject_of(of: Of | None, facts: Facts) -> RecordFacts | None:
     return next(found, None)
 
 
-def delay_objects(step: DelayStep, anchor: Anchor | None = None) -> frozenset[str]:
-    """The associated object types whose records the delay reads."""
-    return until_objects(step.until, anchor)
-
-
-def until_objects(until: Until | None, anchor: Anchor | None) -> frozenset[str]:
-    """The same for an instant something lasts until."""
+def needs_of_until(until: Until | None, anchor: Anchor | None) -> Needs:
+    """What a delay or a timeout reads besides the record."""
     match until:
         case UntilProperty(of=Of(object=object)):
-            return frozenset({object})
+            return needs_objects({object})
         case UntilAnchor() if anchor is not None and anchor.of is not None:
-            return frozenset({anchor.of})
-    return frozenset()
+            return needs_objects({anchor.of})
+    return Needs(entry_event=isinstance(until, UntilEntryEvent))
 
 
 def at_local(day: date, at: time, zone: str) -> datetime:

@@ -21,12 +21,16 @@ from domain.steps import (
     Step,
     UntilAnchor,
     UntilDate,
+    UntilEntryEvent,
     UntilProperty,
     ValueBranchStep,
     WaitStep,
     is_anchored,
     ways,
 )
+
+JUMPS = ("on_error", "if_past", "if_missing")
+"""The fields of a step that may name another to go on at."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,18 @@ class Graph:
             and place.path in self._from(self.by_id.get(place.step.to), self._at_once)
         ]  # fmt: skip
 
+    def endless_jumps(self) -> list[tuple[Place, str]]:
+        """Every jump for the case of a failure or a date that closes a circle in which no time passes, by its field."""
+        return [
+            (place, name)
+            for place in self.places.values()
+            for name in JUMPS
+            if place.step.enabled
+            and not lets_time_pass(place.step)
+            and (target := self.by_id.get(str(getattr(place.step, name, "")))) is not None
+            and place.path in self._from(target, self._at_once)
+        ]
+
     def mute(self) -> list[Place]:
         """Every goto that closes a circle in which nothing is asked, counted or not.
 
@@ -158,8 +174,8 @@ def lets_time_pass(step: Step) -> bool:
                 return False
             if isinstance(step.until, UntilDate):
                 return step.if_past == "exit"
-            if isinstance(step.until, UntilProperty):
-                return step.if_past == "exit" and step.if_missing == "exit"
+            if isinstance(step.until, UntilProperty | UntilEntryEvent):
+                return step.if_past == "exit" and step.if_missing in ("exit", "wait")
             return True
         case _:
             return False

@@ -87,7 +87,8 @@ class StepAnswer(Wire):
     ``go``: the step is settled (``outcome``); follow ``edge`` if given, else what follows. ``wait``: sleep until
     ``wake_at``. ``left``: the enrollment is over, complete. ``held``: it is paused, ask again once it is resumed.
     ``moved``: go on at ``step`` of ``version`` (None: at the end), in this ``epoch``. ``reason`` says why, from a
-    closed list; ``detail`` which goal or step, by its id.
+    closed list; ``detail`` which goal or step, by its id. ``skip_sends``: pass messages by up to the next delay
+    or wait.
     """
 
     kind: Literal["go", "wait", "left", "held", "moved"]
@@ -99,6 +100,7 @@ class StepAnswer(Wire):
     version: int | None = None
     step: str | None = None
     epoch: int = 0
+    skip_sends: bool = False
 
 
 class WhereCall(Wire):
@@ -199,6 +201,7 @@ class RunState(Wire):
     Temporal UI shows. ``unknown``: names of signals this engine does not know. ``epoch``: the last move it obeyed.
     ``pass_over``: steps done under an older version, with the way it went from each, until it jumps. ``came_by``: what
     took it where it stands, in words.
+    ``skip_sends``: messages are passed by up to the next delay or wait.
     """
 
     step: str | None
@@ -215,6 +218,7 @@ class RunState(Wire):
     epoch: int = 0
     pass_over: dict[str, str | None] = {}
     came_by: str | None = None
+    skip_sends: bool = False
 
 
 class EnrollmentStart(Wire):

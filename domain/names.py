@@ -13,6 +13,8 @@ QUEUE_RUNS = "ft-runs"
 QUEUE_EMAIL = "ft-email"
 QUEUE_SMS = "ft-sms"
 QUEUE_WEBHOOK = "ft-webhook"
+MESSAGE_QUEUES = frozenset({QUEUE_EMAIL, QUEUE_SMS})
+"""The queues of actions that write to people outside."""
 QUEUE_BULK = "ft-bulk"
 
 PLAN_DELAY = "plan_delay"

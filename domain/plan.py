@@ -42,7 +42,7 @@ class PlanStep(Wire):
     ``inside`` says whether an action is one local activity (its transaction is the effect) or an activity on ``queue``.
     ``policy`` indexes ``Plan.policies``. ``watches``: a waiting step that asks again when a record it reads changes;
     ``listens``: the event that makes it ask again. ``governs``: the steps that are passed over with an anchored delay
-    that is past.
+    that is past. ``sends``: an action that writes to people outside.
     """
 
     id: str
@@ -62,6 +62,7 @@ class PlanStep(Wire):
     watches: bool = False
     listens: str | None = None
     governs: tuple[str, ...] = ()
+    sends: bool = False
     reason: str | None = None
 
     @property

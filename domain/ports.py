@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
 
 from domain.base import Frozen, Instant, Json
@@ -150,6 +150,18 @@ RunEnd = Literal["completed", "failed", "cancelled", "terminated", "timed out"]
 
 NotFoundRun = Literal["not found"]
 """Temporal knows no run of that id. That is no end: it may be the wrong Temporal, or one that lost its data."""
+
+
+class Holidays(Protocol):
+    """What is known of the public holidays of the world."""
+
+    def problem(self, country: str, subdivision: str | None) -> str | None:
+        """Why there is no such calendar, in words; None when there is."""
+        ...
+
+    def is_holiday(self, country: str, subdivision: str | None, day: date) -> bool:
+        """Whether a day is a public holiday there."""
+        ...
 
 
 class Runs(Protocol):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from domain.definition import PauseDate, Window
+from domain.definition import HolidayCalendar, PauseDate, Window
 from domain.examination import Examination
-from domain.instants import parse_instant
+from domain.instants import parse_date, parse_instant
+from domain.ports import Holidays
 from domain.problems import FieldError
 from domain.reader import join
 from domain.zones import ZONE_PROPERTY, is_zone
@@ -20,7 +21,8 @@ def check_settings(x: Examination) -> None:
     """Every setting on its own."""
     settings = x.definition.settings
     _check_zone(x, settings.timezone)
-    for problem in (*window_problems(settings.window), *pause_date_problems(settings.pause_dates)):
+    wrong = [*window_problems(settings.window), *pause_date_problems(settings.pause_dates)]
+    for problem in (*wrong, *holiday_problems(settings.holidays, x.catalogue.holidays)):
         x.tell(f"/settings{problem.path}", "wrong_value", problem.message)
     if settings.turn_off_at is not None and parse_instant(settings.turn_off_at) is None:
         what = f"{settings.turn_off_at!r} is no instant; write one with its offset, such as 2027-01-31T17:00:00+01:00"
@@ -56,6 +58,24 @@ def pause_date_problems(pause_dates: Sequence[PauseDate]) -> list[FieldError]:
             found.append(_wrong(join("/pause_dates", i, "day"), f"there is no day {when}"))
     if len({(each.month, each.day) for each in pause_dates if each.year is None}) >= 366:
         found.append(_wrong("/pause_dates", "every day of the year is paused, so that no message could ever leave"))
+    return found
+
+
+def holiday_problems(calendar: HolidayCalendar | None, known: Holidays | None) -> list[FieldError]:
+    """What is wrong with a calendar of holidays, by path from ``/holidays`` on."""
+    found: list[FieldError] = []
+    if calendar is None:
+        return found
+    if calendar.country is None and calendar.subdivision is not None:
+        found.append(_wrong("/holidays/country", "name the country the subdivision is a part of"))
+    elif calendar.country is not None and known is not None:
+        words = known.problem(calendar.country, None)
+        part = "country" if words is not None else "subdivision"
+        words = words or known.problem(calendar.country, calendar.subdivision)
+        found += [_wrong(f"/holidays/{part}", words)] if words is not None else []
+    for i, day in enumerate(calendar.dates):
+        if parse_date(day) is None:
+            found.append(_wrong(join("/holidays/dates", i), f"{day!r} is not a day of the calendar"))
     return found
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.delays import deadline, due
+from domain.business_days import IsFree, no_holidays
+from domain.delays import Clock, due
 from domain.facts import Facts
 from domain.landing import Landing
 from domain.plan import Plan, PlanStep
@@ -18,7 +19,7 @@ class Way:
     """The way of one enrollment through a version, looked at as of ``facts.now``.
 
     ``began``: when the visit it keeps began; ``turn``: how long after the first its turn comes where many are past
-    their time; ``anchor_at``: the instant anchored delays count from.
+    their time; ``anchor_at``: the instant anchored delays count from; ``is_free``: by which business days are counted.
     """
 
     plan: Plan
@@ -29,6 +30,7 @@ class Way:
     zone: str
     facts: Facts
     anchor_at: datetime | None = None
+    is_free: IsFree = no_holidays
 
     def acts_by(self, until: datetime) -> bool:
         """Whether an action lies on the way, with what it lets pass before, at ``until`` or sooner.
@@ -66,6 +68,9 @@ class Way:
                 yield step.way(PAST), at
             elif over is not None:
                 yield step.edges.get(TIMED_OUT, step.next), over
+            if step.kind == "delay" and not is_anchored(self.steps[step.id]):
+                # Where a date that is past or missing leads.
+                yield from ((target, at) for target in step.edges.values())
         elif step.kind == "goto":
             yield step.to, at
         elif step.kind != "end":
@@ -76,12 +81,13 @@ class Way:
         """When a step that lasts is over, which was come to at ``at`` or is kept since before; None: nobody knows."""
         keeps = self.landing.keeps and step.id == self.landing.step
         began = self.began if keeps and self.began is not None else at
+        clock = Clock(entered_at=began, now=at, zone=self.zone, is_free=self.is_free, anchor_at=self.anchor_at)
         over: datetime | None
         if isinstance(step, WaitStep):
-            over = deadline(step, entered_at=began, now=at, zone=self.zone, facts=self.facts, anchor_at=self.anchor_at)
+            over = due(step.timeout, clock, self.facts).at if step.timeout is not None else None
         elif isinstance(step, DelayStep):
-            found = due(step, entered_at=began, now=at, zone=self.zone, facts=self.facts, anchor_at=self.anchor_at)
-            goes_on = found.missing and step.if_missing == "continue" and not is_anchored(step)
+            found = due(step, clock, self.facts)
+            goes_on = found.missing and step.if_missing in ("continue", "skip_sends") and not is_anchored(step)
             over = at if goes_on else found.at
         else:
             return at

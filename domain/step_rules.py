@@ -7,8 +7,9 @@ from typing import assert_never
 
 from domain.anchor_rules import DATED, check_anchored, check_dated_delay
 from domain.base import JsonScalar
+from domain.business_days import MOST
 from domain.condition_rules import Subject, check_condition, check_length, check_of
-from domain.conditions import Of
+from domain.conditions import Of, Offset
 from domain.config_rules import check_action
 from domain.events import event_name_problem
 from domain.examination import Examination
@@ -39,6 +40,7 @@ from domain.steps import (
     WaitStep,
     ways,
 )
+from domain.triggers import EventTrigger, WebhookTrigger
 from domain.value_rules import check_literal
 
 
@@ -77,6 +79,10 @@ def _check_circles(x: Examination, graph: Graph) -> None:
     if x.definition.type in DATED:
         advice = "give this step max_visits, as a delay until a date that has passed holds nobody"
     told += [(place, f"lets no time pass and has no end; {advice}") for place in graph.endless() if place not in mute]
+    for place, name in graph.endless_jumps():
+        with x.inside(place.step.id):
+            what = "going on there may come back here without any time passing; jump further on, or put a delay between"
+            x.tell(join(place.path, name), "endless_loop", what)
     for place, words in told:
         if not x.spoiled(join(place.path, "max_visits")):
             with x.inside(place.step.id):
@@ -131,9 +137,10 @@ def _check_delay(x: Examination, graph: Graph, step: DelayStep, path: str) -> No
     if step.for_ is not None:
         check_length(x, step.for_, join(path, "for"))
     if step.business_days:
-        x.refuse(join(path, "business_days"), "counting business days")
+        _check_business_days(x, step.for_, join(path, "for"), join(path, "business_days"))
     _check_word(x, graph, step.if_past, join(path, "if_past"), ("skip_sends",))
-    _check_word(x, graph, step.if_missing, join(path, "if_missing"), ("wait",))
+    waits = () if isinstance(step.until, UntilEntryEvent) else ("wait",)
+    _check_word(x, graph, step.if_missing, join(path, "if_missing"), ("skip_sends", *waits))
     _check_until(x, step.until, join(path, "until"))
     check_dated_delay(x, step, path)
 
@@ -162,12 +169,26 @@ def _check_timeout(x: Examination, step: WaitStep, timeout: Timeout, path: str) 
     if step.forever:
         x.tell(path, "wrong_value", "a wait that lasts forever has no timeout; leave one of both out")
     if timeout.business_days:
-        x.refuse(join(path, "business_days"), "counting business days")
+        length = timeout.length if timeout.until is None else None
+        _check_business_days(x, length, path, join(path, "business_days"))
     if timeout.until is None:
         check_length(x, timeout, path)
     elif not timeout.is_zero:
         x.tell(join(path, "until"), "wrong_value", "a timeout is either a length or 'until' an instant, not both")
     _check_until(x, timeout.until, join(path, "until"))
+
+
+def _check_business_days(x: Examination, length: Offset | None, path: str, switch: str) -> None:
+    """Business days are counted in a length, by its days."""
+    if length is None:
+        x.tell(switch, "wrong_value", "business days are counted in a length; an instant has none")
+        return
+    if length.weeks:
+        x.tell(join(path, "weeks"), "wrong_value", "business days are counted in days; a week of work is days: 5")
+    if not length.days and not length.is_zero:
+        x.tell(join(path, "days"), "missing_field", "business days are counted in days; say how many")
+    if length.days > MOST:
+        x.tell(join(path, "days"), "wrong_value", f"more than {MOST} business days (ten years) cannot be counted")
 
 
 def _check_awaited(x: Examination, graph: Graph, awaited: WaitEvent, path: str) -> None:
@@ -200,9 +221,16 @@ def _check_until(x: Examination, until: Until | None, place: str) -> None:
         case UntilAnchor():
             check_anchored(x, until, place)
         case UntilEntryEvent():
-            x.refuse(join(place, "entry_event"), "a delay until a date of the event that caused entry")
+            _check_until_event(x, until, place)
         case _ as never:
             assert_never(never)
+
+
+def _check_until_event(x: Examination, until: UntilEntryEvent, path: str) -> None:
+    check_length(x, until.offset, join(path, "offset"), signed=True)
+    if not any(isinstance(trigger, EventTrigger | WebhookTrigger) for trigger in x.definition.entry.triggers):
+        what = "nobody enters this workflow by an event; add an event or webhook trigger, or name a property"
+        x.tell(join(path, "entry_event"), "wrong_value", what)
 
 
 def _check_until_property(x: Examination, until: UntilProperty, path: str) -> None:
@@ -256,16 +284,12 @@ def _check_value_branch(x: Examination, step: ValueBranchStep, path: str) -> Non
                 check_literal(x, definition, value, join(place, j))
 
 
-def _check_word(x: Examination, graph: Graph, word: str, path: str, later: Iterable[str] = ()) -> None:
-    """What to do next: go on, leave, or one of the answers that are not built yet."""
-    if word in ("continue", "exit"):
-        return
-    if word in later:
-        x.refuse(path, f"the answer {word!r}")
-    elif word in graph.by_id:
-        x.refuse(path, "going on at another step from here")
-    else:
-        x.tell(path, "unknown_step", f"'continue' or 'exit' is possible here; {_no_step(word, graph)}")
+def _check_word(x: Examination, graph: Graph, word: str, path: str, more: Iterable[str] = ()) -> None:
+    """What to do next: go on, leave, or go on at a step; ``more`` words are known here."""
+    known = ("continue", "exit", *more)
+    if word not in known and word not in graph.by_id:
+        words = ", ".join(repr(each) for each in known)
+        x.tell(path, "unknown_step", f"{words} or the id of a step is possible here; {_no_step(word, graph)}")
 
 
 def _no_step(step_id: str, graph: Graph) -> str:

@@ -149,6 +149,11 @@ class Timeout(Offset):
     business_days: StrictBool = False
     until: Until | None = None
 
+    @property
+    def length(self) -> Offset:
+        """The length alone."""
+        return Offset(**{name: getattr(self, name) for name in Offset.model_fields})
+
 
 class WaitStep(StepBase):
     """Waits for an event or for a condition; without ``timeout`` only with ``forever``."""

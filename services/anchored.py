@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.anchors import is_yearly
-from domain.delays import Due, due
+from domain.delays import Clock, Due, due
 from domain.messages import StepAnswer
 from domain.steps import PAST, DelayStep
 from services.inside import Passed
@@ -49,6 +49,6 @@ async def _was_awaited(tx: Tx, passed: Passed, at: datetime) -> bool:
     step = passed.content.steps.get(last["step"]) if last is not None else None
     if last is None or not isinstance(step, DelayStep) or step.id == passed.step.id:
         return False
-    now, zone, facts, anchor_at = passed.call.now, passed.zone, passed.facts, passed.anchor_at
-    same = due(step, entered_at=now, now=now, zone=zone, facts=facts, anchor_at=anchor_at).at
+    now = passed.call.now
+    same = due(step, Clock(entered_at=now, now=now, zone=passed.zone, anchor_at=passed.anchor_at), passed.facts).at
     return same == at and bool(last["left_at"] >= at)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.definition import Step
-from domain.delays import delay_objects, due
+from domain.delays import Clock, due, needs_of_until
 from domain.messages import RunState, StepAnswer, StepCall
-from domain.steps import DelayStep
+from domain.steps import DelayStep, UntilEntryEvent
 from services.inside import Inside, Passed
 from services.versions import Content
 from services.visits import open_visit
@@ -17,7 +17,7 @@ from store.database import Tx
 def first_objects(content: Content) -> frozenset[str]:
     """Associated object types that ``plan_first`` reads."""
     step = _first_delay(content)
-    return delay_objects(step, content.definition.anchor) if step is not None else frozenset()
+    return needs_of_until(step.until, content.definition.anchor).objects if step is not None else frozenset()
 
 
 async def plan_first(tx: Tx, inside: Inside, *, now: datetime) -> RunState | None:
@@ -28,7 +28,7 @@ async def plan_first(tx: Tx, inside: Inside, *, now: datetime) -> RunState | Non
     step = _first_delay(inside.content)
     if step is None:
         return None
-    found = due(step, entered_at=now, now=now, zone=inside.zone, facts=inside.facts, anchor_at=inside.anchor_at)
+    found = due(step, Clock(entered_at=now, now=now, zone=inside.zone, anchor_at=inside.anchor_at), inside.facts)
     if found.at is None or found.at <= now:
         return None
     await open_visit(
@@ -40,7 +40,10 @@ async def plan_first(tx: Tx, inside: Inside, *, now: datetime) -> RunState | Non
 def _first_delay(content: Content) -> DelayStep | None:
     start = content.plan.start
     step = content.steps[start] if start is not None else None
-    return step if isinstance(step, DelayStep) and step.enabled else None
+    if not isinstance(step, DelayStep) or not step.enabled:
+        return None
+    # What asks a calendar, or for the event of entry, is left to the run too: entries are written many at once.
+    return None if step.business_days or isinstance(step.until, UntilEntryEvent) else step
 
 
 def _passed(inside: Inside, step: Step, now: datetime) -> Passed:

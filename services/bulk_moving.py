@@ -10,12 +10,12 @@ from collections import Counter
 from datetime import datetime
 
 from domain.conditions import Offset
-from domain.delays import until_objects
+from domain.delays import needs_of_until
 from domain.enrollments import Enrollment
 from domain.errors import Conflict
 from domain.jobs import PAGE
 from domain.leaving import Departure, leaving_conditions, staying_triggers
-from domain.reading import NOTHING, Needs, needs_objects
+from domain.reading import NOTHING, Needs
 from domain.steps import UntilAnchor
 from services.bulk_audiences import Order
 from services.facts import read_facts
@@ -99,7 +99,7 @@ async def see_in(
     if len(records) < len(enrollment.record_ids):
         return None
     account, definition = await load_account(read), content.definition
-    needs |= content.leaving_needs | needs_objects(until_objects(UntilAnchor(anchor=Offset()), definition.anchor))
+    needs |= content.leaving_needs | needs_of_until(UntilAnchor(anchor=Offset()), definition.anchor)
     who = enrollment.record_id
     facts = await read_facts(read, account, definition, who, needs=needs, enrollment=enrollment, now=now, known=records)
     if facts is None:

@@ -18,6 +18,7 @@ async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
         schema=await load_schema(read),
         actions=dict(inst.actions),
         templates=inst.templates,
+        holidays=inst.holidays,
         users=await active_user_ids(read),
         workflows=await known_slugs(read),
         lists=await known_lists(read),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.catalogue import ActionSpec
-from domain.ports import Addresses, Clock, MailGateway, Phones, Runs, SmsGateway, Templates
+from domain.ports import Addresses, Clock, Holidays, MailGateway, Phones, Runs, SmsGateway, Templates
 from store.database import Database
 
 
@@ -20,6 +20,7 @@ class Installation:
     phones: Phones
     addresses: Addresses
     templates: Templates
+    holidays: Holidays
     mail: MailGateway
     sms: SmsGateway
     actions: Mapping[str, ActionSpec]

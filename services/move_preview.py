@@ -18,6 +18,7 @@ from domain.reading import NOTHING
 from domain.soon import Way
 from domain.splitting import spread
 from services.bulk_moving import judge_in, see_in
+from services.clocks import free_days
 from services.drafts import prepare
 from services.inside import Inside
 from services.installation import Installation
@@ -73,7 +74,7 @@ async def preview_move(read: Read, inst: Installation, slug: str, *, move: bool,
     workflow = await find(read, slug)
     draft = await prepare(read, inst, workflow)
     content = content_of(draft.definition, draft.plan)
-    tally = _Tally(read, content, now, is_paused=workflow["is_paused"])
+    tally = _Tally(read, inst, content, now, is_paused=workflow["is_paused"])
     after = ""
     while move and (page := await inside_older(read, workflow["id"], draft.version, after=after, limit=PAGE)):
         for planned in await plan_moves(read, page, content):
@@ -94,8 +95,9 @@ def target_of(planned: Planned, reason: Departure | None) -> tuple[str | None, s
 class _Tally:
     """Counts who stands where and would go where, one after the other."""
 
-    def __init__(self, read: Read, content: Content, now: datetime, *, is_paused: bool) -> None:
+    def __init__(self, read: Read, inst: Installation, content: Content, now: datetime, *, is_paused: bool) -> None:
         self._read = read
+        self._inst = inst
         self._is_paused = is_paused
         self._content = content
         self._now = now
@@ -149,5 +151,6 @@ class _Tally:
             zone=seen.zone,
             facts=seen.facts,
             anchor_at=seen.anchor_at,
+            is_free=free_days(self._inst, definition, seen.account),
         )
         return way.acts_by(self._now + SOON)

@@ -32,4 +32,5 @@ async def retime_page(tx: Tx, change: Change, *, after: str, limit: int, now: da
 def _goes_by_account(definition: Definition) -> bool:
     """Whether a default of the account holds for those inside."""
     settings = definition.settings
-    return settings.timezone in ("account", "record") or settings.window is None or not settings.pause_dates
+    by_zone = settings.timezone in ("account", "record")
+    return by_zone or settings.window is None or not settings.pause_dates or settings.holidays is None

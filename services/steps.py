@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import reduce
 from operator import or_
+from typing import Literal
 
 from domain.anchors import is_yearly
 from domain.conditions import Condition
 from domain.definition import Definition
-from domain.delays import delay_objects, due, subject_of
-from domain.errors import StepFailed
+from domain.delays import due, needs_of_until, subject_of
 from domain.facts import Seen
 from domain.judging import judge
 from domain.messages import EndCall, StepAnswer, StepCall
@@ -18,6 +19,7 @@ from domain.reading import NOTHING, Needs, needs_objects, needs_of
 from domain.splitting import choose_arm
 from domain.steps import BranchStep, DelayStep, SplitStep, Step, UntilAnchor, ValueBranchStep
 from services.anchored import plan_anchored
+from services.clocks import clock_of
 from services.gate import LEFT, Passed, pass_gate, pass_last_gate
 from services.installation import Installation
 from services.landing import give_turn
@@ -26,7 +28,7 @@ from services.rounds import begin_next_round
 from services.versions import load_content
 from services.visits import open_visit, settle_visit
 from store.database import Tx
-from store.visits import earlier_edge, entered_at
+from store.visits import earlier_edge
 
 
 async def plan_delay(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
@@ -36,20 +38,17 @@ async def plan_delay(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
         return passed
     step = passed.step
     assert isinstance(step, DelayStep)
-    began = (await entered_at(tx, call) if call.turn else None) or call.now
-    found = due(step, entered_at=began, now=call.now, zone=passed.zone, facts=passed.facts, anchor_at=passed.anchor_at)
+    found = due(step, await clock_of(tx, inst, passed), passed.facts)
     if isinstance(step.until, UntilAnchor):
         return await plan_anchored(tx, passed, found)
     if found.at is None:
-        return await _go_or_exit(tx, passed, step.if_missing, "missing")
+        return await _without_date(tx, passed, step)
     if found.past and call.turn == 0:
         return await _go_or_exit(tx, passed, step.if_past, "past")
     if found.at <= call.now:
         turn = await give_turn(tx, passed)
         return turn or await settle_visit(tx, passed, outcome="done", reason=None)
-    answer = StepAnswer(kind="wait", wake_at=found.at)
-    await open_visit(tx, passed, wakes_at=found.at, answer=answer)
-    return answer
+    return await _sleep_until(tx, passed, found.at)
 
 
 async def decide_branch(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
@@ -115,17 +114,33 @@ async def _pass(tx: Tx, inst: Installation, call: StepCall) -> Passed | StepAnsw
     return await pass_gate(tx, inst, call, needs=needs)
 
 
-async def _go_or_exit(tx: Tx, passed: Passed, policy: str, reason: str) -> StepAnswer:
-    """A date that is missing or past: go on at once, or end the enrollment, as the step says."""
+async def _sleep_until(tx: Tx, passed: Passed, at: datetime | None) -> StepAnswer:
+    """Stand in the delay; None: until a value that is missing is there."""
+    answer = StepAnswer(kind="wait", wake_at=at)
+    await open_visit(tx, passed, wakes_at=at, detail=None if at is not None else "for a date", answer=answer)
+    return answer
+
+
+async def _without_date(tx: Tx, passed: Passed, step: DelayStep) -> StepAnswer:
+    if step.if_missing == "wait":
+        return await _sleep_until(tx, passed, None)
+    return await _go_or_exit(tx, passed, step.if_missing, "missing")
+
+
+async def _go_or_exit(tx: Tx, passed: Passed, policy: str, reason: Literal["past", "missing"]) -> StepAnswer:
+    """A date that is missing or past: go on at once, without messages or elsewhere, or leave, as the step says."""
     match policy:
         case "continue":
             return await settle_visit(tx, passed, outcome="done", reason=reason)
+        case "skip_sends":
+            return await settle_visit(tx, passed, outcome="done", reason=reason, skip_sends=True)
         case "exit":
             answer = LEFT.model_copy(update={"reason": "completed", "detail": reason})
             await settle_visit(tx, passed, outcome="done", reason=reason, answer=answer)
             await end_enrollment(tx, passed.enrollment, "completed", detail=reason, now=passed.call.now, tell=False)
             return answer
-    raise StepFailed("broken_reference", f"step {passed.step.id} has the policy {policy!r}, which is not available")
+    # A step to go on at; the plan knows it as an edge of this name.
+    return await settle_visit(tx, passed, outcome="done", reason=reason, edge=reason)
 
 
 def step_needs(step: Step, definition: Definition) -> Needs:
@@ -134,7 +149,7 @@ def step_needs(step: Step, definition: Definition) -> Needs:
     conditions: list[Condition] = [b.where for b in step.branches] if isinstance(step, BranchStep) else []
     needs = reduce(or_, (needs_of(c, object) for c in conditions), NOTHING)
     if isinstance(step, DelayStep):
-        needs |= needs_objects(delay_objects(step, definition.anchor))
+        needs |= needs_of_until(step.until, definition.anchor)
     if isinstance(step, ValueBranchStep) and step.of is not None:
         needs |= needs_objects({step.of.object})
     return needs

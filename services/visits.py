@@ -29,6 +29,7 @@ async def settle_visit(
     seen: Collection[Seen] = (),
     result: Mapping[str, Json] | None = None,
     answer: StepAnswer | None = None,
+    skip_sends: bool = False,
 ) -> StepAnswer:
     """Close the visit of this call with its outcome and store the answer a repeated call will get.
 
@@ -37,7 +38,7 @@ async def settle_visit(
     """
     yearly = is_yearly(passed.definition)
     is_last = answer is None and _nothing_follows(passed, outcome, edge, with_end=not yearly)
-    given = answer or StepAnswer(kind="go", outcome=outcome, edge=edge, reason=reason)
+    given = answer or StepAnswer(kind="go", outcome=outcome, edge=edge, reason=reason, skip_sends=skip_sends)
     if is_last and not yearly:
         given = StepAnswer(kind="left", outcome=outcome, edge=edge, reason="completed")
     values = {

@@ -11,13 +11,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.definition import Definition
-from domain.delays import deadline, until_objects
+from domain.delays import due, needs_of_until
 from domain.facts import EventFacts, Seen
 from domain.judging import judge, judge_event
 from domain.messages import StepAnswer, StepCall
 from domain.reading import NOTHING, Needs, needs_objects, needs_of
 from domain.steps import MATCHED, TIMED_OUT, Step, WaitEvent, WaitStep
 from domain.turning import next_turn
+from services.clocks import clock_of
 from services.gate import pass_gate
 from services.inside import Passed
 from services.installation import Installation
@@ -25,7 +26,6 @@ from services.landing import give_turn
 from services.versions import load_content
 from services.visits import open_visit, settle_visit
 from store.database import Tx
-from store.visits import entered_at
 from store.waits import unused_events, use_event
 
 
@@ -38,7 +38,7 @@ async def judge_wait(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
         return passed
     step = passed.step
     assert isinstance(step, WaitStep)
-    until = await _deadline(tx, passed, step)
+    until = await _deadline(tx, inst, passed, step)
     if step.until_true is not None:
         verdict = judge(step.until_true, passed.facts)
         if verdict.holds:
@@ -73,14 +73,16 @@ def wait_needs(step: Step | None, definition: Definition) -> Needs:
             needs |= needs_of(condition, object)
     if step.for_event is not None and step.for_event.of is not None:
         needs |= needs_objects({step.for_event.of.object})
-    return needs | needs_objects(until_objects(step.timeout.until if step.timeout else None, definition.anchor))
+    if step.timeout is not None:
+        needs |= needs_of_until(step.timeout.until, definition.anchor)
+    return needs
 
 
-async def _deadline(tx: Tx, passed: Passed, step: WaitStep) -> datetime | None:
+async def _deadline(tx: Tx, inst: Installation, passed: Passed, step: WaitStep) -> datetime | None:
     """When the wait times out, counted from when it was entered; None: never, or not before a date is known."""
-    began = (await entered_at(tx, passed.call) if passed.call.turn else None) or passed.call.now
-    now, zone, facts = passed.call.now, passed.zone, passed.facts
-    return deadline(step, entered_at=began, now=now, zone=zone, facts=facts, anchor_at=passed.anchor_at)
+    if step.timeout is None:
+        return None
+    return due(step.timeout, await clock_of(tx, inst, passed), passed.facts).at
 
 
 async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime | None) -> EventFacts | None:

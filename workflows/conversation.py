@@ -69,6 +69,7 @@ class Conversation:
         if move.version != self.plan.version or self.at.pass_over:
             await self._go_over(move)
         self.mail.epoch = move.epoch
+        self.at.skip_sends = False
         self.go(move.step)
         self._came_by = moved_by(self.plan, move.reason, move.detail)
 

@@ -29,6 +29,8 @@ class Position:
     ``step`` None is the end of the workflow. ``standing``: the visit has begun and counts. ``turn``: how often the run
     asked in this visit. ``wake_at``: until when it sleeps. ``pass_over``: what was done under an older version, with
     the way it went from each.
+    asked in this visit. ``wake_at``: until when it sleeps. ``skip_sends``: messages are passed by up to the next delay
+    or wait.
     """
 
     def __init__(self, start: EnrollmentStart, plan: Plan) -> None:
@@ -42,6 +44,7 @@ class Position:
         self.counts = dict(state.counts)
         self.trail = list(state.trail)
         self.pass_over = dict(state.pass_over)
+        self.skip_sends = state.skip_sends
         self._passages = list(state.passages)
         self._told: datetime | None = None
 
@@ -106,6 +109,7 @@ class Position:
             passages=tuple(self._passages),
             trail=tuple(self.trail),
             pass_over=self.pass_over,
+            skip_sends=self.skip_sends,
         )
 
     def over(self, found: Whereabouts, plan: Plan) -> RunState:

@@ -25,6 +25,7 @@ async def delay(run: Conversation, step: PlanStep) -> str | None:
             answer = await run.ask(step)
             at.turn += 1
             if answer.kind == "go":
+                at.skip_sends = answer.skip_sends
                 return step.next if answer.edge is None else _pass_governed(run, step, answer)
             at.wake_at = answer.wake_at
             run.show(None)

@@ -45,7 +45,12 @@ async def _handle(run: Conversation, step: PlanStep) -> str | None:
     if step.id in run.at.pass_over:
         run.at.pass_by(step, "skipped", "already_done")
         return step.way_again(run.at.pass_over[step.id])
+    if step.kind in ("delay", "wait"):
+        run.at.skip_sends = False
     match step.kind:
+        case "action" if step.sends and run.at.skip_sends:
+            run.at.pass_by(step, "skipped", "skip_sends")
+            return step.next
         case "action":
             return await (_act_inside(run, step) if step.inside else _act_outside(run, step))
         case "delay":

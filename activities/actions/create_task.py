@@ -15,8 +15,8 @@ from activities.action import Action, InsideContext, Outputs
 from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.comparison_rules import TOO_LONG, is_too_long
 from domain.conditions import Offset
-from domain.delays import for_until
 from domain.fields import LiquidText, UserId
+from domain.instants import shifted
 from services.people import owner_of, present_user
 from store.effects import insert_task
 
@@ -64,7 +64,7 @@ async def run(context: InsideContext, config: CreateTaskConfig) -> Outputs:
         "title": context.text(config.title),
         "body": context.text(config.body),
         "priority": config.priority,
-        "due_at": for_until(now, config.due_in, passed.facts.zone) if config.due_in is not None else None,
+        "due_at": shifted(now, config.due_in, passed.facts.zone) if config.due_in is not None else None,
         "assignee": await _assignee(context, config),
         "record_ids": [linked[name] for name in dict.fromkeys(config.associate) if linked[name] is not None],
         "record_id": passed.record.id,

@@ -17,9 +17,10 @@ from activities.action import Action, InsideContext, Outputs, Target
 from domain.base import Json, utc_text
 from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.conditions import NowValue, Of, PropertyValue
-from domain.delays import for_until, subject_of
+from domain.delays import subject_of
 from domain.errors import Conflict, Invalid, StepFailed, StepSkipped
 from domain.facts import Facts, RecordFacts
+from domain.instants import shifted
 from domain.names import association_key, property_key
 from domain.records import Cause
 from domain.schema import PropertyDefinition, PropertyType
@@ -171,7 +172,7 @@ async def _value(context: InsideContext, config: SetPropertyConfig, record: Reco
     definition = facts.schema_.property(record.object, config.property)
     match config.value:
         case NowValue():
-            at = for_until(context.passed.call.now, config.value.now, facts.zone)
+            at = shifted(context.passed.call.now, config.value.now, facts.zone)
             is_date = definition is not None and definition.type is PropertyType.DATE
             return _local_date(at, facts.zone) if is_date else utc_text(at)
         case PropertyValue():

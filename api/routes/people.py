@@ -17,7 +17,7 @@ from api.schemas.people import AccountPatch, AccountView, KeyBody, KeyView, NewK
 from domain.errors import Conflict, Invalid, NotFound
 from domain.ports import Addresses
 from domain.problems import FieldError
-from domain.settings_rules import pause_date_problems, window_problems
+from domain.settings_rules import holiday_problems, pause_date_problems, window_problems
 from services.live import tell_account_changed
 from services.recurring import recur_in_another_zone
 from store import people
@@ -111,7 +111,11 @@ async def change_account(body: AccountPatch, inst: Inst, caller: Admin) -> Respo
         **body.model_dump(include=set(DOCUMENTS), exclude_unset=True, by_alias=True),
     }
     values = {name: value for name, value in values.items() if value is not None or name in DOCUMENTS}
-    wrong = [*window_problems(body.window), *pause_date_problems(body.pause_dates or [])]
+    wrong = [
+        *window_problems(body.window),
+        *pause_date_problems(body.pause_dates or []),
+        *holiday_problems(body.holidays, inst.holidays),
+    ]
     if wrong:
         raise Invalid(wrong[0].message, errors=wrong)
     if body.timezone is not None and body.timezone not in available_timezones():

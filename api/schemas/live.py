@@ -27,6 +27,7 @@ class SettingsPatch(Body):
     timezone: Annotated[StrictStr | None, Field(description="`account`, `record` or an IANA name.")] = None
     window: Annotated[Json, Field(description="When messages may leave: one window, several, or null.")] = None
     pause_dates: Annotated[Json, Field(description="Days without messages.")] = None
+    holidays: Annotated[Json, Field(description="The calendar that business days are counted by.")] = None
     spread_minutes: StrictInt | None = None
     turn_off_at: StrictStr | None = None
     anchor: AnchorPatch | None = None

@@ -10,7 +10,7 @@ from api.answers import Shown
 from api.deps import Scope
 from api.schemas.records import Body, Id, examples
 from domain.base import Instant, Json
-from domain.definition import PauseDate, Window
+from domain.definition import HolidayCalendar, PauseDate, Window
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"\S")]
 
@@ -76,11 +76,15 @@ class AccountView(Shown):
     sms_from: str
     window: Json
     pause_dates: Json
+    holidays: Json
     sample_loaded_at: Instant | None
 
 
 class AccountPatch(Body):
-    """What to change; fields not sent stay. ``window`` and ``pause_dates`` hold for workflows without their own."""
+    """What to change; fields not sent stay.
+
+    ``window``, ``pause_dates`` and ``holidays`` hold for workflows without their own.
+    """
 
     model_config = examples({"timezone": "Europe/Oslo", "default_region": "NO"})
 
@@ -92,6 +96,9 @@ class AccountPatch(Body):
     sms_from: Annotated[StrictStr, Field(max_length=32)] | None = None
     window: Annotated[
         Window | list[Window] | None, Field(description="When messages may leave; null: at any time.")
+    ] = None
+    holidays: Annotated[
+        HolidayCalendar | None, Field(description="The calendar that business days are counted by.")
     ] = None
     pause_dates: Annotated[list[PauseDate] | None, Field(description="Days without messages.")] = None
     sample_loaded_at: Instant | None = None

@@ -11,6 +11,7 @@ from domain.builtin import BUILTIN
 from domain.catalogue import Catalogue
 from domain.schema import ObjectType, Option, PropertyDefinition, PropertyType, Schema
 from domain.validation import Examined, examine
+from gateways.holiday_calendars import PublicHolidays
 from gateways.templates import LiquidTemplates
 
 ANNA = "0190-anna"
@@ -22,6 +23,7 @@ CATALOGUE = Catalogue(
     users=frozenset({ANNA}),
     workflows=frozenset({"welcome"}),
     subscription_types={"newsletter": False, "retired": True},
+    holidays=PublicHolidays(),
 )
 
 EXAMPLE: dict[str, Any] = {

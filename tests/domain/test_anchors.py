@@ -13,7 +13,7 @@ from domain.anchors import anchor_instant, anniversary, kept_since, next_since, 
 from domain.base import Json
 from domain.conditions import Offset
 from domain.definition import Anchor
-from domain.delays import due
+from domain.delays import Clock, due
 from domain.facts import RecordFacts
 from domain.instants import local_date
 from tests.domain.test_delays import OSLO, ZONES, facts, local, step
@@ -35,7 +35,7 @@ def due_at(until: dict[str, Json], anchor_at: datetime | None, zone: str = OSLO)
     """When an anchored delay is over, whenever it was entered."""
     made = step(until=until)
     first, second = (
-        due(made, entered_at=entered, now=NOW, zone=zone, facts=facts(NOW, zone), anchor_at=anchor_at)
+        due(made, Clock(entered_at=entered, now=NOW, zone=zone, anchor_at=anchor_at), facts(NOW, zone))
         for entered in (NOW, NOW - timedelta(days=100))
     )
     assert first == second
@@ -118,7 +118,7 @@ def test_a_delay_counts_from_the_date_and_days_come_first(until: dict[str, Json]
 
 def test_a_delay_without_a_date_is_missing() -> None:
     made = step(until={"anchor": {"days": -7}})
-    assert due(made, entered_at=NOW, now=NOW, zone=OSLO, facts=facts(NOW)).missing
+    assert due(made, Clock(entered_at=NOW, now=NOW, zone=OSLO), facts(NOW)).missing
 
 
 @given(DAYS, SINCES)

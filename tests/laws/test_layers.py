@@ -22,7 +22,16 @@ OURS = {
     "api": {"api", "domain", "store", "services", "gateways", "activities"},
 }
 
-CLIENT_LIBRARIES = {"aiosmtplib", "email_validator", "httpx2", "liquid", "phonenumbers", "ruamel", "temporalio"}
+CLIENT_LIBRARIES = {
+    "aiosmtplib",
+    "email_validator",
+    "holidays",
+    "httpx2",
+    "liquid",
+    "phonenumbers",
+    "ruamel",
+    "temporalio",
+}
 
 THEIRS = {
     "domain": {"pydantic", "pydantic_core", "annotated_types"},

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.fixtures.running import Running
-from tests.runs.definitions import by_hand, of_opportunity, task
-from tests.runs.walking import signals, visit, walked, way
+from tests.runs.definitions import by_hand, email, gap, of_opportunity, task
+from tests.runs.walking import entered, signals, visit, walked, way
 
 AFTER = ("after", "done", None)
 
@@ -131,3 +131,92 @@ async def test_a_date_moved_while_no_relay_was_up_is_obeyed_when_the_old_one_com
         return bool(found["wakes_at"].startswith(f"{later:%Y-%m-%dT%H:%M}"))
 
     await ft.until(waits_for_the_new_date, "the run asks again before it goes on")
+
+
+MORNING = {"date": "2020-01-31"}
+
+
+async def test_a_past_date_leads_to_a_step_or_skips_the_messages_up_to_the_next_delay(ft: Running) -> None:
+    steps = [
+        *until(MORNING, if_past="late"),
+        {"id": "late", "kind": "delay", "until": {"time": "09:00", **MORNING}, "if_past": "skip_sends"},
+        email("never", "Never"),
+        task("still", "Still"),
+        gap(seconds=1),
+        email("again", "Again"),
+    ]
+    await ft.publish(by_hand("dates", steps))
+    over = await walked(ft, "dates", "contact", await ft.create("contact", email="a@example.com"))
+    assert await way(ft, over) == [
+        ("day", "done", "past"),
+        ("late", "done", "past"),
+        ("never", "skipped", "skip_sends"),
+        ("still", "done", None),
+        ("gap", "done", None),
+        ("again", "done", None),
+    ]
+    assert [mail["subject"] for mail in ft.outbox()] == ["Again"]
+
+
+async def test_a_missing_date_is_waited_for_and_then_slept_until(ft: Running) -> None:
+    await ft.publish(by_hand("dates", until({"property": "birthday"}, if_missing="wait")))
+    contact = await ft.create("contact", external_id="a")
+    taken = await ft.enroll("dates", "contact", contact)
+    await ft.stands_at(taken["enrollment_id"], "day")
+    assert await wakes_at(ft, taken) == "None"
+    await ft.patch("contact", contact, birthday="2099-01-31")
+
+    async def planned() -> bool:
+        return await wakes_at(ft, taken) == "2099-01-31T09:00:00Z"
+
+    await ft.until(planned, "the run sleeps until the date")
+    await ft.patch("contact", contact, birthday=None)
+
+    async def waits_again() -> bool:
+        return await wakes_at(ft, taken) == "None"
+
+    await ft.until(waits_again, "the run waits for a date again")
+
+
+async def test_a_date_of_the_event_that_caused_entry_is_slept_until(ft: Running) -> None:
+    start = {"entry_event": "starts_at", "offset": {"days": -1}, "time": "09:00"}
+    steps = [{"id": "day", "kind": "delay", "until": start, "if_missing": "exit"}, task("after", "After")]
+    entry = {"triggers": [{"id": "t1", "on": "event", "event": "custom.booked"}]}
+    await ft.publish(by_hand("events", steps, entry=entry, settings={"timezone": "Europe/Oslo"}))
+    for name, starts_at in (("a", "2099-02-01T18:00:00+01:00"), ("b", None)):
+        contact = await ft.create("contact", external_id=name)
+        record = {"object": "contact", "id": contact}
+        event = {
+            "event": "custom.booked",
+            "record": record,
+            "properties": {"starts_at": starts_at} if starts_at else {},
+        }
+        await ft.call("POST", "/events", event)
+    first, second = await entered(ft, "events", 2)
+    await ft.sleeps_at(first["id"], "day")
+    assert (await ft.call("GET", f"/enrollments/{first['id']}"))["wakes_at"] == "2099-01-31T08:00:00Z"
+    assert (await ft.ended(second["id"]))["end_detail"] == "missing"
+
+
+async def test_business_days_leave_out_weekends_and_the_holidays_of_the_calendar(ft: Running) -> None:
+    steps = [{"id": "day", "kind": "delay", "for": {"days": 300}, "business_days": True}, task("after", "After")]
+    await ft.publish(by_hand("plain", steps))
+    tomorrow = (ft.inst.clock.now() + timedelta(days=n) for n in range(1, 8))
+    working = next(day.date() for day in tomorrow if day.weekday() < 5)
+    await ft.publish(by_hand("free", steps, settings={"holidays": {"dates": [working.isoformat()]}}))
+    ends = {}
+    for slug in ("plain", "free"):
+        taken = await ft.enroll(slug, "contact", await ft.create("contact", external_id=slug))
+        await ft.sleeps_at(taken["enrollment_id"], "day")
+        ends[slug] = datetime.fromisoformat(await wakes_at(ft, taken)).date()
+    assert all(end.weekday() < 5 for end in ends.values())
+    assert timedelta(days=1) <= ends["free"] - ends["plain"] <= timedelta(days=3)
+
+
+async def test_a_failed_action_goes_on_where_it_says(ft: Running) -> None:
+    # What there is to divide by is known only when it is written.
+    broken = {**email("hello", "{{ 1 | divided_by: contact.score }}"), "on_error": "after"}
+    steps = [broken, task("between", "Between"), task("after", "After")]
+    await ft.publish(by_hand("errors", steps))
+    over = await walked(ft, "errors", "contact", await ft.create("contact", email="a@example.com", score=0))
+    assert [(step, outcome) for step, outcome, _ in await way(ft, over)] == [("hello", "failed"), ("after", "done")]
