@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from domain.errors import Invalid
 from domain.messages import EndCall, StepAnswer, StepCall
 from services.installation import Installation
 from services.live import change_live
@@ -194,3 +195,12 @@ async def test_a_cleared_time_of_the_anchor_stays_cleared(one: Traveller) -> Non
             made = await change_live(tx, one.desk.inst, "dated", changed, cause=cause, now=one.now)  # type: ignore[arg-type]
         assert made.anchor.time is None
     await one.sleeps_until("t", "2026-06-01T12:00", "2026-06-12T09:00")
+
+
+async def test_a_time_that_a_step_counts_from_cannot_be_cleared(one: Traveller) -> None:
+    await one.enter(WEBINAR, anchored("t_1h", hours=-1), task("call", "Call"))
+    with pytest.raises(Invalid) as refused:
+        async with one.desk.inst.db.transaction() as tx:
+            cause = (await one.desk.write(tx)).cause
+            await change_live(tx, one.desk.inst, "dated", {"anchor": {"time": None}}, cause=cause, now=one.now)
+    assert [(error.path, error.code) for error in refused.value.errors] == [("/anchor/time", "missing_field")]
