@@ -19,6 +19,7 @@ from services.installation import Installation
 from services.occurrences import deal_with_overdue
 from services.versions import load_content
 from store.database import Row, Tx
+from store.locks import lock_schema
 from store.occurrences import begin_recurrence, note_told, recurring_workflows, runs_to_tell, tell_run
 
 SURE_FOR = timedelta(minutes=10)
@@ -26,9 +27,10 @@ SURE_FOR = timedelta(minutes=10)
 
 
 async def begin_to_recur(tx: Tx, inst: Installation, workflow: Row, definition: Definition, *, now: datetime) -> None:
-    """Let a definition that is about to become the current version happen on its schedule, from now on.
+    """Let a definition that just became the current version happen on its schedule, from now on.
 
-    What has come by the schedule before is dealt with first; where that stays the same, nothing is left out.
+    ``workflow``: as it was until now. What has come by its schedule is dealt with first; where that stays the same,
+    nothing is left out. The row of the workflow is locked by then: whoever locks both does so in this order.
 
     Raises:
         Invalid: no database can answer a trigger; ``errors`` names it.
@@ -46,7 +48,7 @@ async def begin_to_recur(tx: Tx, inst: Installation, workflow: Row, definition: 
 
 
 async def recur_from_now(tx: Tx, workflow: Row, *, now: datetime) -> None:
-    """Let a workflow that is about to be turned on happen again; what came while it was off does not count."""
+    """Let a workflow that was just turned on happen again; what came while it was off, as it was, does not count."""
     if workflow["type"] == "scheduled" and not lets_in(workflow, now):
         await begin_recurrence(tx, workflow["id"], now=now)
 
@@ -67,6 +69,8 @@ async def stop_recurring(
 
 async def recur_in_another_zone(tx: Tx, inst: Installation, *, now: datetime) -> None:
     """The zone of the account is about to change, by whose clock schedules without one of their own happen."""
+    # Before what it names is locked: whoever publishes locks both in this order.
+    await lock_schema(tx)
     for workflow in await recurring_workflows(tx):
         await deal_with_overdue(tx, inst, workflow, now=now)
         await begin_recurrence(tx, workflow["id"], now=now)

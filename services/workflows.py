@@ -161,13 +161,14 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
     await make_hooks(tx, workflow["id"], definition, now=now)
     await keep_turn_off_at(tx, workflow["id"], definition, now=now)
     await begin_to_sweep(tx, workflow, definition, version=(workflow["version"] or 0) + 1, now=now)
-    await begin_to_recur(tx, inst, workflow, definition, now=now)
     if draft.is_current:
         await rows.set_on(tx, workflow["id"], is_on=True, now=now)
+        await begin_to_recur(tx, inst, workflow, definition, now=now)
         return Published(version=number, warnings=draft.warnings)
     stored = draft.plan.model_dump(mode="json", exclude_defaults=True)
     if await rows.insert_version(tx, workflow, definition=draft.document, plan=stored, now=now) is None:
         raise Conflict(f"workflow {slug} was published by somebody else just now; look at it and publish again")
+    await begin_to_recur(tx, inst, workflow, definition, now=now)
     cause = Cause(kind="publish", id=workflow["id"])
     await hold_live(tx, workflow, number, definition, cause=cause, now=now)
     found = interests(definition, draft.catalogue)
@@ -186,8 +187,8 @@ async def turn_on(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Wo
     if workflow["version"] is None:
         raise Conflict(f"workflow {slug} was never published; publish it to turn it on", code="not_published")
     await sweep_from_now(tx, workflow, now=now)
-    await recur_from_now(tx, workflow, now=now)
     await rows.set_on(tx, workflow["id"], is_on=True, now=now)
+    await recur_from_now(tx, workflow, now=now)
     await forget_past_time(tx, workflow, now=now)
     return view_of(await find(tx, slug), inst)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
-from domain.errors import Conflict, Invalid, NotFound
+from domain.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from domain.jobs import EnrollmentCall
 from domain.occurrences import OccurrenceAhead, OccurrenceAnswer, OccurrenceCall
 from services.associating import Link
 from services.bulk_enrollment import enroll_page
+from services.explaining import Asked, explain
 from services.installation import Installation
 from services.jobs import begin_waiting
 from services.occurrences import deal_with, look_ahead, occurrence_ahead, open_occurrence, run_missed
@@ -22,10 +24,11 @@ from services.recurring import recur_in_another_zone, tell_recurrences
 from services.sweeping import sweep_due
 from services.turning_off import turn_off_due
 from services.versions import forget_contents
-from services.workflows import delete_workflow, turn_off, turn_on
+from services.workflow_views import find
+from services.workflows import delete_workflow, publish, save_draft, turn_off, turn_on
 from store.occurrences import KnownOccurrence, list_occurrences
 from store.schema import update_account
-from store.tables import entry_decisions, interests, jobs, recurrences, versions
+from store.tables import entry_decisions, interests, jobs, recurrences, sweeps, versions
 from store.workflows import get_workflow
 from tests.fixtures.clock import START, FixedClock
 from tests.fixtures.databases import until_it_waits
@@ -178,6 +181,9 @@ async def test_time_lets_nobody_in_between_but_goals_and_exits_stay(desk: Planne
         found = await read.all(select(interests.c.key, interests.c.trigger))
     keys = {(row["key"], row["trigger"]) for row in found}
     assert {trigger for _, trigger in keys} == {None}
+    async with desk.inst.db.read() as read:
+        begun = [row["name"] for row in await read.all(select(sweeps.c.name))]
+    assert [name.split(":")[0] for name in begun] == ["leaving"]
     assert {("contact.city", None), ("contact.last_touched_at", None), ("time", None)} <= keys
     await desk.create("contact", email="ana@example.com", last_touched_at="2027-02-28T09:00:00Z")
     desk.clock.advance(timedelta(days=2))
@@ -185,6 +191,16 @@ async def test_time_lets_nobody_in_between_but_goals_and_exits_stay(desk: Planne
     desk.clock.advance(timedelta(minutes=2))
     await sweep_due(desk.inst)
     assert await desk.enrollments() == []
+
+
+async def test_an_explanation_says_when_who_matches_enters(desk: Planner) -> None:
+    ana = await desk.create("contact", email="ana@example.com", country="NO")
+    await desk.put(weekly())
+    async with desk.inst.db.read() as read:
+        asked = Asked(record_id=ana, bound_id=None, limit=1)
+        told = await explain(read, await find(read, "weekly"), asked, now=desk.clock.now())
+    (trigger,) = told.case.triggers
+    assert trigger.says == "it holds now; it lets in when the schedule happens next, if it holds then"
 
 
 async def test_an_occurrence_that_two_open_at_once_is_one(desk: Planner) -> None:
@@ -461,3 +477,37 @@ async def test_a_job_whose_worker_died_before_starting_it_is_begun_by_a_relay(
     desk.clock.advance(timedelta(seconds=11))
     assert await begin_waiting(desk.inst) == 1
     assert runs.jobs == [answer.job_id]
+
+
+async def test_whatever_is_done_to_it_at_once_nothing_waits_for_each_other(desk: Planner) -> None:
+    await desk.create("contact", email="ana@example.com", country="NO")
+    await desk.put(weekly())
+
+    async def published(at: str) -> None:
+        with suppress(Conflict, PreconditionFailed):  # Of two that publish at once one is told so.
+            async with desk.inst.db.transaction() as tx:
+                definition = weekly({**THURSDAYS, "at": at})
+                await save_draft(tx, desk.inst, "weekly", definition, if_match="*", now=desk.clock.now())
+            async with desk.inst.db.transaction() as tx:
+                await publish(tx, desk.inst, "weekly", now=desk.clock.now())
+
+    async def moved(zone: str) -> None:
+        async with desk.inst.db.transaction() as tx:
+            await recur_in_another_zone(tx, desk.inst, now=desk.clock.now())
+            await update_account(tx, timezone=zone)
+
+    for n in range(12):
+        call = await desk.call()
+        desk.clock.set(max(call.at, desk.clock.now()))
+        await asyncio.gather(
+            published("09:30"), desk.turn(turn_off), open_occurrence(desk.inst, call), desk.turn(pause_workflow),
+            moved("Europe/Oslo" if n % 2 else "America/New_York"), desk.turn(resume_workflow), published("10:00"),
+            desk.turn(turn_on), open_occurrence(desk.inst, call), tell_recurrences(desk.inst),
+        )  # fmt: skip
+        await desk.turn(resume_workflow)
+        await desk.turn(turn_on)
+    rows = await desk.rows()
+    assert len({row.local for row in rows}) == len(rows)
+    async with desk.inst.db.read() as read:
+        known = {row["id"] for row in await read.all(select(jobs.c.id))}
+    assert known == {row.job_id for row in rows if row.job_id is not None}
