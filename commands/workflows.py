@@ -13,7 +13,7 @@ from commands.client import Client, connect
 from commands.files import Force, check_target, read_yaml, write_text
 from commands.moving import moved_text, preview_text
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
-from commands.records import follow
+from commands.records import find, follow
 from commands.report import report_text
 
 workflow = typer.Typer(help="Definitions: validate, push, pull, publish, turn on and off, pause.", no_args_is_help=True)
@@ -113,6 +113,23 @@ def settings(
         shown = {**found["settings"], **{f"anchor.{name}": value for name, value in found["anchor"].items()}}
         rows = list(shown.items())
         show(found, table(rows, ("setting", "value")), as_json=as_json)
+
+
+@workflow.command("preview")
+def preview(
+    slug: Slug,
+    reference: Annotated[str, typer.Argument(metavar="RECORD", help="contact/<id>, or contact/email/<address>.")],
+    at: Annotated[str | None, typer.Option("--at", help="When it would enter, with offset; now, if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show when each step would happen if a record entered; nobody enters."""
+    with speaking(as_json), connect() as api:
+        record = find(api, reference)
+        body: dict[str, Any] = {"record": {"object": record["object"], "id": record["id"]}}
+        found = api.post(f"/workflows/{quote(slug, safe='')}/preview", {**body, **({"at": at} if at else {})})
+        rows = [(step["step"], step["kind"], step["words"]) for step in found["steps"]]
+        ends = "… and more" if found["is_cut"] else "and again in the next year" if found["comes_round"] else ""
+        show(found, "\n".join(part for part in (table(rows, ("step", "kind", "when")), ends) if part), as_json=as_json)
 
 
 @workflow.command("hooks")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
-from domain.definition import PauseDate, Window
+from domain.definition import Definition, PauseDate, Window
 from domain.messages import StepAnswer, StepCall
 from domain.splitting import spread
 from domain.windows import Hold, Quiet, held_until, quiet_of
@@ -24,15 +24,14 @@ WINDOW: TypeAdapter[Window | list[Window] | None] = TypeAdapter(Window | list[Wi
 PAUSE_DATES: TypeAdapter[list[PauseDate] | None] = TypeAdapter(list[PauseDate] | None)
 
 
-def quiet_hours(inside: Inside) -> Quiet:
-    """What messages of an enrollment keep to: the workflow's own settings, else the account's."""
-    settings, default = inside.definition.settings, quiet_of_account(inside.account)
+def quiet_for(definition: Definition, account: Account) -> Quiet:
+    """What messages of a workflow keep to: its own settings, else the account's."""
+    settings, default = definition.settings, _default(account)
     own = quiet_of(settings.window, settings.pause_dates)
     return Quiet(windows=own.windows or default.windows, pause_dates=own.pause_dates or default.pause_dates)
 
 
-def quiet_of_account(account: Account) -> Quiet:
-    """The account's defaults."""
+def _default(account: Account) -> Quiet:
     pause_dates = PAUSE_DATES.validate_python(account.pause_dates) or []
     return quiet_of(WINDOW.validate_python(account.window), pause_dates)
 
@@ -41,7 +40,7 @@ def hold_of(inst: Installation, inside: Inside, call: StepCall) -> Hold | None:
     """Whether a message is held back as of the minute it would leave, which an outage may have made a late one."""
     now = max(call.now, inst.clock.now())
     late = spread(f"{call.enrollment_id}:{call.step}", inside.definition.settings.spread_minutes)
-    return held_until(quiet_hours(inside), now, inside.zone, late)
+    return held_until(quiet_for(inside.definition, inside.account), now, inside.zone, late)
 
 
 async def hold_back(tx: Tx, inst: Installation, passed: Passed, effect: Effect | None) -> StepAnswer | None:

@@ -67,7 +67,7 @@ async def enroll_record(slug: Slug, body: EnrollBody, inst: Inst, caller: Enroll
 
     async def work(tx: Tx) -> Answer:
         workflow = await workflow_or_404(tx, slug)
-        ask = await _ask(tx, inst, caller, body)
+        ask = await ask_of(tx, inst, caller, body)
         decided = await enroll_by_hand(tx, workflow, ask, cause=caller.cause, now=inst.clock.now(), starter=inst.name)
         if decided.decision in TAKEN_UP and decided.enrollment_id is not None:
             taken.append(decided.enrollment_id)
@@ -207,7 +207,8 @@ async def _operated(
     return _delivering(inst, await once.run(work), [enrollment_id])
 
 
-async def _ask(tx: Tx, inst: Installation, caller: Caller, body: EnrollBody) -> Ask:
+async def ask_of(tx: Tx, inst: Installation, caller: Caller, body: EnrollBody) -> Ask:
+    """Whom a body means; a record that is named by a unique property is found."""
     record_id, bound = body.record.id, body.bound_reference
     if record_id is None:
         (property, value), *_ = (body.record.by or {}).items()

@@ -28,6 +28,7 @@ BODIES: dict[str, Any] = {
     "/workflows": {"slug": "a"},
     "/workflows/{slug}": {"name": "a"},
     "/workflows/{slug}/publish": {},
+    "/workflows/{slug}/preview": {"record": {"object": "contact", "id": "nobody"}},
     "/workflows/{slug}/settings": {"spread_minutes": 5},
     "/workflows/{slug}/enrollments": {"record": {"object": "contact", "id": "nobody"}},
     "/workflows/{slug}/enrollments/bulk": {"ids": ["nobody"]},
