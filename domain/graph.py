@@ -70,7 +70,9 @@ class Graph:
             case ActionStep():
                 return {place.next, *self._jumps(step.on_error)}
             case DelayStep():
-                return {place.next, *place.edges.values(), *self._jumps(step.if_past, step.if_missing)}
+                # What an anchored delay does without its date, or too late for it, is no matter of choice.
+                chosen = () if is_anchored(step) else (step.if_past, step.if_missing)
+                return {place.next, *place.edges.values(), *self._jumps(*chosen)}
             case BranchStep() | ValueBranchStep() | SplitStep() | WaitStep():
                 return set(place.edges.values()) or {place.next}
             case GotoStep():
