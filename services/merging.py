@@ -1,8 +1,8 @@
 """Merging a record into another of its type: what both knew is in one, and whoever runs goes on under it.
 
-The survivor's values win, what it lacked comes from the other one. Enrollments of the merged record go on as the
-survivor's; where both are in one workflow under what is now one key, the older goes on and the newer ends. What was
-entered before counts as entered by the survivor. The merged record is gone like a deleted one.
+The survivor's values win, what it lacked comes from the other one. Enrollments of the merged record, those that are
+over as well, become the survivor's with all they did; where both are in one workflow under what is now one key, the
+older goes on and the newer ends. The merged record is gone like a deleted one.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ from services.subscriptions import inherit_subscriptions
 from store.associations import Association, list_associations
 from store.changes import Documents, append_change
 from store.database import Read, Tx
-from store.enrollments import active_ids_of_record
 from store.happenings import event_names, load_memberships, workflows_of
-from store.locks import lock_enrollments, lock_records
-from store.merging import drop_links, move_enrollment, move_entry_keys, move_events
+from store.locks import lock_passages, lock_records
+from store.merging import drop_links, move_enrollments, move_entry_keys, move_events, move_sent
 from store.records import claim_unique_values, free_unique_values, replace_record
 from store.subscriptions import load_states
 
@@ -114,23 +113,17 @@ async def _link(
 
 
 async def _move_entries(tx: Tx, write: Write, merge: Merge, near: Iterable[str]) -> None:
-    """Let enrollments and what counts as entered follow; of two under one key the older goes on."""
+    """Let passages and what counts as entered follow; of two inside under one key the older goes on."""
     await move_entry_keys(tx, merge.gone.id, near=list(near), moved=merge.moved)
-    ids = [id for record in (merge.gone, merge.stays) for id, _ in await active_ids_of_record(tx, record.id)]
-    inside = [e for e in (await lock_enrollments(tx, ids)).values() if e.status != "ended"]
     standing: dict[tuple[str, str], Enrollment] = {}
-    # Ids sort by creation: the older come first.
-    for enrollment in sorted(inside, key=lambda e: e.id):
+    for enrollment in await lock_passages(tx, merge.gone.id, merge.stays.id):
         place = (enrollment.workflow_id, merge.moved(enrollment.key))
         older = standing.setdefault(place, enrollment)
         if older is not enrollment:
             detail = f"enrollment {older.id} goes on"
             await end_enrollment(tx, enrollment, "record_merged", detail=detail, now=write.now)
-    for enrollment in standing.values():
-        if merge.gone.id in (enrollment.record_id, enrollment.bound_id):
-            bound = merge.moved(enrollment.bound_id) if enrollment.bound_id else None
-            record, key = merge.moved(enrollment.record_id), merge.moved(enrollment.key)
-            await move_enrollment(tx, enrollment.id, record_id=record, bound_id=bound, key=key)
+    await move_enrollments(tx, merge.gone.id, merge.stays.id)
+    await move_sent(tx, merge.gone.id, merge.stays.id)
 
 
 async def _brings(read: Read, merge: Merge, links: Iterable[Association]) -> dict[str, Json]:

@@ -15,7 +15,7 @@ from domain.enrollments import Enrollment
 from domain.lists import RecordList
 from domain.records import StoredRecord
 from store.database import Tx, portions
-from store.enrollments import enrollment_of
+from store.enrollments import IS_ACTIVE, enrollment_of
 from store.lists import list_of
 from store.records import COLUMNS, stored
 from store.tables import account, effects, enrollments, entry_keys, lists, records, workflows
@@ -104,6 +104,20 @@ async def lock_enrollments(tx: Tx, ids: Iterable[str]) -> dict[str, Enrollment]:
         rows = await tx.all(mine.with_for_update(key_share=True))
         found.update({row["id"]: enrollment_of(row) for row in rows})
     return found
+
+
+async def lock_passages(tx: Tx, gone: str, stays: str) -> list[Enrollment]:
+    """Lock the passages two records, which are locked, are part of: of ``gone`` all, of ``stays`` the active ones.
+
+    Answers the active ones of both, oldest first.
+    """
+    mine = [enrollments.c[name] == gone for name in ("record_id", "bound_id")]
+    mine += [(enrollments.c[name] == stays) & IS_ACTIVE for name in ("record_id", "bound_id")]
+    named = select(enrollments.c.id, enrollments.c.status).where(or_(*mine)).order_by(enrollments.c.id)
+    rows = await tx.all(named.with_for_update(key_share=True))
+    inside = await lock_enrollments(tx, [row["id"] for row in rows if row["status"] != "ended"])
+    # Ids sort by creation.
+    return [inside[id] for id in sorted(inside)]
 
 
 async def lock_enrollment(tx: Tx, seen: Enrollment) -> Enrollment | None:

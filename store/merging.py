@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from sqlalchemy import Table, delete, or_, update
+from sqlalchemy import Column, ColumnElement, Text, and_, case, cast, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from store.database import Tx
 from store.locks import lock_entry_keys_of
-from store.tables import associations, enrollments, entry_keys, events, goals_reached, late_goals, visits
+from store.tables import (
+    associations,
+    enrollments,
+    entry_decisions,
+    entry_keys,
+    events,
+    goals_reached,
+    late_goals,
+    messages,
+    tasks,
+    visits,
+)
 
 
 async def drop_links(tx: Tx, record_id: str) -> None:
@@ -44,10 +56,51 @@ async def move_entry_keys(tx: Tx, record_id: str, *, near: Collection[str], move
         await tx.run(delete(entry_keys).where(*gone))
 
 
-async def move_enrollment(tx: Tx, enrollment_id: str, *, record_id: str, bound_id: str | None, key: str) -> None:
-    """Let a locked enrollment go on under other records, with what it did so far; its run keeps its name."""
-    mine = update(enrollments).where(enrollments.c.id == enrollment_id)
-    await tx.run(mine.values(record_id=record_id, bound_id=bound_id, key=key))
-    tables: tuple[Table, ...] = (visits, goals_reached, late_goals)
-    for table in tables:
-        await tx.run(update(table).where(table.c.enrollment_id == enrollment_id).values(record_id=record_id))
+async def move_enrollments(tx: Tx, from_id: str, to_id: str) -> None:
+    """Let every passage of a record, and every one bound to it, be another's, with all it did; runs keep their names.
+
+    They are locked, and of two that are active under what becomes one key the newer has ended.
+    """
+    mine = select(enrollments.c.id).where(enrollments.c.record_id == from_id)
+    for table in (visits, goals_reached, late_goals):
+        await tx.run(update(table).where(table.c.enrollment_id.in_(mine)).values(record_id=to_id))
+    await _move_decisions(tx, from_id, to_id)
+    for column in (enrollments.c.record_id, enrollments.c.bound_id):
+        # A key is made of the ids of both.
+        key = func.replace(enrollments.c.key, from_id, to_id)
+        await tx.run(update(enrollments).where(column == from_id).values({column: to_id, enrollments.c.key: key}))
+
+
+async def move_sent(tx: Tx, from_id: str, to_id: str) -> None:
+    """Let messages to a record and tasks about it be another's."""
+    await tx.run(update(messages).where(messages.c.record_id == from_id).values(record_id=to_id))
+    about: ColumnElement[str] = func.replace(cast(tasks.c.record_ids, Text), from_id, to_id)
+    about = cast(about, JSONB) if tx.dialect == "postgresql" else about
+    await tx.run(update(tasks).where(tasks.c.record_id == from_id).values(record_id=to_id, record_ids=about))
+
+
+async def _move_decisions(tx: Tx, from_id: str, to_id: str) -> None:
+    """Let what was decided about a record, or about others bound to it, be told of another.
+
+    One change may have decided the same of both; then the other's decision alone says that this cause is judged.
+    """
+    bound_to = select(enrollments.c.record_id).where(enrollments.c.bound_id == from_id)
+    about_bound = and_(entry_decisions.c.bound_id == from_id, entry_decisions.c.record_id.in_(bound_to))
+    for column, mine in (
+        (entry_decisions.c.record_id, entry_decisions.c.record_id == from_id),
+        (entry_decisions.c.bound_id, about_bound),
+    ):
+        seq = case((_is_decided(column, to_id), None), else_=entry_decisions.c.change_seq)
+        await tx.run(update(entry_decisions).where(mine).values({column: to_id, entry_decisions.c.change_seq: seq}))
+
+
+def _is_decided(column: Column[str], to_id: str) -> ColumnElement[bool]:
+    """Whether there is a decision of the same cause that differs in this column only, which is ``to_id`` there."""
+    twin = entry_decisions.alias()
+    same = [
+        func.coalesce(twin.c[name], "")
+        == (to_id if name == column.name else func.coalesce(entry_decisions.c[name], ""))
+        for name in ("record_id", "bound_id", "trigger")
+    ]
+    same += [twin.c[name] == entry_decisions.c[name] for name in ("change_seq", "workflow_id")]
+    return select(twin.c.id).where(*same).exists()
