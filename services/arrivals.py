@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.errors import Conflict
 from domain.records import Cause, Change
 from domain.touches import keys_touched
 from services.again import remembered_in
@@ -16,8 +17,9 @@ from services.enrolling import EnrollRequest, enroll
 from services.firing import Firing, Subject
 from services.versions import load_live
 from store.candidates import TriggerRef, triggers_reading
-from store.database import Tx
+from store.database import Read, Tx
 from store.locks import lock_records
+from store.merging import merged_into
 from store.schema import load_account, load_schema
 
 
@@ -45,12 +47,16 @@ class _Place:
 async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now: datetime) -> str | None:
     """Examine or let in up to ``limit`` records, from a place on; answers the place to go on from, or None.
 
-    Everybody who enters in this page is locked at once, then decided about one after the other.
+    Everybody who enters in this page is locked at once, then decided about one after the other. Where a record was
+    merged since, the one it was merged into enters.
+
+    Raises:
+        Conflict: one of them is being merged; the change is to be judged once more.
     """
     if not change.wake:
         return None
     page, place = await _examine(tx, change, _Place.read(after), limit=limit, now=now)
-    requests = [] if after else _remembered(change)
+    requests = [] if after else await _remembered(tx, change)
     requests += [
         EnrollRequest(
             workflow_id=ref.workflow_id,
@@ -66,7 +72,10 @@ async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now:
         for ref, subject in page
         for record_id in subject.record_ids
     ]
-    await lock_records(tx, {id for request in requests for id in request.record_ids}, write=True)
+    locked = await lock_records(tx, {id for request in requests for id in request.record_ids}, write=True)
+    for record in locked.values():
+        if record.deleted_at is not None and await merged_into(tx, record.id) != record.id:
+            raise Conflict(f"the {record.object} {record.id} was merged into another one meanwhile")
     for request in requests:
         await enroll(tx, request, now=now)
     return str(place) if place is not None else None
@@ -79,14 +88,29 @@ def _cause(change: Change) -> Cause:
     return Cause(kind="event", id=change.event_id, depth=change.cause.depth)
 
 
-def _remembered(change: Change) -> list[EnrollRequest]:
+async def _remembered(read: Read, change: Change) -> list[EnrollRequest]:
     """What was remembered until this change, the end of an enrollment, to be judged anew; usually nothing."""
     again = remembered_in(change)
     if again is None:
         return []
     # What an earlier release wrote may hold more.
     known = {name: value for name, value in again.items() if name in EnrollRequest.model_fields}
+    for name in ("record_id", "bound_id"):
+        if isinstance(id := known.get(name), str):
+            known[name] = await merged_into(read, id)
     return [EnrollRequest.model_validate({**known, "change_seq": change.seq})]
+
+
+async def _followed(read: Read, change: Change) -> Change:
+    """The change as one of the record that its own was merged into since, so that nobody misses what it lets in."""
+    if change.kind in ("deleted", "merged"):
+        return change
+    detail = dict(change.detail or {})
+    for name in ("other_id", "created_id") if change.kind == "associated" else ():
+        if name in detail:
+            detail[name] = await merged_into(read, str(detail[name]))
+    moved = {"record_id": await merged_into(read, change.record_id), "detail": detail or change.detail}
+    return change.model_copy(update=moved)
 
 
 async def _examine(
@@ -96,10 +120,12 @@ async def _examine(
     fired: list[tuple[TriggerRef, Subject]] = []
     left = limit
     refs = await triggers_reading(tx, keys_touched(change))
-    account = await load_account(tx) if refs else None
+    if not refs:
+        return [], None
+    change, account = await _followed(tx, change), await load_account(tx)
     for ref in refs:
         name = (ref.workflow_id, ref.trigger)
-        if account is None or name < after.trigger:
+        if name < after.trigger:
             continue
         definition = (await load_live(tx, ref.workflow_id, ref.version)).definition
         trigger = next(t for t in definition.entry.triggers if t.id == ref.trigger)

@@ -1,6 +1,7 @@
 """Replies to what a workflow sent: where it says so, whoever answers its message leaves it (rules L1 and L2).
 
-A reply names the message it answers. It ends the enrollment that sent it, whoever of its contacts wrote, and no other.
+A reply names the message it answers. It ends the enrollment that sent it, whoever of its contacts wrote, and no other;
+where that one ended as its record was merged, the one that goes on for it.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from services.moving import depart
 from services.reasons import find_reason
 from services.versions import Content, load_content
 from store.database import Read, Tx
-from store.enrollments import get_enrollment
+from store.enrollments import get_enrollment, going_on_for
 from store.locks import lock_enrollments
 from store.outputs import get_message
 from store.schema import load_account
 
+BEING_MERGED = "the record that was written to is being merged by others at the same time: try again"
+
 
 class Answered(Frozen):
-    """The message a reply answers, and whose it was; ``told`` is what a timeline says about it."""
+    """The message a reply answers, and whose it is; ``told`` is what a timeline says about it."""
 
     message_id: str
     step: str
@@ -55,6 +58,8 @@ async def find_answered(read: Read, name: str, properties: Mapping[str, Json]) -
     if message is None or enrollment is None:
         words = f"no message {message_id[:40]!r} was sent; name one by its id, as GET /messages shows it"
         raise Invalid(words, errors=[FieldError(path="/properties/message", code="wrong_value", message=words)])
+    if enrollment.end_reason == "record_merged":
+        enrollment = await going_on_for(read, enrollment) or enrollment
     told = {"message": message_id, **{name: message[name] for name in ("channel", "step")}}
     return Answered(
         message_id=message_id,
@@ -70,16 +75,20 @@ async def stop_on_reply(tx: Tx, answered: Answered, locked: Mapping[str, StoredR
     A goal that the reply met counts first (rule L3).
 
     Raises:
-        Conflict: the enrollment goes on under a record it was just merged into.
+        Conflict: the enrollment goes on under a record it was just merged into, or another one goes on for it.
     """
     enrollment = (await lock_enrollments(tx, [answered.enrollment.id])).get(answered.enrollment.id)
-    if enrollment is None or enrollment.status == "ended":
+    if enrollment is None or answered.enrollment.status == "ended":
+        return
+    if enrollment.end_reason == "record_merged":
+        raise Conflict(BEING_MERGED)
+    if enrollment.status == "ended":
         return
     content = await load_content(tx, enrollment.workflow_id, enrollment.version)
     if not content.definition.exit.stop_on_reply:
         return
     if not locked.keys() >= set(enrollment.record_ids):
-        raise Conflict("the record that was written to is being merged by others at the same time: try again")
+        raise Conflict(BEING_MERGED)
     goal = await _goal(tx, content, enrollment, locked, now=now)
     if goal is not None:
         await depart(tx, enrollment, goal, now=now)

@@ -25,6 +25,16 @@ _OF_PAIR = (
     enrollments.c.record_id == bindparam("record_id"),
 )
 ACTIVE = select(enrollments).where(*_OF_PAIR, IS_ACTIVE).order_by(enrollments.c.id)
+GOES_ON = (
+    select(enrollments)
+    .where(
+        enrollments.c.workflow_id == bindparam("workflow_id"),
+        enrollments.c.key == bindparam("key"),
+        enrollments.c.id < bindparam("than"),
+        IS_ACTIVE,
+    )
+    .limit(1)
+)
 EVER = (
     select(enrollments.c.id)
     .where(*_OF_PAIR, enrollments.c.bound_id.is_not_distinct_from(bindparam("bound_id")))
@@ -109,6 +119,12 @@ async def get_with_pause(read: Read, enrollment_id: str) -> tuple[Enrollment, bo
 async def is_workflow_paused(read: Read, workflow_id: str) -> bool:
     """Whether the workflow is paused as of this statement."""
     return bool(await read.scalar(IS_PAUSED, workflow_id=workflow_id))
+
+
+async def going_on_for(read: Read, ended: Enrollment) -> Enrollment | None:
+    """The older passage that goes on for one a merge has ended; None when it is over as well."""
+    row = await read.one(GOES_ON, workflow_id=ended.workflow_id, key=ended.key, than=ended.id)
+    return enrollment_of(row) if row else None
 
 
 async def inside_after(read: Read, workflow_id: str | None, after: str, limit: int) -> list[Enrollment]:

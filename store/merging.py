@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from sqlalchemy import Column, ColumnElement, Text, and_, case, cast, delete, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Text, and_, bindparam, case, cast, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 
-from store.database import Tx
+from store.database import Read, Tx
 from store.locks import lock_entry_keys_of
+from store.records import get_record
 from store.tables import (
     associations,
+    changes,
     enrollments,
     entry_decisions,
     entry_keys,
@@ -21,6 +23,24 @@ from store.tables import (
     tasks,
     visits,
 )
+
+MERGED_INTO = (
+    select(changes.c.detail)
+    .where(changes.c.record_id == bindparam("record_id"), changes.c.kind == "merged")
+    .order_by(changes.c.seq.desc())
+    .limit(1)
+)
+
+
+async def merged_into(read: Read, record_id: str) -> str:
+    """The record that stays of all a record was merged into one after the other; itself when it was not."""
+    while await get_record(read, record_id) is None:
+        # The last that is known of it says so, as long as its changes are kept.
+        detail = await read.scalar(MERGED_INTO, record_id=record_id)
+        if not detail or "into" not in detail:
+            break
+        record_id = str(detail["into"])
+    return record_id
 
 
 async def drop_links(tx: Tx, record_id: str) -> None:

@@ -159,3 +159,18 @@ async def test_a_reply_to_a_message_nobody_sent_is_refused_with_its_place(desk: 
     with pytest.raises(Invalid) as refused:
         await desk.reply(contact, machine="yes")
     assert [error.path for error in refused.value.errors] == ["/properties/machine"]
+
+
+async def test_a_reply_to_a_passage_that_a_merge_ended_ends_the_one_that_goes_on(desk: Post) -> None:
+    workflow = await desk.publish(by_hand("welcome", STEPS, exit=STOPS))
+    gone = await desk.create("contact", email="ana@example.com")
+    stays = await desk.create("contact", first_name="A.")
+    for each in (gone, stays):
+        await desk.enroll(workflow, each)
+    older, newer = await desk.enrollments()
+    message = await desk.sent(newer)
+    async with desk.inst.db.transaction() as tx:
+        await merge_records(tx, await desk.write(tx), "contact", gone, stays)
+    await desk.reply(stays, message)
+    ends = {e["id"]: e["end_reason"] for e in await desk.enrollments()}
+    assert ends == {older["id"]: "replied", newer["id"]: "record_merged"}
