@@ -38,7 +38,7 @@ from domain.conditions import (
     variant_of,
 )
 from domain.conditions import Any as AnyOf
-from domain.definition import Definition, Parameter, Window, WorkflowSettings
+from domain.definition import Definition, Parameter, Schedule, Window, WorkflowSettings
 from domain.problems import Problem
 from domain.reader import Part, Reader, join, similar
 from domain.steps import (
@@ -82,7 +82,7 @@ UNNAMED = "step_without_an_id_"
 
 NEUTRAL: Mapping[str, Any] = {
     "slug": "unnamed", "name": "unnamed", "object": "", "where": All(all=[]), "branches": [], "cases": [], "arms": [],
-    "values": [], "weight": 1,
+    "values": [], "weight": 1, "every": "day", "at": "00:00",
 }  # fmt: skip
 """What stands in for a required field that is wrong, so that the rest around it is examined all the same."""
 
@@ -164,6 +164,7 @@ class _Parser:
     def definition(self, raw: Json) -> Definition | None:
         """The head, and everything below it."""
         parts: dict[str, Part] = {
+            "schedule": lambda r, p: self.reader.model(Schedule, r, p),
             "parameters": self.reader.items(lambda r, p: self.reader.model(Parameter, r, p), NOTHING["parameter"]),
             "entry": self._entry,
             "exit": self._exit,

@@ -43,6 +43,9 @@ def check_schedule(x: Examination) -> None:
 
 
 def _check_days(x: Examination, schedule: Schedule) -> None:
+    _check_zone(x, schedule)
+    if x.spoiled("/schedule/every"):
+        return
     every = schedule.every
     groups = NEEDED[every]
     given = [name for name in FIELDS if getattr(schedule, name) is not None]
@@ -60,6 +63,9 @@ def _check_days(x: Examination, schedule: Schedule) -> None:
             x.tell(f"/schedule/{name}", "wrong_value", f"a schedule with every: {every} has no {name!r}; remove it")
         elif getattr(schedule, name) == []:
             x.tell(f"/schedule/{name}", "wrong_value", f"{name} names no day; write for example {EXAMPLES[name]}")
+
+
+def _check_zone(x: Examination, schedule: Schedule) -> None:
     if schedule.timezone is not None and not is_zone(schedule.timezone):
         words = f"{schedule.timezone!r} is no time zone; write a name such as Europe/Oslo, or leave it out"
         x.tell("/schedule/timezone", "wrong_zone", f"{words} for the account's")

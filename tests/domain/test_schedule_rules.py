@@ -62,6 +62,19 @@ def test_one_mistake_in_a_schedule_is_one_problem(fields: dict[str, Any], path: 
     assert problems({"at": "09:00", **fields}) == [(f"/schedule{path}", code)]
 
 
+def test_each_of_several_mistakes_is_told() -> None:
+    wrong = {"every": "sometimes", "at": 9, "timezone": "Mars", "weekdays": ["mon"]}
+    assert problems(wrong) == [
+        ("/schedule/every", "wrong_value"),
+        ("/schedule/at", "wrong_type"),
+        ("/schedule/timezone", "wrong_zone"),
+    ]
+    assert problems({"every": "month", "at": "noon"}) == [
+        ("/schedule/at", "wrong_value"),
+        ("/schedule/days", "missing_field"),
+    ]
+
+
 def test_a_scheduled_workflow_needs_a_schedule_and_no_anchor() -> None:
     assert problems(None) == [("/schedule", "missing_field")]
     assert problems("daily") == [("/schedule", "wrong_type")]
