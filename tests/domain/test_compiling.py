@@ -139,3 +139,18 @@ def test_a_large_plan_is_warned_of_and_a_very_large_one_is_a_problem() -> None:
     assert warning.code == "plan_too_large"
     assert plan_bytes(large) > 64 * 1024
     assert [p.code for p in look(steps(2600)).problems] == ["plan_too_large"]
+
+
+def test_triggers_of_a_scheduled_workflow_are_no_interest_but_what_ends_a_passage_is() -> None:
+    where = {"property": "last_touched_at", "op": "more_than_ago", "value": {"days": 3}}
+    raw = with_steps(
+        type="scheduled",
+        schedule={"every": "day", "at": "09:00"},
+        entry={"triggers": [{"id": "t1", "on": "filter", "where": where}]},
+        exit={"when_entry_no_longer_holds": True},
+    )
+    definition = look(raw).definition
+    assert definition is not None
+    assert interests(definition, CATALOGUE) == Interests(
+        triggers=(), run=frozenset({"contact.last_touched_at", "time"})
+    )

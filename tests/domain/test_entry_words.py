@@ -46,6 +46,7 @@ def test_without_a_trigger_it_was_by_hand_and_an_unknown_one_keeps_its_id() -> N
         ("api", "k1", "by API key k1"),
         ("bulk", "j1", "by bulk job j1"),
         ("schedule", None, "on schedule"),
+        ("schedule", "j1", "on schedule, job j1"),
         ("tide", "x", "by tide x"),
     ],
 )
