@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, func, select
 
 from store.tables import deliveries, enrollments, entry_decisions
 from tests.faults.site import Site
-from tests.runs.definitions import by_hand, gap
+from tests.runs.definitions import by_hand, gap, task
 
 NORWAY = {"property": "country", "op": "is", "value": "NO"}
 MAPPING = '{"columns": {"id": {"property": "external_id"}}, "constants": {"country": "NO"}}'
@@ -105,6 +105,41 @@ def unenrollment_kills(folder: Path, count: int) -> None:
         assert (totals["active"], totals["by_reason"]) == (0, {"unenrolled": count})
 
 
+def move_kills(folder: Path, count: int) -> None:
+    with Site(folder) as site:
+        site.publish(by_hand("journey", [gap(days=2)]))
+        import_contacts(site, count)
+        entered = site.call("POST", "/workflows/journey/enrollments/bulk", {"where": NORWAY})
+        done = f"/jobs/{entered['id']}"
+        site.until(lambda: site.call("GET", done)["status"] == "done", "everybody is inside", within_s=600)
+        site.until(lambda: rows(site)["deliveries"] == 0, "every run is started", within_s=600)
+        longer = by_hand("journey", [gap(days=2), task("call", "Call")])
+        answer = site.http.put("/api/v1/workflows/journey", json=longer, headers={"If-Match": "*"})
+        assert answer.is_success, answer.text
+        path = f"/jobs/{site.call('POST', '/workflows/journey/publish', {'in_flight': 'move'})['move_job_id']}"
+        watch = Watch(site, path)
+        reaches(site, path, count // 5)
+        site.kill("worker")
+        assert site.call("GET", path)["status"] == "running", "killed in the middle"
+        site.start("worker")
+        site.until(lambda: site.call("GET", path)["status"] == "done", "everybody is moved", within_s=600)
+        seen = watch.end()
+        job = site.call("GET", path)
+        assert (job["done"], job["total"], job["counts"]) == (count, count, {"moved": count})
+        assert seen == sorted(seen), "progress went back"
+        site.until(lambda: rows(site)["deliveries"] == 0, "every run is told", within_s=600)
+        assert moved_rows(site) == Counter({(2, 1): count}), "each is of the new version, and was moved once"
+
+
+def moved_rows(site: Site) -> Counter[tuple[int, int]]:
+    """Version and epoch of the enrollments."""
+    engine = create_engine(f"sqlite:///{site.folder / 'followthrough.db'}")
+    with engine.connect() as connection:
+        found = connection.execute(select(enrollments.c.version, enrollments.c.epoch)).all()
+    engine.dispose()
+    return Counter((version, epoch) for version, epoch in found)
+
+
 def rows(site: Site) -> Counter[str]:
     """What the database holds."""
     engine = create_engine(f"sqlite:///{site.folder / 'followthrough.db'}")
@@ -128,6 +163,11 @@ def test_400_are_enrolled_once_by_a_worker_killed_three_times(tmp_path: Path) ->
 @pytest.mark.timeout(900)
 def test_400_are_unenrolled_once_by_a_worker_killed_in_the_middle(tmp_path: Path) -> None:
     unenrollment_kills(tmp_path, 400)
+
+
+@pytest.mark.timeout(900)
+def test_400_are_moved_once_by_a_worker_killed_in_the_middle(tmp_path: Path) -> None:
+    move_kills(tmp_path, 400)
 
 
 @pytest.mark.long

@@ -7,7 +7,14 @@ import asyncio
 from sqlalchemy import insert, update
 
 from store.database import Database
-from store.locks import lock_effect, lock_enrollments, lock_entry_key, lock_records
+from store.locks import (
+    hold_door,
+    lock_effect,
+    lock_enrollments,
+    lock_entry_key,
+    lock_records,
+    wait_for_entries,
+)
 from store.records import replace_record
 from store.tables import entry_keys, workflows
 from tests.fixtures.clock import START
@@ -89,6 +96,29 @@ async def test_some_records_can_be_written_and_others_only_read(postgres_url: st
         found = await lock_records(one, [written.id, shared.id], write=[written.id])
         assert list(found) == [shared.id, written.id]
         await lock_records(other, [shared.id], write=False)
+    await db.close()
+
+
+async def test_whoever_asks_for_the_last_of_the_older_version_waits_for_those_who_are_entering(
+    postgres_url: str,
+) -> None:
+    db = Database.open(postgres_url)
+    async with db.transaction() as tx:
+        await tx.run(insert(workflows).values(**WORKFLOW))
+    waited = asyncio.Event()
+
+    async def wait() -> None:
+        async with db.transaction() as tx:
+            await wait_for_entries(tx, str(WORKFLOW["id"]))
+            waited.set()
+
+    async with db.transaction() as entering, db.transaction() as another:
+        assert await hold_door(entering, str(WORKFLOW["id"])) is not None
+        assert await hold_door(another, str(WORKFLOW["id"])) is not None, "those who enter do not wait"
+        task = asyncio.create_task(wait())
+        await until_somebody_waits(db)
+        assert not waited.is_set()
+    await task
     await db.close()
 
 
