@@ -15,6 +15,10 @@ PASSABLE = frozenset({"action", "delay", "wait", "branch", "value_branch", "spli
 """Kinds of steps that are passed over once done; a goto always leads on, an end always ends."""
 
 
+DECIDING = frozenset({"wait", "branch", "value_branch", "split"})
+"""Kinds of steps whose edges are ways inside them; those of others jump."""
+
+
 class Mark(Frozen):
     """What a visit says: ``outcome`` None is one the enrollment stands in, ``version`` the one it was written under."""
 
@@ -119,7 +123,8 @@ def lies_ahead(plan: Plan, step: str | None) -> set[str]:
         id = waiting.pop()
         if id is not None and id not in found:
             found.add(id)
-            waiting += [plan.steps[id].next, *plan.steps[id].edges.values()]
+            here = plan.steps[id]
+            waiting += [here.next, *(here.edges.values() if here.kind in DECIDING else ())]
     return found
 
 
@@ -136,7 +141,7 @@ def find_done(
             continue
         was, is_ = plans[mark.version].steps.get(mark.step), new.steps.get(mark.step)
         if is_same(was, is_) and is_ is not None and is_.kind in PASSABLE:
-            done[mark.step] = mark.edge
+            done[mark.step] = mark.edge if is_.kind in DECIDING else None
     return done
 
 

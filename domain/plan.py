@@ -98,6 +98,15 @@ class Plan(Wire):
     goals: dict[str, str] = {}
     policies: tuple[Policy, ...] = ()
 
+    def leads_on(self, step: PlanStep, target: str | None) -> bool:
+        """Whether who goes from ``step`` to ``target`` goes on in the order that is written, instead of jumping."""
+        if target == step.next or (step.kind != "delay" and target in step.edges.values()):
+            return True
+        behind = step.next
+        while behind is not None and behind != target:
+            behind = self.steps[behind].next
+        return behind == target
+
     def is_over_at(self, target: str | None) -> bool:
         """Whether a run that goes to ``target`` has nothing left to do but end."""
         return target is None or (self.steps[target].kind == "end" and self.steps[target].enabled)

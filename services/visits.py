@@ -53,7 +53,7 @@ async def settle_visit(
     }
     await _write(tx, passed, values, given)
     await stand_at(tx, passed.enrollment.id, passed.call.step, None)
-    if outcome == "failed" and passed.content.plan.steps[passed.call.step].on_error != "continue":
+    if _jumps(passed, outcome, edge):
         await _jumped(tx, passed)
     if is_last and yearly:
         return await begin_next_round(tx, passed, now=passed.call.now)
@@ -121,6 +121,15 @@ async def write_passages(tx: Tx, inside: Inside, passages: Collection[Passage]) 
         )
         if step.kind == "goto" and passage.outcome == "done" and not step.is_used_up(passage.n):
             await _jumped(tx, inside)
+
+
+def _jumps(passed: Passed, outcome: Outcome, edge: str | None) -> bool:
+    """Whether what follows is not what is written behind the step."""
+    plan = passed.content.plan
+    step = plan.steps[passed.call.step]
+    if outcome == "failed":
+        return step.on_error != "continue"
+    return edge is not None and not plan.leads_on(step, step.way(edge))
 
 
 async def _jumped(tx: Tx, inside: Inside) -> None:

@@ -28,9 +28,7 @@ class Position:
 
     ``step`` None is the end of the workflow. ``standing``: the visit has begun and counts. ``turn``: how often the run
     asked in this visit. ``wake_at``: until when it sleeps. ``pass_over``: what was done under an older version, with
-    the way it went from each.
-    asked in this visit. ``wake_at``: until when it sleeps. ``skip_sends``: messages are passed by up to the next delay
-    or wait.
+    the way it went from each. ``skip_sends``: messages are passed by up to the next delay or wait.
     """
 
     def __init__(self, start: EnrollmentStart, plan: Plan) -> None:
@@ -128,6 +126,8 @@ class Position:
             counts=counts,
             trail=tuple(step for step in self.trail if step in plan.steps),
             pass_over=found.pass_over,
+            # Up to the next delay as well in another version; whoever is sent to a step does it.
+            skip_sends=self.skip_sends and plan.version != self._plan.version,
         )
 
     def _take_passages(self) -> tuple[Passage, ...]:

@@ -31,7 +31,7 @@ async def onward(run: Conversation) -> None:
         run.at.arrive(step)
         run.show(None)
         target = await _handle(run, step)
-        if target not in (step.next, *step.edges.values()):
+        if not run.plan.leads_on(step, target) or (step.kind == "goto" and target == step.to):
             # Who jumps comes to what it did before to do it again.
             run.at.pass_over.clear()
         run.go(target)

@@ -114,6 +114,17 @@ def test_the_next_round_of_a_loop_is_not_passed_over() -> None:
     assert found == Landing(step="gap", keeps=True, pass_over={"a": None})
 
 
+def test_where_a_delay_jumps_to_without_a_date_lies_neither_ahead_nor_on_the_way() -> None:
+    until = {"property": "birthday", "time": "09:00"}
+    dated = {"id": "gap", "kind": "delay", "until": until, "if_missing": "a", "if_past": "c"}
+    old = plan_of(call("a"), delay("first"), dated, call("b"), call("c"))
+    assert old.steps["gap"].edges, "the plan knows where it jumps"
+    done = find_done([mark("a"), mark("gap", edge="missing")], [], {1: old}, old)
+    assert done == {"a": None, "gap": None}
+    assert land(old, old, Place(step="gap", visit=mark("gap", None, n=2)), done).pass_over == {"a": None}
+    assert [old.leads_on(old.steps["gap"], target) for target in ("a", "b", "c", None)] == [False, True, True, True]
+
+
 def test_what_is_passed_over_stays_so_in_a_third_version() -> None:
     second, third = plan_of(delay("gap"), call("a"), version=2), plan_of(delay("gap"), call("a"), call("b"), version=3)
     place = Place(step="gap", visit=mark("gap", None))
@@ -138,9 +149,7 @@ def test_where_somebody_stands(name: str, step: str | None, arriving: bool, mark
 
 def test_a_failure_leads_where_the_step_says() -> None:
     failed = [mark("a", "failed", reason="rejected")]
-    usual = plan_of(call("a"), delay("gap"), call("c"))
-    jumping = usual.steps["a"].model_copy(update={"on_error": "c"})
-    elsewhere = usual.model_copy(update={"steps": {**usual.steps, "a": jumping}})
+    elsewhere = plan_of(call("a", on_error="c"), delay("gap"), call("c"))
     assert find_place(elsewhere, "a", arriving=False, marks=failed) == Place(step="c")
     leaving = plan_of(call("a", on_error="exit"), delay("gap"))
     assert find_place(leaving, "a", arriving=False, marks=failed) == Place(step=None, failed="a: rejected")
