@@ -24,7 +24,7 @@ def occurrences(slug: Slug, as_json: AsJson = False) -> None:
         ahead = api.get(path)["next_occurrence"]
         found = list(api.items(f"{path}/occurrences", at_most=SHOWN))
         rows = [(each["local"], each["words"], _entered(each["job"])) for each in found]
-        coming = f"next: {ahead['local']} ({ahead['schedule']})" if ahead is not None else "next: none, it is off"
+        coming = f"next: {ahead['local']} ({ahead['schedule']})" if ahead is not None else "next: none"
         text = f"{coming}\n{table(rows, ('occurrence', 'state', 'entered'))}" if rows else coming
         show({"next": ahead, "items": found}, text, as_json=as_json)
 

@@ -183,8 +183,8 @@ def detail(workflow: WorkflowView) -> WorkflowDetail:
 def workflow_shown(workflow: WorkflowView, hooks: Sequence[HookView], ahead: OccurrenceAhead | None) -> WorkflowShown:
     """A workflow with its draft, its hooks and when it happens next."""
     found = [HookAddress(trigger=hook.trigger, path=hook.path) for hook in hooks]
-    coming = None
-    if ahead is not None and ahead.at is not None:
+    coming, off_at = None, workflow.turn_off_at
+    if ahead is not None and ahead.at is not None and (off_at is None or ahead.at < off_at):
         coming = NextOccurrence(local=ahead.local, at=ahead.at, schedule=ahead.schedule)
     return WorkflowShown(**detail(workflow).model_dump(), hooks=found, next_occurrence=coming)
 

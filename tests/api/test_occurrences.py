@@ -74,6 +74,13 @@ async def test_a_workflow_that_is_off_or_of_another_type_has_none_ahead(lite: Ca
     assert (await lite.ok("GET", "/workflows/other/occurrences"))["items"] == []
 
 
+async def test_what_would_come_after_the_time_to_turn_off_is_not_ahead(lite: Caller) -> None:
+    for off_at, is_ahead in (("2027-03-02T09:00:01+01:00", True), ("2027-03-02T09:00:00+01:00", False)):
+        slug = f"off-{is_ahead}".lower()
+        await lite.publish({**daily(settings={"turn_off_at": off_at}), "slug": slug})
+        assert ((await lite.ok("GET", f"/workflows/{slug}"))["next_occurrence"] is not None) is is_ahead
+
+
 async def test_another_zone_of_the_account_moves_those_without_their_own(lite: Caller) -> None:
     await lite.publish(daily(schedule={"every": "day", "at": "23:00"}))
     before = (await lite.ok("GET", PATH))["next_occurrence"]["at"]
