@@ -30,6 +30,7 @@ from api.routes import (
     reference,
     reports,
     subscriptions,
+    sweeps,
     system,
     workflows,
 )
@@ -58,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     subscriptions.router,
     jobs.router,
     changes.router,
+    sweeps.router,
     reference.router,
 )
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.definition import Definition, FilterTrigger
 from domain.facts import Seen
 from domain.judging import judge
-from domain.names import trigger_sweep
+from domain.names import entry_key, trigger_sweep
 from domain.reading import needs_of
 from domain.records import Cause, StoredRecord
 from domain.zones import zone_of
@@ -39,9 +40,9 @@ class TriggerTurns:
         return trigger_sweep(self.ref.workflow_id, self.ref.trigger)
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nobody was found."""
-        return not self.page
+    def items(self) -> tuple[str, ...]:
+        """Who was found, each the record and behind a colon what is bound to it."""
+        return tuple(entry_key(each.record_id, each.bound_id) for each in self.page)
 
     async def find(self, read: Read, sweep: Sweep, *, until: datetime, limit: int) -> str | None:
         """Ask for the next page; answers the place behind it, None when it is the last."""
@@ -60,7 +61,20 @@ class TriggerTurns:
         self.page = tuple(found.candidates)
         return None if found.is_last else found.place
 
-    async def decide(self, tx: Tx, sweep: Sweep, *, until: datetime, now: datetime) -> None:
+    async def name_one(self, read: Read, item: str) -> None:
+        """Let the page be one who was found before; whether there is such a record is judged with it."""
+        record_id, _, bound_id = item.partition(":")
+        self.page = (Candidate(record_id, bound_id or record_id),)
+
+    async def decide(
+        self,
+        tx: Tx,
+        sweep: Sweep,
+        *,
+        until: datetime,
+        now: datetime,
+        part: Callable[[str], AbstractAsyncContextManager[None]],
+    ) -> None:
         """Let in whom of the page the trigger fires for, everybody locked at once, ascending."""
         locked = await lock_records(tx, {id for c in self.page for id in (c.record_id, c.subject_id)}, write=True)
         fired: dict[str, tuple[Seen, ...] | None] = {}
@@ -68,21 +82,22 @@ class TriggerTurns:
         ids = {c.record_id for c in self.page}
         ref, since = self.ref, sweep.swept_at
         taken_up = await taken_up_since(tx, ref.workflow_id, ref.trigger, ids, since=since)
-        for each in self.page:
-            if each.subject_id not in fired:
-                fired[each.subject_id] = await self._fires(tx, each.subject_id, since, until, locked)
-            seen = fired[each.subject_id]
-            if seen is None or (each.record_id, each.bound_id) in taken_up:
-                continue
-            request = EnrollRequest(
-                workflow_id=ref.workflow_id,
-                record_id=each.record_id,
-                bound_id=each.bound_id,
-                trigger=ref.trigger,
-                cause=Cause(kind="schedule"),
-                seen=seen,
-            )
-            await enroll(tx, request, now=now)
+        for item, each in zip(self.items, self.page, strict=True):
+            async with part(item):
+                if each.subject_id not in fired:
+                    fired[each.subject_id] = await self._fires(tx, each.subject_id, since, until, locked)
+                seen = fired[each.subject_id]
+                if seen is None or (each.record_id, each.bound_id) in taken_up:
+                    continue
+                request = EnrollRequest(
+                    workflow_id=ref.workflow_id,
+                    record_id=each.record_id,
+                    bound_id=each.bound_id,
+                    trigger=ref.trigger,
+                    cause=Cause(kind="schedule"),
+                    seen=seen,
+                )
+                await enroll(tx, request, now=now)
 
     async def _fires(
         self, tx: Tx, subject_id: str, then: datetime, now: datetime, locked: Mapping[str, StoredRecord]

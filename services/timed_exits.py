@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from services.reasons import find_reason
 from services.versions import load_live
 from store.audiences import Audience, any_of
 from store.database import Read, Tx
+from store.enrollments import get_enrollment
 from store.locks import lock_inside
 from store.schema import load_account, load_schema
 from store.sweeps import Sweep, page_leaving
@@ -40,9 +42,9 @@ class LeavingTurns:
         return leaving_sweep(self.workflow_id, self.version)
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nobody was found."""
-        return not self.page
+    def items(self) -> tuple[str, ...]:
+        """The ids of the enrollments that were found."""
+        return tuple(each.id for each in self.page)
 
     async def find(self, read: Read, sweep: Sweep, *, until: datetime, limit: int) -> str | None:
         """Ask for the next page; answers the place behind it, None when it is the last."""
@@ -61,25 +63,39 @@ class LeavingTurns:
         self.page = tuple(found)
         return found[-1].id if len(found) == limit else None
 
-    async def decide(self, tx: Tx, sweep: Sweep, *, until: datetime, now: datetime) -> None:
+    async def name_one(self, read: Read, item: str) -> None:
+        """Let the page be one who was found before; it is empty when that enrollment is no more."""
+        found = await get_enrollment(read, item)
+        self.page = (found,) if found is not None else ()
+
+    async def decide(
+        self,
+        tx: Tx,
+        sweep: Sweep,
+        *,
+        until: datetime,
+        now: datetime,
+        part: Callable[[str], AbstractAsyncContextManager[None]],
+    ) -> None:
         """Let whom of the page a reason concerns leave, or go on where a goal leads; asked anew under the locks."""
         content, account = await load_live(tx, self.workflow_id, self.version), await load_account(tx)
         # Whoever goes on under another record meanwhile, as its own was merged into that, is judged by that change.
         for enrollment in (await lock_inside(tx, self.page)).values():
             if enrollment.status == "ended" or enrollment.version != self.version:
                 continue
-            facts = await read_facts(
-                tx,
-                account,
-                content.definition,
-                enrollment.record_id,
-                needs=content.leaving_needs,
-                enrollment=enrollment,
-                now=until,
-            )
-            reason = await find_reason(tx, account, content, enrollment, facts) if facts is not None else None
-            if reason is not None:
-                await depart(tx, enrollment, reason, now=now)
+            async with part(enrollment.id):
+                facts = await read_facts(
+                    tx,
+                    account,
+                    content.definition,
+                    enrollment.record_id,
+                    needs=content.leaving_needs,
+                    enrollment=enrollment,
+                    now=until,
+                )
+                reason = await find_reason(tx, account, content, enrollment, facts) if facts is not None else None
+                if reason is not None:
+                    await depart(tx, enrollment, reason, now=now)
 
 
 def _reasons(definition: Definition, span: Span) -> Iterator[Audience]:

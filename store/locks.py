@@ -18,7 +18,7 @@ from store.database import Tx, portions
 from store.enrollments import IS_ACTIVE, enrollment_of
 from store.lists import list_of
 from store.records import COLUMNS, stored
-from store.tables import account, effects, enrollments, entry_keys, lists, records, workflows
+from store.tables import account, effects, enrollments, entry_keys, lists, records, sweeps, workflows
 from store.workflows import DOOR
 
 _RECORDS = select(*COLUMNS).where(records.c.id.in_(bindparam("ids", expanding=True))).order_by(records.c.id)
@@ -35,6 +35,7 @@ ENTRY_KEY = {
 # As a foreign key does; nobody waits but ``wait_for_entries``.
 DOOR_HELD = DOOR.with_for_update(read=True, key_share=True)
 ENTRIES = select(workflows.c.id).where(workflows.c.id == bindparam("workflow_id")).with_for_update()
+SWEEP = select(sweeps.c.name).where(sweeps.c.name == bindparam("name")).with_for_update(key_share=True)
 EFFECT = select(effects).where(effects.c.key == bindparam("key")).with_for_update(key_share=True)
 
 
@@ -141,6 +142,11 @@ async def lock_inside(tx: Tx, seen: Collection[Enrollment]) -> dict[str, Enrollm
 async def lock_effect(tx: Tx, key: str) -> RowMapping | None:
     """Lock a row of the ledger; None when the effect was never claimed."""
     return await tx.one(EFFECT, key=key)
+
+
+async def lock_sweep(tx: Tx, name: str) -> bool:
+    """Lock the row of a sweep, before any record; False when it was never begun."""
+    return await tx.one(SWEEP, name=name) is not None
 
 
 async def lock_lists(tx: Tx, ids: Iterable[str], *, write: bool) -> list[RecordList]:

@@ -12,7 +12,7 @@ from domain.enrollments import Enrollment
 from domain.names import time_key
 from store.database import Read, Tx
 from store.enrollments import IS_ACTIVE, enrollment_of
-from store.tables import enrollments, entry_decisions, interests, records, sweeps
+from store.tables import enrollments, entry_decisions, interests, records, sweep_failures, sweeps
 
 KEEP_ERROR = update(sweeps).where(sweeps.c.name == bindparam("of")).values(error=bindparam("why"))
 TOOK_UP = ("enrolled", "absorbed_update")
@@ -43,6 +43,7 @@ async def begin_sweeps(tx: Tx, names: Collection[str], *, at: datetime) -> None:
 async def begin_anew(tx: Tx, names: Collection[str], *, at: datetime) -> None:
     """Let sweeps look at what changes from ``at`` on, and no more at what changed before."""
     if names:
+        await tx.run(delete(sweep_failures).where(sweep_failures.c.name.in_(sorted(names))))
         await tx.run(delete(sweeps).where(sweeps.c.name.in_(sorted(names))))
         await tx.run(insert(sweeps), [{"name": name, "swept_at": at} for name in sorted(names)])
 

@@ -110,3 +110,15 @@ occurrences = Table(
     UniqueConstraint("workflow_id", "local", name="uq_occurrences_workflow_id_local"),
     Index("ix_occurrences_workflow_id_id", "workflow_id", "id"),
 )  # fmt: skip
+
+# Whom a sweep stepped past, as deciding about them failed: looked at again at ``retry_at``, for all since ``since``.
+sweep_failures = Table(
+    "sweep_failures", metadata,
+    Column("name", String(120), primary_key=True),
+    Column("item", String(80), primary_key=True),
+    at("since"),
+    Column("error", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    at("retry_at"),
+    Index("ix_sweep_failures_retry_at", "retry_at"),
+)  # fmt: skip

@@ -17,6 +17,7 @@ from api.deps import Inst, bearer, identify
 from services.installation import Installation
 from store.migrate import is_current
 from store.report import count_failed_changes, count_installation
+from store.sweep_failures import count_failures
 from store.sweeps import failing_sweeps
 
 router = APIRouter(tags=["operations"])
@@ -78,19 +79,20 @@ async def metrics(
 
 
 async def _readiness(inst: Installation) -> Readiness:
-    failed, failing = 0, list[str]()
+    failed, failing, passed = 0, list[str](), dict[str, int]()
     try:
         async with inst.db.read() as read:
             failed = await count_failed_changes(read)
         database, current = True, await asyncio.to_thread(is_current, inst.db.url)
         if current:
             async with inst.db.read() as read:
-                failing = await failing_sweeps(read)
+                failing, passed = await failing_sweeps(read), await count_failures(read)
     except (SQLAlchemyError, OSError):
         database, current = False, False
     temporal = await inst.runs.healthy()
     warnings = [f"{failed} changes were set aside: GET /api/v1/changes?state=failed"] if failed else []
     warnings += [f"what changes by time is not looked at: the sweep {name} fails" for name in failing]
+    warnings += [f"{n} passed over by the sweep {name}: GET /api/v1/sweeps/failures" for name, n in passed.items()]
     return Readiness(
         ready=database and current and temporal,
         database=database,

@@ -1,4 +1,4 @@
-"""Add live values and their history, defaults for time, moves, by which clock a visit went, times of schedules."""
+"""Add live values, defaults for time, clocks of visits, moves, times of schedules, and whom sweeps passed over."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ def upgrade() -> None:
     _add_rounds()
     _add_recurrences()
     _add_occurrences()
+    _add_failures_of_sweeps()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _drop_failures_of_sweeps()
     _drop_clocks_of_visits()
     _drop_moves()
     _drop_rounds()
@@ -131,3 +133,22 @@ def _add_occurrences() -> None:
         sa.UniqueConstraint("workflow_id", "local", name="uq_occurrences_workflow_id_local"),
     )
     op.create_index("ix_occurrences_workflow_id_id", "occurrences", ["workflow_id", "id"], unique=False)
+
+
+def _add_failures_of_sweeps() -> None:
+    op.create_table(
+        "sweep_failures",
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("item", sa.String(length=80), nullable=False),
+        sa.Column("since", INSTANT, nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("retry_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("name", "item", name=op.f("pk_sweep_failures")),
+    )
+    op.create_index("ix_sweep_failures_retry_at", "sweep_failures", ["retry_at"], unique=False)
+
+
+def _drop_failures_of_sweeps() -> None:
+    op.drop_index("ix_sweep_failures_retry_at", table_name="sweep_failures")
+    op.drop_table("sweep_failures")

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Table, insert, update
 
 from store.ids import new_id
+from store.sweep_failures import keep_failures
 from store.tables import changes, effects, enrollments, entry_decisions, messages, notifications, tasks, visits
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
@@ -230,6 +231,19 @@ async def test_a_change_set_aside_is_listed_and_offered_again(api: Caller) -> No
     await api.ok("POST", f"/changes/{change_id}/retry", status=202)
     assert (await api.ok("GET", "/changes"))["items"] == []
     await api.problem("POST", f"/changes/{change_id}/retry", status=404)
+
+
+async def test_whom_a_sweep_stepped_past_is_listed_and_warned_of(api: Caller) -> None:
+    async with api.inst.db.transaction() as tx:
+        for name, errors in (("leaving:a:1", {"e": "gone"}), ("trigger:a:t1", {"r": "broken", "r:o": "broken too"})):
+            await keep_failures(tx, name, errors, since=START, now=START)
+    first = await api.ok("GET", "/sweeps/failures?limit=2")
+    second = await api.ok("GET", f"/sweeps/failures?limit=2&cursor={first['next_cursor']}")
+    listed = [(item["item"], item["error"]) for item in first["items"] + second["items"]]
+    assert listed == [("e", "gone"), ("r", "broken"), ("r:o", "broken too")]
+    warnings = (await api.http.get("/readyz")).json()["warnings"]
+    assert any("2 passed over by the sweep trigger:a:t1" in warning for warning in warnings)
+    await api.problem("GET", "/sweeps/failures?cursor=azph", status=422)
 
 
 async def test_a_list_of_a_workflow_that_never_was_is_not_found_and_one_of_a_deleted_is_kept(lite: Caller) -> None:

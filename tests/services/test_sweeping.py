@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, select, text
 
 import services.sweeping
 import services.timed_entries
@@ -22,6 +22,7 @@ from services.events import Happened, Whose, send_event
 from services.installation import Installation
 from services.sweeping import sweep_due
 from services.workflows import turn_off, turn_on
+from store.sweep_failures import list_failures
 from store.sweeps import failing_sweeps
 from store.tables import enrollments, sweeps
 from tests.fixtures.clock import FixedClock
@@ -422,7 +423,7 @@ async def test_a_crash_in_the_middle_of_leaving_goes_on_where_it_was(
     assert (Counter(row["end_reason"] for row in ended), under_way) == ({"exit_condition": 5}, [])
 
 
-async def test_what_raises_is_kept_and_keeps_nothing_else_from_going_on(
+async def test_a_question_that_raises_is_kept_and_keeps_nothing_else_from_going_on(
     desk: Waiter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.publish(filtered(QUIET))
@@ -434,7 +435,7 @@ async def test_what_raises_is_kept_and_keeps_nothing_else_from_going_on(
         raise ValueError("broken")
 
     with monkeypatch.context() as patched:
-        patched.setattr(services.timed_entries, "enroll", broken)
+        patched.setattr(services.timed_entries.TriggerTurns, "find", broken)
         await desk.passes(days=4)
     assert await desk.ends() == [("exit_condition", None)]
     async with desk.inst.db.read() as read:
@@ -444,3 +445,104 @@ async def test_what_raises_is_kept_and_keeps_nothing_else_from_going_on(
     assert len(await desk.enrollments()) == 2
     async with desk.inst.db.read() as read:
         assert await failing_sweeps(read) == []
+
+
+# -- stepping past whoever cannot be decided about
+
+
+async def _set_aside(desk: Waiter) -> list[tuple[str, str, int]]:
+    async with desk.inst.db.read() as read:
+        return [(each.item, each.error, each.tries) for each in await list_failures(read, limit=10)]
+
+
+def _poisoned(real: Any, poison: set[str]) -> Any:
+    """The function, except that it raises where a transaction can be spoilt when it is about any of these records."""
+
+    async def broken(tx: Any, about: Any, *args: Any, **more: Any) -> Any:
+        if about.record_id in poison:
+            await tx.run(text("INSERT INTO sweeps (name) VALUES (NULL)"))
+        return await real(tx, about, *args, **more)
+
+    return broken
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_whom_nothing_can_be_decided_about_holds_nobody_up(
+    desk: Waiter, monkeypatch: pytest.MonkeyPatch, inside: bool
+) -> None:
+    parts = {"exit": {"when": QUIET}} if inside else {"entry": filtered(QUIET)["entry"]}
+    workflow = await desk.publish(by_hand("waiting", STEPS, **parts))
+    made = await desk.contacts(3, last_touched_at=TOUCHED)
+    for contact in made if inside else ():
+        await desk.enroll(workflow, contact)
+    module, name = (services.timed_exits, "depart") if inside else (services.timed_entries, "enroll")
+
+    async def done() -> set[str]:
+        return {e["record_id"] for e in await desk.enrollments() if not inside or e["end_reason"]}
+
+    poison = {made[0]}
+    monkeypatch.setattr(module, name, _poisoned(getattr(module, name), poison))
+    await desk.passes(days=4)
+    assert await done() == set(made[1:])
+    ((item, error, tries),) = await _set_aside(desk)
+    assert item == ((await desk.enrollments())[0]["id"] if inside else made[0])
+    assert ("IntegrityError" in error, tries) == (True, 1)
+    await desk.passes(minutes=1)
+    assert [tries for _, _, tries in await _set_aside(desk)] == [2]
+    await desk.passes(minutes=1)
+    assert [tries for _, _, tries in await _set_aside(desk)] == [2], "it is looked at ever more rarely"
+    poison.clear()
+    await desk.passes(minutes=1)
+    assert (await done(), await _set_aside(desk)) == (set(made), [])
+    await desk.passes(minutes=5)
+    assert len(await desk.enrollments()) == 3
+
+
+async def test_who_was_stepped_past_and_bound_enters_with_what_it_is_bound_to(
+    desk: Waiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.publish(filtered(CLOSING, object="opportunity"))
+    contacts = await desk.contacts(2)
+    links = tuple(Link(object="contact", id=each) for each in contacts)
+    deal = await desk.create("opportunity", links, name="Deal", close_date="2027-03-10")
+    await desk.work_off()
+    with monkeypatch.context() as patched:
+        patched.setattr(services.timed_entries, "enroll", _poisoned(enroll, {contacts[0]}))
+        await desk.passes(days=3)
+        assert await desk.entered() == [(contacts[1], deal, "schedule")]
+        assert [item for item, _, _ in await _set_aside(desk)] == [f"{contacts[0]}:{deal}"]
+    await desk.passes(minutes=1)
+    assert sorted(await desk.entered()) == sorted((each, deal, "schedule") for each in contacts)
+
+
+async def test_who_was_stepped_past_is_forgotten_with_what_is_asked(
+    desk: Waiter, monkeypatch: pytest.MonkeyPatch, clock: FixedClock
+) -> None:
+    await desk.publish(filtered(QUIET))
+    made = await desk.contacts(1, last_touched_at=TOUCHED)
+    with monkeypatch.context() as patched:
+        patched.setattr(services.timed_entries, "enroll", _poisoned(enroll, set(made)))
+        await desk.passes(days=4)
+        assert len(await _set_aside(desk)) == 1
+    async with desk.inst.db.transaction() as tx:
+        await turn_off(tx, desk.inst, "waiting", now=clock.now())
+    await desk.passes(minutes=1)
+    assert (await _set_aside(desk), await desk.entered()) == ([], [])
+
+
+async def test_who_was_stepped_past_and_is_let_in_by_a_later_sweep_is_let_in_once(
+    desk: Waiter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = {"re_entry": {"allowed": True, "triggers": ["t1"]}, "while_active": "again"}
+    await desk.publish(filtered(QUIET, entry=entry))
+    made = await desk.contacts(1, last_touched_at=TOUCHED)
+    poison = set(made)
+    monkeypatch.setattr(services.timed_entries, "enroll", _poisoned(enroll, poison))
+    await desk.passes(days=4)
+    for _ in range(6):
+        await desk.passes(minutes=40)
+    await desk.patch(made[0], last_touched_at="2027-03-05T13:05:00Z")
+    await desk.work_off()
+    poison.clear()
+    await desk.passes(days=3, minutes=10)
+    assert (await desk.decisions(), await _set_aside(desk)) == ({"enrolled": 1}, [])
