@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.base import Frozen, Instant
 from domain.enrollments import Enrollment
@@ -41,11 +42,16 @@ async def begin_sweeps(tx: Tx, names: Collection[str], *, at: datetime) -> None:
 
 
 async def begin_anew(tx: Tx, names: Collection[str], *, at: datetime) -> None:
-    """Let sweeps look at what changes from ``at`` on, and no more at what changed before."""
-    if names:
-        await tx.run(delete(sweep_failures).where(sweep_failures.c.name.in_(sorted(names))))
-        await tx.run(delete(sweeps).where(sweeps.c.name.in_(sorted(names))))
-        await tx.run(insert(sweeps), [{"name": name, "swept_at": at} for name in sorted(names)])
+    """Let sweeps look at what changes from ``at`` on, and no more at what changed before; whoever is last decides."""
+    if not names:
+        return
+    insert = sqlite.insert if tx.dialect == "sqlite" else postgresql.insert
+    anew = {"until": None, "place": None, "error": None}
+    wanted = insert(sweeps).values([{"name": name, "swept_at": at, **anew} for name in sorted(names)])
+    given = {column: wanted.excluded[column] for column in ("swept_at", *anew)}
+    await tx.run(wanted.on_conflict_do_update(index_elements=["name"], set_=given))
+    # Behind the rows of the sweeps, as those who write these hold theirs.
+    await tx.run(delete(sweep_failures).where(sweep_failures.c.name.in_(sorted(names))))
 
 
 async def move_sweep(tx: Tx, sweep: Sweep, *, until: datetime, place: str | None) -> bool:

@@ -21,11 +21,12 @@ from services.enrolling import Decided, EnrollRequest, enroll
 from services.events import Happened, Whose, send_event
 from services.installation import Installation
 from services.sweeping import sweep_due
-from services.workflows import turn_off, turn_on
+from services.workflows import publish, turn_off, turn_on
 from store.sweep_failures import list_failures
 from store.sweeps import failing_sweeps
 from store.tables import enrollments, sweeps
 from tests.fixtures.clock import FixedClock
+from tests.fixtures.databases import until_it_waits
 from tests.runs.definitions import by_hand, gap
 from tests.services.desk import Desk
 
@@ -158,6 +159,29 @@ async def test_who_matches_already_when_it_is_published_or_turned_on_stays_out(d
     assert await desk.entered() == []
     await desk.passes(days=5)
     assert await desk.entered() == [(third, None, "schedule")]
+
+
+@pytest.mark.parametrize("by", ["turn_on", "publish"])
+async def test_two_who_turn_it_on_at_once_both_do(desk: Waiter, clock: FixedClock, by: str) -> None:
+    await desk.publish(filtered(QUIET))
+    await desk.contacts(1, last_touched_at=TOUCHED)
+    async with desk.inst.db.transaction() as tx:
+        await turn_off(tx, desk.inst, "waiting", now=clock.now())
+
+    async def second() -> None:
+        async with desk.inst.db.transaction() as tx:
+            await turn_on(tx, desk.inst, "waiting", now=clock.now())
+
+    async with desk.inst.db.transaction() as tx:
+        if by == "turn_on":
+            await turn_on(tx, desk.inst, "waiting", now=clock.now())
+        else:
+            await publish(tx, desk.inst, "waiting", now=clock.now())
+        other = asyncio.create_task(second())
+        await until_it_waits(desk.inst.db, other)
+    await other
+    await desk.passes(days=4)
+    assert await desk.decisions() == {"enrolled": 1}
 
 
 @pytest.mark.parametrize(("days", "entered"), [(3, 1), (4, 0)])
