@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import FromClause, Text, and_, exists, false, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, FromClause, Text, and_, exists, false, func, literal, not_, or_, select
 
 from domain.conditions import (
     All,
@@ -34,6 +34,9 @@ from store.tables import enrollments, events, records
 LEEWAY = timedelta(days=2)
 """Between the day an instant is written with, in whichever offset, and the day it is anywhere else."""
 
+ENTERING = timedelta(minutes=5)
+"""Longer than any transaction that lets somebody in, from the instant it writes down until others see it."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -50,10 +53,14 @@ class Span:
 
     @property
     def _is_new(self) -> Clause:
-        return false() if self.inside is None else self.inside.c.started_at > self.then
+        return false() if self.inside is None else self.entered(self.inside.c.started_at)
+
+    def entered(self, started_at: ColumnElement[datetime]) -> Clause:
+        """Entered since then, or so shortly before that the question asked then may not have seen it yet."""
+        return started_at > self.then - ENTERING
 
     def came_true(self, condition: Condition, *, is_new: Clause | None = None) -> Clause:
-        """Holds now and did not hold then, with everything as it is now; of who entered since then, holds now.
+        """Holds now and did not hold then, with everything as it is now; of who ``entered`` since then, holds now.
 
         ``is_new``: who entered since then, where ``inside`` does not say.
 
@@ -99,7 +106,7 @@ def entered_by(trigger: str, where: Clause) -> Clause:
 def came_true_of_bound(span: Span, condition: Condition) -> Clause:
     """Enrollments about whose bound record, a record of ``span.object``, a condition came true."""
     bound = records.alias()
-    turned = replace(span, record=bound).came_true(condition, is_new=enrollments.c.started_at > span.then)
+    turned = replace(span, record=bound).came_true(condition, is_new=span.entered(enrollments.c.started_at))
     return exists(
         select(ONE).select_from(bound).where(bound.c.id == enrollments.c.bound_id, turned).correlate(enrollments)
     )

@@ -343,13 +343,15 @@ async def test_a_reason_to_leave_that_comes_true_by_time_acts(
     assert row["end_seen"]
 
 
-async def test_a_goal_that_comes_true_by_time_leads_on_once(desk: Waiter) -> None:
+@pytest.mark.parametrize(("begins", "each"), [(0, {"days": 4}), (3, {"minutes": 1})])
+async def test_a_goal_that_comes_true_by_time_leads_on_once(desk: Waiter, begins: int, each: dict[str, float]) -> None:
     goal = {"id": "g1", "where": QUIET, "go_to": "later"}
     workflow = await desk.publish(by_hand("waiting", STEPS, exit={"goals": [goal]}))
     (contact,) = await desk.contacts(1, last_touched_at=TOUCHED)
+    await desk.passes(days=begins)
     await desk.enroll(workflow, contact)
-    for _ in range(3):
-        await desk.passes(days=4)
+    for _ in range(6):
+        await desk.passes(**each)
     (row,) = await desk.enrollments()
     assert (row["step"], row["epoch"], row["end_reason"]) == ("later", 1, None)
 
@@ -416,6 +418,33 @@ async def test_who_entered_behind_the_last_sweep_leaves_too(desk: Waiter, clock:
     assert await desk.enroll(workflow, contact) == "enrolled"
     await desk.passes(days=4)
     assert await desk.ends() == [("exit_condition", None)]
+
+
+@pytest.mark.parametrize("binds", [False, True])
+async def test_who_was_still_entering_as_the_sweep_looked_leaves_too(
+    desk: Waiter, clock: FixedClock, binds: bool
+) -> None:
+    contact, other = await desk.contacts(2, last_touched_at=TOUCHED)
+    await desk.patch(other, last_touched_at=None)
+    bound = await desk.deal(contact, "Deal", close_date="2027-03-03") if binds else None
+    definition = filtered(CLOSING, object="opportunity") if binds else by_hand("waiting", STEPS)
+    exit_ = {"when_entry_no_longer_holds": True} if binds else {"when": QUIET}
+    workflow = await desk.publish({**definition, "exit": exit_})
+    await desk.enroll(workflow, other)
+    turns = timedelta(days=3, hours=-9 if binds else 0)
+    await desk.passes(seconds=(turns - timedelta(seconds=70)).total_seconds())
+    clock.advance(timedelta(seconds=60))
+    started = clock.now()
+    await desk.passes(seconds=20)
+    async with desk.inst.db.transaction() as tx:
+        request = EnrollRequest(
+            workflow_id=workflow, record_id=contact, bound_id=bound, trigger="t1" if binds else None,
+            cause=Cause(kind="api"),
+        )  # fmt: skip
+        assert (await enroll(tx, request, now=started)).decision == "enrolled"
+    await desk.passes(minutes=1)
+    ended = [e["end_reason"] for e in await desk.enrollments() if e["started_at"] == started]
+    assert ended == ["no_longer_matches" if binds else "exit_condition"]
 
 
 async def test_a_crash_in_the_middle_of_leaving_goes_on_where_it_was(
