@@ -94,6 +94,8 @@ async def sweep_due(inst: Installation) -> bool:
 
 
 def _is_due(sweep: Sweep, now: datetime) -> bool:
+    if sweep.retry_at is not None and sweep.retry_at > now:
+        return False
     return sweep.until is not None or sweep.swept_at <= now - EVERY
 
 
@@ -115,7 +117,7 @@ async def _sweep_page(inst: Installation, turns: Turns, sweep: Sweep, *, now: da
         if is_transient(error):
             raise
         async with inst.db.transaction() as tx:
-            await note_sweep_error(tx, turns.name, _words(error))
+            await note_sweep_error(tx, sweep, _words(error), now=now)
         return False
     return is_mine and place is not None
 

@@ -13,21 +13,29 @@ from domain.enrollments import Enrollment
 from domain.names import time_key
 from store.database import Read, Tx
 from store.enrollments import IS_ACTIVE, enrollment_of
+from store.sweep_failures import wait_after
 from store.tables import enrollments, entry_decisions, interests, records, sweep_failures, sweeps
 
-KEEP_ERROR = update(sweeps).where(sweeps.c.name == bindparam("of")).values(error=bindparam("why"))
+REST = update(sweeps).where(sweeps.c.name == bindparam("of"))
+REST = REST.values(error=bindparam("why"), tries=sweeps.c.tries + 1, retry_at=bindparam("until_then"))
+WELL = {"error": None, "tries": 0, "retry_at": None}
 TOOK_UP = ("enrolled", "absorbed_update")
 """Decisions after which a trigger need not let the same in once more."""
 
 
 class Sweep(Frozen):
-    """Everything that changed until ``swept_at`` was looked at; one under way goes on until ``until``, at ``place``."""
+    """Everything that changed until ``swept_at`` was looked at; one under way goes on until ``until``, at ``place``.
+
+    One that failed ``tries`` times in a row, last with ``error``, rests until ``retry_at``.
+    """
 
     name: str
     swept_at: Instant
     until: Instant | None = None
     place: str | None = None
     error: str | None = None
+    tries: int = 0
+    retry_at: Instant | None = None
 
 
 async def load_sweeps(read: Read, names: Collection[str]) -> dict[str, Sweep]:
@@ -46,7 +54,7 @@ async def begin_anew(tx: Tx, names: Collection[str], *, at: datetime) -> None:
     if not names:
         return
     insert = sqlite.insert if tx.dialect == "sqlite" else postgresql.insert
-    anew = {"until": None, "place": None, "error": None}
+    anew = {"until": None, "place": None, **WELL}
     wanted = insert(sweeps).values([{"name": name, "swept_at": at, **anew} for name in sorted(names)])
     given = {column: wanted.excluded[column] for column in ("swept_at", *anew)}
     await tx.run(wanted.on_conflict_do_update(index_elements=["name"], set_=given))
@@ -67,12 +75,12 @@ async def move_sweep(tx: Tx, sweep: Sweep, *, until: datetime, place: str | None
     )
     done = {"swept_at": until, "until": None, "place": None}
     moved = done if place is None else {"until": until, "place": place}
-    return await tx.run(update(sweeps).where(*mine).values({**moved, "error": None})) == 1
+    return await tx.run(update(sweeps).where(*mine).values({**moved, **WELL})) == 1
 
 
-async def note_sweep_error(tx: Tx, name: str, error: str) -> None:
-    """Keep what kept a sweep from going on."""
-    await tx.run(KEEP_ERROR, of=name, why=error)
+async def note_sweep_error(tx: Tx, sweep: Sweep, error: str, *, now: datetime) -> None:
+    """Keep what kept a sweep from going on, and let it rest: the longer the more often it failed in a row."""
+    await tx.run(REST, of=sweep.name, why=error, until_then=now + wait_after(sweep.tries + 1))
 
 
 async def failing_sweeps(read: Read) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, text
 
 from store.columns import Document, Sequence_, at, id_column, metadata
 
@@ -73,7 +73,7 @@ hooks = Table(
 )  # fmt: skip
 
 # Up to which instant what changes by time alone was looked at. A sweep under way looks at what changed until another
-# instant, and is done with everybody up to a place.
+# instant, and is done with everybody up to a place. One that failed rests until ``retry_at``.
 sweeps = Table(
     "sweeps", metadata,
     Column("name", String(120), primary_key=True),
@@ -81,6 +81,8 @@ sweeps = Table(
     at("until", nullable=True),
     Column("place", String(80)),
     Column("error", Text),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    at("retry_at", nullable=True),
 )  # fmt: skip
 
 # One row per scheduled workflow. Up to ``through`` its occurrences were dealt with. ``revision`` counts what its run

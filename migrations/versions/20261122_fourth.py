@@ -136,6 +136,9 @@ def _add_occurrences() -> None:
 
 
 def _add_failures_of_sweeps() -> None:
+    with op.batch_alter_table("sweeps", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("retry_at", INSTANT, nullable=True))
     op.create_table(
         "sweep_failures",
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -152,3 +155,6 @@ def _add_failures_of_sweeps() -> None:
 def _drop_failures_of_sweeps() -> None:
     op.drop_index("ix_sweep_failures_retry_at", table_name="sweep_failures")
     op.drop_table("sweep_failures")
+    with op.batch_alter_table("sweeps", schema=None) as batch_op:
+        batch_op.drop_column("retry_at")
+        batch_op.drop_column("tries")

@@ -500,6 +500,36 @@ async def test_a_question_that_raises_is_kept_and_keeps_nothing_else_from_going_
         assert await failing_sweeps(read) == []
 
 
+async def test_however_many_sweeps_fail_nobody_asks_without_end(desk: Waiter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services.sweeping, "AT_ONCE", 2)
+    triggers = [{"id": f"t{n}", "on": "filter", "where": {**QUIET, "value": {"days": n}}} for n in range(1, 6)]
+    await desk.publish(by_hand("waiting", STEPS, entry={"triggers": triggers}))
+    await desk.contacts(1, last_touched_at=TOUCHED)
+    real, asked = services.timed_entries.TriggerTurns.find, list[str]()
+
+    async def broken(turns: Any, *_: Any, **__: Any) -> Any:
+        asked.append(turns.name)
+        raise ValueError("broken")
+
+    monkeypatch.setattr(services.timed_entries.TriggerTurns, "find", broken)
+    clock = desk.inst.clock
+    assert isinstance(clock, FixedClock)
+    clock.advance(timedelta(days=2, minutes=1))
+    rounds = 1
+    while rounds < 10 and await sweep_due(desk.inst):
+        rounds += 1
+    assert (rounds, len(asked)) == (3, 5)
+    for minutes, count in ((1, 10), (1, 10), (1, 15), (3, 15), (1, 20), (600, 25), (60, 30)):
+        await desk.passes(minutes=minutes)
+        assert len(asked) == count
+    monkeypatch.setattr(services.timed_entries.TriggerTurns, "find", real)
+    await desk.passes(hours=1)
+    assert len(await desk.entered()) == 1
+    async with desk.inst.db.read() as read:
+        assert await failing_sweeps(read) == []
+        assert {row["tries"] for row in await read.all(select(sweeps.c.tries))} == {0}
+
+
 # -- stepping past whoever cannot be decided about
 
 
