@@ -19,7 +19,7 @@ from domain.problems import FieldError, Problem
 from domain.records import Cause
 from domain.validation import examine
 from services.catalogue import load_catalogue
-from services.drafts import as_errors, prepare
+from services.drafts import Prepared, as_errors, prepare
 from services.hooks import make_hooks
 from services.installation import Installation
 from services.leaving import end_all_of_workflow
@@ -157,23 +157,30 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
     await lock_schema(tx)
     workflow = await find(tx, slug)
     draft = await prepare(tx, inst, workflow)
-    definition, number = draft.definition, draft.version
+    definition = draft.definition
     await make_hooks(tx, workflow["id"], definition, now=now)
     await keep_turn_off_at(tx, workflow["id"], definition, now=now)
-    await begin_to_sweep(tx, workflow, definition, version=(workflow["version"] or 0) + 1, now=now)
     if draft.is_current:
         await rows.set_on(tx, workflow["id"], is_on=True, now=now)
-        await begin_to_recur(tx, inst, workflow, definition, now=now)
-        return Published(version=number, warnings=draft.warnings)
+    else:
+        await _add_version(tx, workflow, draft, now=now)
+    # Behind the row of the workflow, which whoever turns and moves it locks first.
+    await begin_to_recur(tx, inst, workflow, definition, now=now)
+    # Last, so that a page of a sweep waits for this transaction as briefly as can be.
+    await begin_to_sweep(tx, workflow, definition, version=draft.version, now=now)
+    return Published(version=draft.version, warnings=draft.warnings)
+
+
+async def _add_version(tx: Tx, workflow: Row, draft: Prepared, *, now: datetime) -> None:
+    """Make a draft the current version, with what it is found by and its live values."""
     stored = draft.plan.model_dump(mode="json", exclude_defaults=True)
     if await rows.insert_version(tx, workflow, definition=draft.document, plan=stored, now=now) is None:
+        slug = workflow["slug"]
         raise Conflict(f"workflow {slug} was published by somebody else just now; look at it and publish again")
-    await begin_to_recur(tx, inst, workflow, definition, now=now)
     cause = Cause(kind="publish", id=workflow["id"])
-    await hold_live(tx, workflow, number, definition, cause=cause, now=now)
-    found = interests(definition, draft.catalogue)
-    await rows.replace_interests(tx, workflow["id"], number, triggers=found.triggers, run=found.run)
-    return Published(version=number, warnings=draft.warnings)
+    await hold_live(tx, workflow, draft.version, draft.definition, cause=cause, now=now)
+    found = interests(draft.definition, draft.catalogue)
+    await rows.replace_interests(tx, workflow["id"], draft.version, triggers=found.triggers, run=found.run)
 
 
 async def turn_on(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> WorkflowView:
@@ -186,10 +193,11 @@ async def turn_on(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Wo
     workflow = await find(tx, slug)
     if workflow["version"] is None:
         raise Conflict(f"workflow {slug} was never published; publish it to turn it on", code="not_published")
-    await sweep_from_now(tx, workflow, now=now)
     await rows.set_on(tx, workflow["id"], is_on=True, now=now)
     await recur_from_now(tx, workflow, now=now)
     await forget_past_time(tx, workflow, now=now)
+    # Last, as when it is published.
+    await sweep_from_now(tx, workflow, now=now)
     return view_of(await find(tx, slug), inst)
 
 

@@ -1,5 +1,8 @@
 """The only place that locks rows. Order everywhere: records by id, entry keys, enrollments by id, effects, the rest.
 
+The row of a sweep comes before all of them: who works on its page, or on somebody it stepped past, holds it first, one
+sweep in a transaction. Whoever begins sweeps anew locks no record.
+
 Two transactions that follow the order cannot wait for each other. On SQLite the clauses vanish: its writer is alone.
 """
 
