@@ -1,4 +1,4 @@
-"""A draft made ready to be published: what publishing stores, and what a preview of it looks at."""
+"""What is examined before records enter: a draft that is published or previewed, a version that is turned on."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def prepare(read: Read, inst: Installation, workflow: Row) -> Prepared:
         Invalid: the draft has problems; ``errors`` lists them all.
     """
     catalogue = await load_catalogue(read, inst)
-    definition = _flawless(examine(workflow["draft"], catalogue), workflow["slug"])
+    definition = _flawless(examine(workflow["draft"], catalogue), workflow["slug"], "published")
     number = (workflow["version"] or 0) + 1
     plan = compile_plan(definition, catalogue, workflow_id=workflow["id"], version=number)
     document = to_document(definition, inst.actions)
@@ -56,15 +56,33 @@ async def prepare(read: Read, inst: Installation, workflow: Row) -> Prepared:
     )
 
 
+async def examine_current(read: Read, inst: Installation, workflow: Row) -> None:
+    """Examine the current version of a workflow again, before it is turned on.
+
+    Raises:
+        Invalid: what it names was removed since it was published; ``errors`` lists every problem.
+    """
+    document = await current_document(read, workflow)
+    _flawless(examine(document, await load_catalogue(read, inst)), workflow["slug"], "turned on")
+
+
+async def current_document(read: Read, workflow: Row) -> Json:
+    """The definition of the current version; None before the first."""
+    if workflow["version"] is None:
+        return None
+    row = await rows.get_version(read, workflow["id"], workflow["version"])
+    return row["definition"] if row is not None else None
+
+
 def as_errors(problems: tuple[Problem, ...] | list[Problem]) -> list[FieldError]:
     """Problems as an error lists them."""
     return [FieldError(path=p.path, code=p.code, message=p.message) for p in problems]
 
 
-def _flawless(examined: Examined, slug: str) -> Definition:
+def _flawless(examined: Examined, slug: str, to_be: str) -> Definition:
     if examined.problems or examined.definition is None:
         count = len(examined.problems)
-        message = f"workflow {slug} cannot be published: {count} problem{'s' if count != 1 else ''}"
+        message = f"workflow {slug} cannot be {to_be}: {count} problem{'s' if count != 1 else ''}"
         raise Invalid(message, errors=as_errors(examined.problems))
     return examined.definition
 

@@ -19,7 +19,7 @@ from domain.problems import FieldError, Problem
 from domain.records import Cause
 from domain.validation import examine
 from services.catalogue import load_catalogue
-from services.drafts import Prepared, as_errors, prepare
+from services.drafts import Prepared, as_errors, current_document, examine_current, prepare
 from services.hooks import make_hooks
 from services.installation import Installation
 from services.leaving import end_all_of_workflow
@@ -45,8 +45,8 @@ from store.occurrences import tell_run
 
 __all__ = [
     "Inside", "Published", "Saved", "VersionView", "WorkflowView", "create_workflow", "delete_workflow",
-    "examine_ahead", "examine_draft_ahead", "get_version", "get_workflow", "list_workflows", "publish", "save_draft",
-    "turn_off", "turn_on", "validate",
+    "examine_ahead", "examine_current_ahead", "examine_draft_ahead", "get_version", "get_workflow", "list_workflows",
+    "publish", "save_draft", "turn_off", "turn_on", "validate",
 ]  # fmt: skip
 
 Inside: TypeAlias = Literal["finish", "leave"]
@@ -94,6 +94,15 @@ async def examine_draft_ahead(inst: Installation, slug: str) -> None:
         workflow = await rows.find_workflow(read, slug)
         if workflow is not None:
             await validate(read, inst, workflow["draft"])
+
+
+async def examine_current_ahead(inst: Installation, slug: str) -> None:
+    """The same for the current version of a workflow, if it has one."""
+    async with inst.db.read() as read:
+        workflow = await rows.find_workflow(read, slug)
+        document = await current_document(read, workflow) if workflow is not None else None
+        if document is not None:
+            await validate(read, inst, document)
 
 
 async def create_workflow(tx: Tx, inst: Installation, raw: Json, *, now: datetime) -> Saved:
@@ -189,10 +198,15 @@ async def turn_on(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Wo
     Raises:
         NotFound: there is no such workflow.
         Conflict: it was never published.
+        Invalid: what it names was removed while it was off; ``errors`` lists every problem of the current version.
     """
+    # As for publishing: what the version names is not removed while it is examined.
+    await lock_schema(tx)
     workflow = await find(tx, slug)
     if workflow["version"] is None:
         raise Conflict(f"workflow {slug} was never published; publish it to turn it on", code="not_published")
+    if not workflow["is_on"]:
+        await examine_current(tx, inst, workflow)
     await rows.set_on(tx, workflow["id"], is_on=True, now=now)
     await recur_from_now(tx, workflow, now=now)
     await forget_past_time(tx, workflow, now=now)

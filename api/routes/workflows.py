@@ -168,7 +168,8 @@ async def publish(
 
 @router.post("/{slug}/turn-on", response_model=WorkflowSummary)
 async def turn_on(slug: Slug, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) -> Response:
-    """Let records enter again."""
+    """Let records enter again; refused while the current version names what was removed in the meantime."""
+    await services.examine_current_ahead(inst, slug)
 
     async def work(tx: Tx) -> Answer:
         return answer(summary(await services.turn_on(tx, inst, slug, now=inst.clock.now())))

@@ -181,6 +181,21 @@ async def test_a_list_that_does_not_fit_is_told_with_its_place(lite: Caller) -> 
         assert problem["message"].startswith(words)
 
 
+async def test_what_names_a_list_that_is_gone_is_not_turned_on_again(api: Caller) -> None:
+    await make_list(api, "customers", CUSTOMER)
+    await api.publish(on(ON_CUSTOMERS))
+    await api.ok("POST", "/workflows/welcome/turn-off")
+    await api.ok("DELETE", "/lists/customers", status=204)
+    found = await api.problem("POST", "/workflows/welcome/turn-on", status=422)
+    assert "welcome cannot be turned on" in found["detail"]
+    (error,) = found["errors"]
+    assert (error["path"], error["code"]) == ("/entry/triggers/0/where/list", "unknown_list")
+    assert "'customers'" in error["message"]
+    assert (await api.ok("GET", "/workflows/welcome"))["is_on"] is False
+    await make_list(api, "customers", CUSTOMER)
+    assert (await api.ok("POST", "/workflows/welcome/turn-on"))["is_on"] is True
+
+
 async def test_a_list_in_use_is_not_deleted_and_its_users_are_named(api: Caller) -> None:
     await make_list(api, "customers", CUSTOMER)
     await make_list(api, "rest", {"list": "customers", "op": "not_member"})
