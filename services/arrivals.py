@@ -21,6 +21,7 @@ from store.database import Read, Tx
 from store.locks import lock_records
 from store.merging import merged_into
 from store.schema import load_account, load_schema
+from store.sweeps import swept_in
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,23 @@ async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now:
     for record in locked.values():
         if record.deleted_at is not None and await merged_into(tx, record.id) != record.id:
             raise Conflict(f"the {record.object} {record.id} was merged into another one meanwhile")
+    swept = await _swept(tx, change, page)
     for request in requests:
-        await enroll(tx, request, now=now)
+        if (request.workflow_id, request.trigger, request.record_id, request.bound_id) not in swept:
+            await enroll(tx, request, now=now)
     return str(place) if place is not None else None
+
+
+async def _swept(
+    tx: Tx, change: Change, page: list[tuple[TriggerRef, Subject]]
+) -> set[tuple[str, str | None, str, str | None]]:
+    """Whom the passing of time let in by the same trigger with this change done already, before it was judged."""
+    found: set[tuple[str, str | None, str, str | None]] = set()
+    for ref, subject in page:
+        if subject.by_time:
+            ids = await swept_in(tx, ref.workflow_id, ref.trigger, subject.record_ids, seq=change.seq)
+            found |= {(ref.workflow_id, ref.trigger, id, bound) for id, bound in ids if bound == subject.bound_id}
+    return found
 
 
 def _cause(change: Change) -> Cause:

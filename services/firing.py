@@ -28,6 +28,7 @@ from domain.reading import needs_of
 from domain.records import Change
 from domain.schema import Schema
 from domain.standing import with_standing, without_standing
+from domain.timing import reads_time
 from domain.zones import zone_of
 from store.associations import associated_ids, find_association
 from store.changes import standing_since
@@ -43,11 +44,15 @@ FELT_AROUND = ("created", "updated", "deleted", "event", "list_joined", "list_le
 
 @dataclass(frozen=True)
 class Subject:
-    """Who enters by one subject of a trigger, a page of them: ``record_ids``, each with ``bound_id`` bound if set."""
+    """Who enters by one subject of a trigger, a page of them: ``record_ids``, each with ``bound_id`` bound if set.
+
+    ``by_time``: the trigger lets in as time passes too, and may have done so already, seeing this change.
+    """
 
     record_ids: tuple[str, ...]
     bound_id: str | None
     seen: tuple[Seen, ...]
+    by_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,9 +117,10 @@ class Firing:
                 raise NotImplementedError(f"trigger {self.trigger.id} is not available and cannot be published")
         if seen is None:
             return None
+        by_time = isinstance(self.trigger, FilterTrigger) and reads_time(self.trigger.where)
         if not self.binds:
-            return Subject((subject_id,), None, seen)
-        return Subject(tuple(await self._entering(subject_id, after=after, limit=limit)), subject_id, seen)
+            return Subject((subject_id,), None, seen, by_time)
+        return Subject(tuple(await self._entering(subject_id, after=after, limit=limit)), subject_id, seen, by_time)
 
     def _came_with_creation(self) -> bool:
         """Whether the judgement of a creation has covered this association already: one fact fires once."""

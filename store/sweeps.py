@@ -127,3 +127,17 @@ async def taken_up_since(
         entry_decisions.c.decision.in_(TOOK_UP),
     )
     return {(row["record_id"], row["bound_id"]) for row in await read.all(found)}
+
+
+async def swept_in(
+    read: Read, workflow_id: str, trigger: str, record_ids: Collection[str], *, seq: int
+) -> set[tuple[str, str | None]]:
+    """Whom time let in by a trigger as the change ``seq`` was there already, as (record id, bound id)."""
+    found = select(enrollments.c.record_id, enrollments.c.bound_id).where(
+        enrollments.c.record_id.in_(sorted(record_ids)),
+        enrollments.c.workflow_id == workflow_id,
+        enrollments.c.trigger == trigger,
+        enrollments.c.cause_kind == "schedule",
+        enrollments.c.entered_seq >= seq,
+    )
+    return {(row["record_id"], row["bound_id"]) for row in await read.all(found)}

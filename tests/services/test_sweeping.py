@@ -277,6 +277,35 @@ async def test_who_a_change_let_in_a_moment_ago_is_not_let_in_again_by_time(desk
     assert await desk.decisions() == {"enrolled": 1}
 
 
+@pytest.mark.parametrize("before", [5, -5])
+@pytest.mark.parametrize("binds", [False, True])
+async def test_who_time_let_in_is_not_let_in_again_by_a_change_it_saw(
+    desk: Waiter, clock: FixedClock, before: int, binds: bool
+) -> None:
+    entry = {"re_entry": {"allowed": True, "triggers": ["t1"]}, "while_active": "again"}
+    where = {**CLOSING, "value": {"days": 1}} if binds else QUIET
+    named = {"property": "name" if binds else "city", "op": "is", "value": "Oslo"}
+    about = {"object": "opportunity"} if binds else {}
+    await desk.publish(filtered({"all": [where, named]}, entry=entry, **about))
+    (contact,) = await desk.contacts(1, last_touched_at=TOUCHED)
+    deal = await desk.deal(contact, "Deal", close_date="2027-03-05") if binds else None
+    # Midnight begins the day before the deal closes.
+    await desk.passes(days=3, hours=-9 if binds else 0, seconds=-70)
+    clock.advance(timedelta(seconds=70 - before))
+    await desk.patch(deal or contact, **{named["property"]: "Oslo"})
+    clock.advance(timedelta(seconds=before + 10))
+    await desk.sweep()
+    assert await desk.decisions() == {"enrolled": 1}
+    await desk.end_all()
+    await desk.work_off()
+    assert await desk.decisions() == {"enrolled": 1}
+    unlike, again = ("Bergen", "Oslo")
+    for value in (unlike, again):
+        await desk.patch(deal or contact, **{named["property"]: value})
+        await desk.work_off()
+    assert await desk.decisions() == {"enrolled": 2}, "what comes behind it counts as ever"
+
+
 @pytest.mark.parametrize("inside", [False, True])
 async def test_who_does_not_match_costs_no_query(desk: Waiter, inside: bool) -> None:
     parts = {"exit": {"when": QUIET}} if inside else {"entry": filtered(QUIET)["entry"]}
