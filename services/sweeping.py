@@ -27,7 +27,15 @@ from store.sweep_failures import (
     put_off_failure,
     take_failure,
 )
-from store.sweeps import Sweep, begin_sweeps, load_sweeps, move_sweep, note_sweep_error, versions_left_by_time
+from store.sweeps import (
+    Sweep,
+    begin_sweeps,
+    claim_sweeps,
+    load_sweeps,
+    move_sweep,
+    note_sweep_error,
+    versions_left_by_time,
+)
 from store.transient import is_transient
 
 EVERY = timedelta(minutes=1)
@@ -87,8 +95,12 @@ async def sweep_due(inst: Installation) -> bool:
     # What fails comes last, so that it keeps nothing else waiting.
     due.sort(key=lambda one: (one[1].error is not None, one[1].swept_at))
     is_left = len(due) > AT_ONCE
-    for each, sweep in due[:AT_ONCE]:
-        is_left |= await _sweep_page(inst, each, sweep, now=now)
+    if due:
+        async with inst.db.transaction() as tx:
+            claimed = await claim_sweeps(tx, [sweep for _, sweep in due[:AT_ONCE]], now=now, until=now + EVERY)
+        for each, sweep in due[:AT_ONCE]:
+            if each.name in claimed:
+                is_left |= await _sweep_page(inst, each, sweep, now=now)
     await _look_again(inst, {each.name: each for each in turns}, now=now)
     return is_left
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, false, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.base import Frozen, Instant
@@ -26,7 +26,8 @@ TOOK_UP = ("enrolled", "absorbed_update")
 class Sweep(Frozen):
     """Everything that changed until ``swept_at`` was looked at; one under way goes on until ``until``, at ``place``.
 
-    One that failed ``tries`` times in a row, last with ``error``, rests until ``retry_at``.
+    Nobody takes it up before ``retry_at``: a relay is at work on it, or it failed ``tries`` times in a row, last with
+    ``error``.
     """
 
     name: str
@@ -62,20 +63,34 @@ async def begin_anew(tx: Tx, names: Collection[str], *, at: datetime) -> None:
     await tx.run(delete(sweep_failures).where(sweep_failures.c.name.in_(sorted(names))))
 
 
+async def claim_sweeps(tx: Tx, wanted: Collection[Sweep], *, now: datetime, until: datetime) -> set[str]:
+    """Keep others from asking meanwhile, until an instant by which this relay is done or dead; the names that are ours.
+
+    Who asks in spite of it, as that instant is past, costs time only: a page is worked on once.
+    """
+    free = or_(sweeps.c.retry_at.is_(None), sweeps.c.retry_at <= now)
+    mine = update(sweeps).where(free, or_(false(), *(_same(sweep) for sweep in wanted)))
+    return {row["name"] for row in await tx.all(mine.values(retry_at=until).returning(sweeps.c.name))}
+
+
 async def move_sweep(tx: Tx, sweep: Sweep, *, until: datetime, place: str | None) -> bool:
     """Keep that everybody up to ``place`` is done (None: everybody); False when somebody else moved it meanwhile.
 
     Its row stays locked until the commit, so that a page is worked on once.
     """
-    mine = (
+    done = {"swept_at": until, "until": None, "place": None}
+    moved = done if place is None else {"until": until, "place": place}
+    return await tx.run(update(sweeps).where(_same(sweep)).values({**moved, **WELL})) == 1
+
+
+def _same(sweep: Sweep) -> ColumnElement[bool]:
+    """It is where it was when it was looked at."""
+    return and_(
         sweeps.c.name == sweep.name,
         sweeps.c.swept_at == sweep.swept_at,
         sweeps.c.until.is_not_distinct_from(sweep.until),
         sweeps.c.place.is_not_distinct_from(sweep.place),
     )
-    done = {"swept_at": until, "until": None, "place": None}
-    moved = done if place is None else {"until": until, "place": place}
-    return await tx.run(update(sweeps).where(*mine).values({**moved, **WELL})) == 1
 
 
 async def note_sweep_error(tx: Tx, sweep: Sweep, error: str, *, now: datetime) -> None:

@@ -73,7 +73,7 @@ hooks = Table(
 )  # fmt: skip
 
 # Up to which instant what changes by time alone was looked at. A sweep under way looks at what changed until another
-# instant, and is done with everybody up to a place. One that failed rests until ``retry_at``.
+# instant, and is done with everybody up to a place. Nobody takes one up before ``retry_at``.
 sweeps = Table(
     "sweeps", metadata,
     Column("name", String(120), primary_key=True),

@@ -233,6 +233,39 @@ async def test_several_relays_let_everybody_in_once(desk: Waiter, monkeypatch: p
     assert {record for record, _, _ in await desk.entered()} == set(made)
 
 
+async def test_what_one_relay_asks_no_other_asks_meanwhile(desk: Waiter, monkeypatch: pytest.MonkeyPatch) -> None:
+    await desk.publish(filtered(QUIET))
+    await desk.contacts(1, last_touched_at=TOUCHED)
+    clock = desk.inst.clock
+    assert isinstance(clock, FixedClock)
+    clock.advance(timedelta(days=4))
+    real, asked, go_on, asking = services.timed_entries.TriggerTurns.find, 0, asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any, **more: Any) -> str | None:
+        nonlocal asked
+        asked += 1
+        asking.set()
+        if asked == 1:
+            await go_on.wait()
+        return await real(*args, **more)
+
+    monkeypatch.setattr(services.timed_entries.TriggerTurns, "find", slow)
+    first = asyncio.create_task(sweep_due(desk.inst))
+    await asking.wait()
+    assert not await sweep_due(desk.inst)
+    clock.advance(timedelta(seconds=59))
+    assert not await sweep_due(desk.inst)
+    assert asked == 1
+    # One that is not heard of any more is not waited for.
+    clock.advance(timedelta(seconds=1))
+    await sweep_due(desk.inst)
+    assert asked == 2
+    go_on.set()
+    await first
+    await desk.work_off()
+    assert await desk.decisions() == {"enrolled": 1}
+
+
 class Killed(BaseException):
     """What ends a process."""
 
@@ -497,7 +530,7 @@ async def test_a_crash_in_the_middle_of_leaving_goes_on_where_it_was(
         with pytest.raises(Killed):
             await desk.passes(days=4)
     assert await desk.ends() == [("exit_condition", None)] * 2
-    await desk.sweep()
+    await desk.passes(minutes=1)
     assert await desk.ends() == [("exit_condition", None)] * 5
     async with desk.inst.db.read() as read:
         ended = await read.all(select(enrollments.c.end_reason))
