@@ -17,7 +17,7 @@ from tests.fixtures.running import Running, running
 from tests.fixtures.worker_process import WorkerProcess
 from tests.runs.definitions import by_hand, email, gap, task
 
-LONG_S = 180.0
+LONG_S = 900.0
 PUBLISHED = 4
 """Versions published with ``move`` while the steps fall due, one behind the other."""
 
