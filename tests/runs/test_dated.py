@@ -332,7 +332,8 @@ async def test_the_date_may_be_that_of_the_opportunity_a_contact_came_with(
              for name, each in (("Near", day), ("Far", later))]  # fmt: skip
     for deal in deals:
         await ft.associate("contact", contact, "opportunity", deal)
-    near, far = (each["id"] for each in (await entered(ft, "closing", 3))[1:])
+    about = {each["bound"]["id"]: each["id"] for each in await entered(ft, "closing", 3) if each["bound"]}
+    near, far = (about[deal] for deal in deals)
     await sleeps(ft, near, "t_7", at(day - timedelta(days=7), "09:00"))
     await sleeps(ft, far, "t_7", at(later - timedelta(days=7), "09:00"))
     await ft.patch("opportunity", deals[1], close_date=(later + timedelta(days=1)).isoformat())
