@@ -29,7 +29,8 @@ from services.trigger_standing import Looking
 from services.versions import Content, load_live
 from store.associations import associated_ids
 from store.database import Read, Row
-from store.enrollments import entries_under, passages_of
+from store.enrollments import entries_under
+from store.passages import passages_alone, passages_in_one_row, passages_of
 from store.records import get_record_ever, get_records
 from store.schema import Account, load_account, load_schema
 
@@ -127,7 +128,7 @@ class _Explaining:
             key=key,
             entries=entries,
             re_entry=re_entry_words(self.content.definition, self.schema) if self.content is not None else None,
-            passages=[self._passage(each) for each in passages[:PASSAGES_SHOWN]],
+            passages=[self._passage(each) for each in passages],
         )
 
     def _triggers(self, bound: StoredRecord | None) -> list[Trigger]:
@@ -212,14 +213,14 @@ class _Explaining:
 
     async def _passages(self, bound: StoredRecord | None) -> list[Enrollment]:
         """The passages that count for this case, newest first."""
-        newest = await passages_of(self.read, self.workflow["id"], self.record.id, limit=50)
+        pair = (self.workflow["id"], self.record.id)
         if self.content is None:
-            return newest
-        object = bound.object if bound is not None else None
+            return await passages_of(self.read, *pair, limit=PASSAGES_SHOWN)
+        bound_id, object = (bound.id, bound.object) if bound is not None else (None, None)
         if not runs_alone(self.content.definition, object):
-            return [each for each in newest if each.bound_object in (None, "opportunity")]
-        key, bound_id = self._key(bound), bound.id if bound is not None else None
-        return [each for each in newest if each.bound_id == bound_id or each.key == key]
+            return await passages_in_one_row(self.read, *pair, limit=PASSAGES_SHOWN)
+        key = key_of(self.content.definition, self.record.id, bound_id, object)
+        return await passages_alone(self.read, *pair, bound_id=bound_id, key=key, limit=PASSAGES_SHOWN)
 
     def _passage(self, passage: Enrollment) -> Passage:
         step = None

@@ -53,7 +53,6 @@ EVER_ANY = select(func.coalesce(func.sum(entry_keys.c.entries), 0)).where(
 ENTRIES = select(entry_keys.c.entries).where(
     entry_keys.c.workflow_id == bindparam("workflow_id"), entry_keys.c.key == bindparam("key")
 )
-PASSAGES = select(enrollments).where(*_OF_PAIR).order_by(enrollments.c.id.desc())
 BY_EVENT = (
     select(enrollments.c.id)
     .where(
@@ -221,12 +220,6 @@ async def entered_before(
 async def entries_under(read: Read, workflow_id: str, key: str) -> int:
     """How many entries a key counts, without locking it."""
     return int(await read.scalar(ENTRIES, workflow_id=workflow_id, key=key) or 0)
-
-
-async def passages_of(read: Read, workflow_id: str, record_id: str, *, limit: int) -> list[Enrollment]:
-    """Up to ``limit`` enrollments of a record in a workflow, newest first."""
-    rows = await read.all(PASSAGES.limit(limit), workflow_id=workflow_id, record_id=record_id)
-    return [enrollment_of(row) for row in rows]
 
 
 async def entered_by_event(

@@ -246,6 +246,34 @@ async def test_why_names_the_earlier_passage_and_who_may_come_again(desk: Desk) 
     assert case.by_hand.why.endswith("; nobody enters it twice")
 
 
+@pytest.mark.parametrize("several", [True, False])
+async def test_an_old_passage_is_found_behind_many_newer_ones_about_something_else(desk: Desk, several: bool) -> None:
+    named = {"property": "name", "op": "known"}
+    triggers = [engaging(), {"id": "t2", "on": "filter", "object": "company", "where": named}]
+    entry = {"triggers": triggers, "re_entry": {"allowed": True, "triggers": []}}
+    definition = by_hand("again", [gap(days=9)], allow_multiple_opportunities=several, entry=entry)
+    workflow = await desk.publish(definition)
+    contact = await desk.create("contact", email="ana@example.com")
+    mine = (Link(object="contact", id=contact),)
+    deal = await desk.create("opportunity", mine, name="Deal")
+    firm = await desk.create("company", mine, name="Acme")
+    for bound in (deal, *[firm] * 51):
+        request = EnrollRequest(workflow_id=workflow, record_id=contact, bound_id=bound, cause=Cause(kind="api"))
+        async with desk.inst.db.transaction() as tx:
+            assert (await enroll(tx, request, now=desk.inst.clock.now())).decision == "enrolled"
+        await desk.end_all()
+    (first, *_, newest) = [each["id"] for each in await desk.enrollments()]
+    case = (await explained(desk, "again", contact, deal)).case
+    assert [each.enrollment_id for each in case.passages] == [first]
+    assert case.triggers[0].if_fired.decision == "re_entry_off"
+    assert str(case.triggers[0].if_fired.why).startswith("entered 2027-03-01 ")
+    other = (await explained(desk, "again", contact, firm)).case
+    assert other.passages[0].enrollment_id == newest
+    assert len(other.passages) == 5
+    alone = (await explained(desk, "again", contact)).case
+    assert [each.enrollment_id for each in alone.passages] == ([] if several else [first])
+
+
 async def test_a_draft_a_stranger_and_another_object(desk: Desk) -> None:
     await desk.draft(trial())
     contact = await desk.create("contact", email="ana@example.com")
