@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from domain.base import Frozen, Json
 from domain.enrollments import Enrollment
@@ -68,6 +68,68 @@ class EnrollRequest(Frozen):
         return (self.record_id, self.bound_id) if self.bound_id is not None else (self.record_id,)
 
 
+class Past(Protocol):
+    """What a decision asks about what was before. An entry reads it as it comes to it, an explanation for many at once.
+
+    ``entered`` with ``any_bound``: with any opportunity, or without (rule E7, Off). ``facts`` is None for a record that
+    is missing or deleted.
+    """
+
+    async def is_associated(self, request: EnrollRequest, bound_id: str) -> bool:
+        """Whether what would be bound is associated with the record."""
+
+    async def is_repeated(self, request: EnrollRequest) -> bool:
+        """Whether the event let the record in before."""
+
+    async def entries(self, key: str) -> int:
+        """How many entries a key counts."""
+
+    async def active(self, request: EnrollRequest) -> list[Enrollment]:
+        """Whatever of the record is inside."""
+
+    async def entered(self, request: EnrollRequest, *, any_bound: bool) -> bool:
+        """Whether the record entered before."""
+
+    async def facts(self, request: EnrollRequest, content: Content, account: Account) -> Facts | None:
+        """What the record is judged on."""
+
+
+@dataclass(frozen=True)
+class AskedOneByOne:
+    """The past as an entry asks for it, with ``records`` locked; ``count`` locks the key it counts."""
+
+    read: Read
+    records: Mapping[str, StoredRecord]
+    count: Entries
+    now: datetime
+
+    async def is_associated(self, request: EnrollRequest, bound_id: str) -> bool:
+        """See ``Past``."""
+        return await are_associated(self.read, request.record_id, bound_id)
+
+    async def is_repeated(self, request: EnrollRequest) -> bool:
+        """See ``Past``."""
+        pair = (request.workflow_id, request.record_id)
+        return await entered_by_event(self.read, *pair, request.bound_id, request.event_id)
+
+    async def entries(self, key: str) -> int:
+        """See ``Past``."""
+        return await self.count(key)
+
+    async def active(self, request: EnrollRequest) -> list[Enrollment]:
+        """See ``Past``."""
+        return await active_enrollments(self.read, request.workflow_id, request.record_id)
+
+    async def entered(self, request: EnrollRequest, *, any_bound: bool) -> bool:
+        """See ``Past``."""
+        pair = (request.workflow_id, request.record_id)
+        return await entered_before(self.read, *pair, bound_id=request.bound_id, any_bound=any_bound)
+
+    async def facts(self, request: EnrollRequest, content: Content, account: Account) -> Facts | None:
+        """See ``Past``."""
+        return await entrance_facts(self.read, request, content, account, self.records, now=self.now)
+
+
 @dataclass(frozen=True)
 class Entrance:
     """What a record enters with: read while it was decided that it does. ``n`` counts the entries under ``key``."""
@@ -104,7 +166,7 @@ async def decide(
     request: EnrollRequest,
     workflow: Mapping[str, Any],
     records: Mapping[str, StoredRecord],
-    entries: Entries,
+    past: Past,
     *,
     now: datetime,
 ) -> Answer:
@@ -113,9 +175,9 @@ async def decide(
     bound = records.get(request.bound_id) if request.bound_id else None
     if record is None or record.object != workflow["object"]:
         return _no("no_record", "missing, deleted or of another object")
-    if request.bound_id and (bound is None or not await are_associated(read, record.id, request.bound_id)):
+    if request.bound_id and (bound is None or not await past.is_associated(request, request.bound_id)):
         return _no("no_record", "the bound record is gone or not associated")
-    repeated = await entered_by_event(read, request.workflow_id, record.id, request.bound_id, request.event_id)
+    repeated = await past.is_repeated(request)
     attempt = Attempt(trigger=request.trigger, bound_id=request.bound_id, is_repeated=repeated)
     loop = await stop_loop(read, request.cause, workflow["id"], workflow["slug"], created=request.created)
     if loop is not None:
@@ -126,15 +188,15 @@ async def decide(
     bound_object = bound.object if bound else None
     alone = runs_alone(content.definition, bound_object)
     key = key_of(content.definition, record.id, request.bound_id, bound_object)
-    count = await entries(key)
-    active = await active_enrollments(read, request.workflow_id, record.id)
+    count = await past.entries(key)
+    active = await past.active(request)
     if (no := while_active(attempt, active, key=key, alone=alone)) is not None:
         return _inside(request, content, attempt, no, active, key=key)
-    before = await entered_before(read, request.workflow_id, record.id, bound_id=request.bound_id, any_bound=not alone)
+    before = await past.entered(request, any_bound=not alone)
     if (before or count) and (no := on_re_entry(content.definition, attempt)) is not None:
         return Answer(no, key=key)
     account = await load_account(read)
-    facts = await entrance_facts(read, request, content, account, records, now=now)
+    facts = await past.facts(request, content, account)
     if facts is None:
         return _no("no_record")
     verdict = on_facts(content.definition, facts)

@@ -16,7 +16,7 @@ from domain.records import StoredRecord
 from domain.zones import clock_zone
 from services.again import REMEMBERED, remember
 from services.beginning import plan_first
-from services.deciding import Answer, EnrollRequest, Entrance, decide
+from services.deciding import Answer, AskedOneByOne, EnrollRequest, Entrance, decide
 from services.inside import Inside
 from services.removing import remove_others
 from services.standing import OUTSIDE, tell_standing
@@ -59,7 +59,8 @@ async def enroll(tx: Tx, request: EnrollRequest, *, now: datetime) -> Decided:
     async def count_under(key: str) -> int:
         return int((await lock_entry_key(tx, request.workflow_id, key, request.record_id))["entries"])
 
-    answer = await decide(tx, request, dict(workflow), records, count_under, now=now)
+    past = AskedOneByOne(tx, records, count_under, now)
+    answer = await decide(tx, request, dict(workflow), records, past, now=now)
     verdict, enrollment = await _act(tx, request, answer, records, now=now)
     decision_id = new_id(now)
     standing = enrollment.id if enrollment else None

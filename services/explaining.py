@@ -11,7 +11,7 @@ from typing import Any
 from domain.base import Frozen
 from domain.definition import Trigger
 from domain.enrollments import Enrollment
-from domain.entry import key_of, obstacles, runs_alone
+from domain.entry import key_of, obstacles
 from domain.entry_words import trigger_words
 from domain.errors import Invalid, NotFound
 from domain.facts import Seen
@@ -22,15 +22,14 @@ from domain.schema import Schema
 from domain.value_words import SeenValue, shown_as_read
 from domain.words import words
 from domain.zones import zone_of
-from services.deciding import Answer, EnrollRequest, decide, entrance_facts
+from services.deciding import Answer, AskedOneByOne, EnrollRequest, Past, decide
 from services.doors import lets_in
 from services.explanations import Case, Check, Explanation, Outlook, Passage, Pointer, TriggerOutlook
+from services.looking_ahead import Ahead, look_ahead
 from services.trigger_standing import Looking
 from services.versions import Content, load_live
 from store.associations import associated_ids
 from store.database import Read, Row
-from store.enrollments import entries_under
-from store.passages import passages_alone, passages_in_one_row, passages_of
 from store.records import get_record_ever, get_records
 from store.schema import Account, load_account, load_schema
 
@@ -64,7 +63,15 @@ async def explain(read: Read, workflow: Row, asked: Asked, *, now: datetime) -> 
         content = await load_live(read, workflow["id"], workflow["version"])
     zone = zone_of(content.definition, account.timezone) if content is not None else account.timezone
     schema = await load_schema(read, account)
-    look = _Explaining(read, dict(workflow), content, account, schema, zone, record, now)
+    bounds = [bound] if bound is not None else await _bounds(read, content, record, asked)
+    ahead, looking = None, None
+    if content is not None:
+        looking = Looking(read, content.definition, account, schema, zone, now)
+        request = _request(dict(workflow), record)
+        ahead = await look_ahead(
+            read, content, account, request, record, bounds, passages=PASSAGES_SHOWN, now=now
+        )  # fmt: skip
+    look = _Explaining(read, dict(workflow), content, account, schema, zone, record, ahead, looking, now)
     return Explanation(
         workflow=workflow["slug"],
         version=workflow["version"],
@@ -73,8 +80,20 @@ async def explain(read: Read, workflow: Row, asked: Asked, *, now: datetime) -> 
         at=now,
         record=_pointer(record),
         case=await look.case(bound),
-        about=[] if bound is not None else await look.about(after=asked.after, limit=asked.limit),
+        about=[] if bound is not None else [await look.case(each) for each in bounds],
     )
+
+
+def _request(workflow: Mapping[str, Any], record: StoredRecord, trigger: str | None = None) -> EnrollRequest:
+    """Who would enter, with nothing bound."""
+    return EnrollRequest(workflow_id=workflow["id"], record_id=record.id, trigger=trigger, cause=Cause(kind="system"))
+
+
+async def _bounds(read: Read, content: Content | None, record: StoredRecord, asked: Asked) -> list[StoredRecord]:
+    """A page of the associated records that triggers of the workflow bind."""
+    objects = content.definition.bound_objects() if content is not None else ()
+    pages = [await associated_ids(read, record.id, object, after=asked.after, limit=asked.limit) for object in objects]
+    return await get_records(read, list(merge(*pages))[: asked.limit])
 
 
 async def _existing(read: Read, record_id: str) -> StoredRecord:
@@ -86,7 +105,7 @@ async def _existing(read: Read, record_id: str) -> StoredRecord:
 
 @dataclass(frozen=True)
 class _Explaining:
-    """One explanation; ``content`` None: the workflow was never published."""
+    """One explanation; ``content`` and ``ahead`` None: the workflow was never published."""
 
     read: Read
     workflow: Mapping[str, Any]
@@ -95,6 +114,8 @@ class _Explaining:
     schema: Schema
     zone: str
     record: StoredRecord
+    ahead: Ahead | None
+    looking: Looking | None
     now: datetime
 
     def state(self) -> str:
@@ -105,28 +126,18 @@ class _Explaining:
             turn_off_at=row["turn_off_at"], zone=self.zone,
         )  # fmt: skip
 
-    async def about(self, *, after: str | None, limit: int) -> list[Case]:
-        """A page of the associated records that triggers of the workflow bind."""
-        objects = self.content.definition.bound_objects() if self.content is not None else ()
-        pages = [
-            await associated_ids(self.read, self.record.id, object, after=after, limit=limit) for object in objects
-        ]
-        found = await get_records(self.read, list(merge(*pages))[:limit])
-        return [await self.case(bound) for bound in found]
-
     async def case(self, bound: StoredRecord | None) -> Case:
         """The record alone, or with one bound."""
-        passages = await self._passages(bound)
+        passages = self.ahead.passages[bound.id if bound is not None else None] if self.ahead is not None else []
         by_hand = await self._outlook(None, bound, passages)
         key = self._key(bound)
-        entries = await entries_under(self.read, self.workflow["id"], key) if key is not None else 0
         return Case(
             bound=_pointer(bound) if bound is not None else None,
             by_hand=by_hand,
             triggers=[await self._trigger(each, bound, passages) for each in self._triggers(bound)],
             checks=await self._checks(bound),
             key=key,
-            entries=entries,
+            entries=self.ahead.counts.get(key, 0) if self.ahead is not None and key is not None else 0,
             re_entry=re_entry_words(self.content.definition, self.schema) if self.content is not None else None,
             passages=[self._passage(each) for each in passages],
         )
@@ -150,9 +161,9 @@ class _Explaining:
         self, trigger: Trigger, bound: StoredRecord | None, passages: list[Enrollment]
     ) -> TriggerOutlook:
         assert self.content is not None, "who was never published has no triggers"
+        assert self.looking is not None
         definition = self.content.definition
-        looking = Looking(self.read, definition, self.account, self.schema, self.zone, self.now)
-        found = await looking.standing(trigger, bound or self.record)
+        found = await self.looking.standing(trigger, bound or self.record)
         return TriggerOutlook(
             id=trigger.id,
             on=trigger.on,
@@ -166,12 +177,9 @@ class _Explaining:
 
     async def _outlook(self, trigger: str | None, bound: StoredRecord | None, passages: list[Enrollment]) -> Outlook:
         """What an entry would decide now."""
-        request = self._request(trigger, bound)
-
-        async def count_under(key: str) -> int:
-            return await entries_under(self.read, self.workflow["id"], key)
-
-        answer = await decide(self.read, request, self.workflow, self._records(bound), count_under, now=self.now)
+        request, records = self._request(trigger, bound), self._records(bound)
+        past: Past = self.ahead or AskedOneByOne(self.read, records, _uncounted, self.now)
+        answer = await decide(self.read, request, self.workflow, records, past, now=self.now)
         return Outlook(
             decision=answer.decision,
             words=would_words(answer.decision),
@@ -196,11 +204,10 @@ class _Explaining:
 
     async def _checks(self, bound: StoredRecord | None) -> list[Check]:
         """Suppression, goals and exit as they are now, whatever comes before them in the decision."""
-        if self.content is None:
+        if self.content is None or self.ahead is None:
             return []
         definition, request = self.content.definition, self._request(None, bound)
-        records = self._records(bound)
-        facts = await entrance_facts(self.read, request, self.content, self.account, records, now=self.now)
+        facts = await self.ahead.facts(request, self.content, self.account)
         if facts is None:
             return []
         found = []
@@ -210,17 +217,6 @@ class _Explaining:
             seen = self._shown(verdict.seen)
             found.append(Check(kind=each.decision, id=each.detail, words=said, holds=verdict.holds, seen=seen))
         return found
-
-    async def _passages(self, bound: StoredRecord | None) -> list[Enrollment]:
-        """The passages that count for this case, newest first."""
-        pair = (self.workflow["id"], self.record.id)
-        if self.content is None:
-            return await passages_of(self.read, *pair, limit=PASSAGES_SHOWN)
-        bound_id, object = (bound.id, bound.object) if bound is not None else (None, None)
-        if not runs_alone(self.content.definition, object):
-            return await passages_in_one_row(self.read, *pair, limit=PASSAGES_SHOWN)
-        key = key_of(self.content.definition, self.record.id, bound_id, object)
-        return await passages_alone(self.read, *pair, bound_id=bound_id, key=key, limit=PASSAGES_SHOWN)
 
     def _passage(self, passage: Enrollment) -> Passage:
         step = None
@@ -236,13 +232,8 @@ class _Explaining:
         )
 
     def _request(self, trigger: str | None, bound: StoredRecord | None) -> EnrollRequest:
-        return EnrollRequest(
-            workflow_id=self.workflow["id"],
-            record_id=self.record.id,
-            bound_id=bound.id if bound is not None else None,
-            trigger=trigger,
-            cause=Cause(kind="system"),
-        )
+        request = _request(self.workflow, self.record, trigger)
+        return request if bound is None else request.model_copy(update={"bound_id": bound.id})
 
     def _records(self, bound: StoredRecord | None) -> Mapping[str, StoredRecord]:
         both = [self.record, *([bound] if bound is not None else [])]
@@ -254,6 +245,11 @@ class _Explaining:
         definition = self.content.definition
         about = [(each.where, definition.object) for each in obstacles(definition)]
         return shown_as_read(seen, about, self.schema, self.zone)
+
+
+async def _uncounted(_: str) -> int:
+    """Entries under a key of a workflow that nobody could enter yet."""
+    return 0
 
 
 def _pointer(record: StoredRecord) -> Pointer:

@@ -6,6 +6,7 @@ touch is read as it is now. A creation is judged together with the associations 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -153,7 +154,7 @@ class Firing:
         facts, event = await self._facts(subject_id, where), await self._event()
         if facts is None or event is None:
             return None
-        return judge_event(where, event, with_properties(facts, self.change.record_id, self.change.after or {}))
+        return judge_at(where, event, facts, self.change)
 
     async def _event(self) -> EventFacts | None:
         """The event the change is about."""
@@ -238,13 +239,28 @@ class Firing:
             now=self.now,
             zone=zone_of(self.definition, self.account.timezone),
         )
-        whose = facts.lists.keys() | facts.subscriptions.keys() if facts is not None else ()
-        if facts is None or not whose:
+        if facts is None or not (whose := whose_standing(facts)):
             return facts
         # Members as of the change: what it put on a list itself is a change of its own, which fires by itself.
-        for later in await standing_since(self.read, whose, self.change.seq):
+        return without_later(facts, await standing_since(self.read, whose, self.change.seq), self.change.seq)
+
+
+def judge_at(where: Condition, event: EventFacts, facts: Facts, change: Change) -> Verdict:
+    """Whether an event is one that ``where`` asks for, of a record as its change kept it."""
+    return judge_event(where, event, with_properties(facts, change.record_id, change.after or {}))
+
+
+def whose_standing(facts: Facts) -> set[str]:
+    """The records whose lists or subscriptions the facts hold."""
+    return set(facts.lists.keys() | facts.subscriptions.keys())
+
+
+def without_later(facts: Facts, changes: Iterable[Change], seq: int) -> Facts:
+    """The facts with everybody standing as of the change ``seq``; ``changes`` newest first."""
+    for later in changes:
+        if later.seq > seq:
             facts = without_standing(facts, later)
-        return facts
+    return facts
 
 
 def changed_as_wanted(trigger: ChangedTrigger, change: Change) -> bool:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.conditions import Condition
 from domain.definition import ChangedTrigger, CreatedTrigger, Definition, EventTrigger, FilterTrigger, Trigger
-from domain.facts import EventFacts, Seen, Verdict
+from domain.facts import EventFacts, Facts, Seen, Verdict
 from domain.judging import judge
-from domain.reading import needs_of
+from domain.reading import Needs, needs_of
 from domain.records import Cause, Change, StoredRecord
 from domain.schema import Schema
 from domain.value_words import SeenValue, instant_words, shown_as_read, value_words
-from services.facts import judge_now, read_facts
-from services.firing import Firing
+from services.facts import read_facts
+from services.firing import judge_at, whose_standing, without_later
 from store.associations import associated_ids
-from store.changes import change_at
+from store.changes import changes_at, standing_since
 from store.database import Read
-from store.happenings import load_events
-from store.records import get_record
+from store.happenings import newest_events
+from store.records import get_records
 from store.schema import Account
 
 EVENTS_LOOKED_AT = 20
@@ -42,7 +42,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Looking:
-    """One look at the triggers of a version."""
+    """One look at the triggers of a version; ``known`` is what it read already, about whom and for what."""
 
     read: Read
     definition: Definition
@@ -50,6 +50,7 @@ class Looking:
     schema: Schema
     zone: str
     now: datetime
+    known: dict[tuple[str, Needs], Facts | None] = field(default_factory=dict)
 
     async def standing(self, trigger: Trigger, subject: StoredRecord) -> Standing:
         """How a trigger stands to the record it is about."""
@@ -67,9 +68,10 @@ class Looking:
         return Standing(None, "a signed call of its hook lets in whoever the call names")
 
     async def _filter(self, trigger: FilterTrigger, subject: StoredRecord) -> Standing:
-        verdict = await judge_now(self.read, self.account, self.definition, subject.id, trigger, now=self.now)
-        if verdict is None:
+        facts = await self._facts(trigger.where, subject)
+        if facts is None:
             return Standing(None, "the record is gone")
+        verdict = judge(trigger.where, facts)
         says = "it does not hold now"
         if verdict.holds and self.definition.type == "scheduled":
             says = "it holds now; it lets in when the schedule happens next, if it holds then"
@@ -90,54 +92,85 @@ class Looking:
 
     async def _event(self, trigger: EventTrigger, subject: StoredRecord) -> Standing:
         """The newest event it means, else the newest one of its name, each as of when it happened."""
+        whose, left_out = await self._whose(trigger, subject)
+        found = await newest_events(self.read, whose, trigger.event, limit=EVENTS_LOOKED_AT + 1)
+        if len(found) > EVENTS_LOOKED_AT:
+            left_out = [*left_out, f"only the newest {EVENTS_LOOKED_AT} were looked at"]
         newest: Standing | None = None
-        async for event, verdict in self._happened(trigger, subject):
+        for event, verdict in await self._judged(trigger, subject, found[:EVENTS_LOOKED_AT]):
             at = instant_words(event.occurred_at, self.zone)
             seen = self._shown(verdict.seen, trigger.where, subject)
             if verdict.holds:
                 return Standing(True, f"{event.name} happened {at}, as it asks for; it fires by the next", seen, event)
-            no = f"{event.name} happened {at}, but not as it asks for"
+            no = "; ".join([f"{event.name} happened {at}, but not as it asks for", *left_out])
             newest = newest or Standing(False, no, seen, event)
-        return newest or Standing(False, f"{trigger.event} never happened")
+        return newest or Standing(False, "; ".join([f"{trigger.event} never happened", *left_out]))
 
-    async def _happened(
-        self, trigger: EventTrigger, subject: StoredRecord
-    ) -> AsyncIterator[tuple[EventFacts, Verdict]]:
-        whose = [subject.id]
-        if trigger.of is not None:
-            of = trigger.of
-            whose = await associated_ids(self.read, subject.id, of.object, label=of.label, limit=WHOSE_LOOKED_AT)
-        found = (await load_events(self.read, whose, [trigger.event]))[trigger.event]
-        for event in found[:EVENTS_LOOKED_AT]:
-            change = await self._change_of(event)
-            if change is None:
-                continue
-            firing = Firing(
-                self.read, change, self.definition, trigger, account=self.account, schema=self.schema, now=self.now
-            )
-            verdict = await firing.at_event(subject.id)
-            if verdict is not None:
-                yield event, verdict
+    async def _whose(self, trigger: EventTrigger, subject: StoredRecord) -> tuple[list[str], list[str]]:
+        """The records whose events it means, and what is left out of them in words."""
+        of = trigger.of
+        if of is None:
+            return [subject.id], []
+        most = WHOSE_LOOKED_AT + 1
+        whose = await associated_ids(self.read, subject.id, of.object, label=of.label, limit=most)
+        if len(whose) < most:
+            return whose, []
+        return whose[:WHOSE_LOOKED_AT], [f"only {WHOSE_LOOKED_AT:,} of the associated {of.object} records were asked"]
 
-    async def _change_of(self, event: EventFacts) -> Change | None:
-        """The change an event was; one that is no longer kept as it would be of the record as it is."""
-        change = await change_at(self.read, event.seq)
-        record = await get_record(self.read, event.record_id) if change is None else None
-        if record is None:
-            return change
-        return Change(
-            seq=event.seq, id=event.id, object=record.object, record_id=record.id, record_version=record.version,
-            kind="event", after=record.properties, event_id=event.id, cause=Cause(kind="system"),
-            occurred_at=event.occurred_at,
-        )  # fmt: skip
+    async def _judged(
+        self, trigger: EventTrigger, subject: StoredRecord, found: Sequence[EventFacts]
+    ) -> list[tuple[EventFacts, Verdict]]:
+        """Each event with whether it is one that the trigger asks for."""
+        where = trigger.where
+        if where is None:
+            return [(event, Verdict(holds=True)) for event in found[:1]]
+        facts = await self._facts(where, subject)
+        if facts is None or not found:
+            return []
+        changed = await self._changes_of(found)
+        since = min(event.seq for event in found)
+        later = await standing_since(self.read, whose, since) if (whose := whose_standing(facts)) else []
+        return [
+            (event, judge_at(where, event, without_later(facts, later, event.seq), changed[event.id]))
+            for event in found
+            if event.id in changed
+        ]
+
+    async def _changes_of(self, found: Sequence[EventFacts]) -> dict[str, Change]:
+        """The change each event was; one that is no longer kept as it would be of the record as it is."""
+        kept = await changes_at(self.read, [event.seq for event in found])
+        changed = {event.id: kept[event.seq] for event in found if event.seq in kept}
+        lost = [event for event in found if event.seq not in kept]
+        records = {each.id: each for each in await get_records(self.read, {event.record_id for event in lost})}
+        for event in lost:
+            if (record := records.get(event.record_id)) is not None:
+                changed[event.id] = _change(event, record)
+        return changed
 
     async def _holds(self, where: Condition | None, subject: StoredRecord) -> Verdict:
         if where is None:
             return Verdict(holds=True)
-        needs = needs_of(where, subject.object)
-        facts = await read_facts(self.read, self.account, self.definition, subject.id, needs=needs, now=self.now)
+        facts = await self._facts(where, subject)
         return judge(where, facts) if facts is not None else Verdict(holds=False)
+
+    async def _facts(self, where: Condition, subject: StoredRecord) -> Facts | None:
+        """What a condition reads around a record, read once."""
+        key = (subject.id, needs_of(where, subject.object))
+        if key not in self.known:
+            self.known[key] = await read_facts(
+                self.read, self.account, self.definition, subject.id, needs=key[1], now=self.now,
+                known={subject.id: subject},
+            )  # fmt: skip
+        return self.known[key]
 
     def _shown(self, seen: tuple[Seen, ...], where: Condition | None, subject: StoredRecord) -> tuple[SeenValue, ...]:
         about = [(where, subject.object)] if where is not None else []
         return tuple(shown_as_read(seen, about, self.schema, self.zone))
+
+
+def _change(event: EventFacts, record: StoredRecord) -> Change:
+    return Change(
+        seq=event.seq, id=event.id, object=record.object, record_id=record.id, record_version=record.version,
+        kind="event", after=record.properties, event_id=event.id, cause=Cause(kind="system"),
+        occurred_at=event.occurred_at,
+    )  # fmt: skip

@@ -55,6 +55,13 @@ async def are_associated(read: Read, one: str, other: str) -> bool:
     return await find_association(read, one, other) is not None
 
 
+async def associated_among(read: Read, record_id: str, other_ids: Iterable[str]) -> frozenset[str]:
+    """Those of the others that are associated with the record, under any label."""
+    found = select(associations.c.other_id).where(associations.c.record_id == record_id)
+    rows = await read.all(found.where(associations.c.other_id.in_(sorted(other_ids))))
+    return frozenset(row["other_id"] for row in rows)
+
+
 async def associated_ids(
     read: Read,
     record_id: str,

@@ -141,10 +141,10 @@ async def standing_since(read: Read, record_ids: Collection[str], seq: int) -> l
     return [change_of(row) for row in rows]
 
 
-async def change_at(read: Read, seq: int) -> Change | None:
-    """The change at this place in the order of commits; None when it is older than the kept history."""
-    row = await read.one(select(changes).where(changes.c.seq == seq))
-    return change_of(row) if row else None
+async def changes_at(read: Read, seqs: Collection[int]) -> dict[int, Change]:
+    """The changes at these places in the order of commits; one that is older than the kept history is absent."""
+    rows = await read.all(select(changes).where(changes.c.seq.in_(sorted(seqs))))
+    return {row["seq"]: change_of(row) for row in rows}
 
 
 NEWEST = select(func.max(changes.c.seq))

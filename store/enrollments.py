@@ -50,8 +50,9 @@ EVER_ANY = select(func.coalesce(func.sum(entry_keys.c.entries), 0)).where(
     entry_keys.c.record_id == bindparam("record_id"),
     ~_OF_OTHER_TYPE,
 )
-ENTRIES = select(entry_keys.c.entries).where(
-    entry_keys.c.workflow_id == bindparam("workflow_id"), entry_keys.c.key == bindparam("key")
+ENTRIES = select(entry_keys.c.key, entry_keys.c.entries).where(
+    entry_keys.c.workflow_id == bindparam("workflow_id"),
+    entry_keys.c.key.in_(bindparam("keys", expanding=True)),
 )
 BY_EVENT = (
     select(enrollments.c.id)
@@ -217,9 +218,10 @@ async def entered_before(
     return found is not None
 
 
-async def entries_under(read: Read, workflow_id: str, key: str) -> int:
-    """How many entries a key counts, without locking it."""
-    return int(await read.scalar(ENTRIES, workflow_id=workflow_id, key=key) or 0)
+async def entries_under(read: Read, workflow_id: str, keys: Collection[str]) -> dict[str, int]:
+    """How many entries each key counts, without locking it; one that counts none is absent."""
+    rows = await read.all(ENTRIES, workflow_id=workflow_id, keys=sorted(keys))
+    return {row["key"]: row["entries"] for row in rows}
 
 
 async def entered_by_event(

@@ -62,6 +62,15 @@ async def load_events(
     return found
 
 
+async def newest_events(read: Read, record_ids: Collection[str], name: str, *, limit: int) -> list[EventFacts]:
+    """Up to ``limit`` events of a name, the newest of all these records together."""
+    rows: list[RowMapping] = []
+    for portion in portions(sorted(record_ids)):
+        mine = select(*EVENT_COLUMNS).where(events.c.record_id.in_(portion), events.c.name == name)
+        rows += await read.all(mine.order_by(events.c.seq.desc()).limit(limit))
+    return [event_of(row) for row in sorted(rows, key=lambda row: int(row["seq"]), reverse=True)[:limit]]
+
+
 def _newest(record_ids: Sequence[str], name: str) -> Select[Any]:
     mine = select(*EVENT_COLUMNS).where(events.c.record_id.in_(record_ids), events.c.name == name)
     if len(record_ids) == 1:
