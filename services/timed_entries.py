@@ -78,7 +78,7 @@ class TriggerTurns:
         """Let in whom of the page the trigger fires for, everybody locked at once, ascending."""
         locked = await lock_records(tx, {id for c in self.page for id in (c.record_id, c.subject_id)}, write=True)
         fired: dict[str, tuple[Seen, ...] | None] = {}
-        # Who was changed so that the trigger fired a moment ago is not let in again because time passed too.
+        # Whom the trigger let in a moment ago, by a change or when it was published, it does not let in by time too.
         ids = {c.record_id for c in self.page}
         ref, since = self.ref, sweep.swept_at
         taken_up = await taken_up_since(tx, ref.workflow_id, ref.trigger, ids, since=since)

@@ -132,12 +132,17 @@ async def page_leaving(
 async def taken_up_since(
     read: Read, workflow_id: str, trigger: str, record_ids: Collection[str], *, since: datetime
 ) -> set[tuple[str, str | None]]:
-    """Whom a change let in, or found inside, by a trigger behind ``since``, as (record id, bound id)."""
+    """Whom a change or publishing let in, or found inside, by a trigger behind ``since``, as (record id, bound id).
+
+    Whoever entered by hand, or with many by an audience, came past the triggers: one that fires later is news for it.
+    Those a sweep let in are left out: its decisions are later than the instant it came to, and what comes true anew
+    behind that instant fires anew.
+    """
     found = select(entry_decisions.c.record_id, entry_decisions.c.bound_id).where(
         entry_decisions.c.record_id.in_(sorted(record_ids)),
         entry_decisions.c.workflow_id == workflow_id,
         entry_decisions.c.trigger == trigger,
-        entry_decisions.c.change_seq.is_not(None),
+        or_(entry_decisions.c.change_seq.is_not(None), entry_decisions.c.cause_kind == "publish"),
         entry_decisions.c.decided_at > since,
         entry_decisions.c.decision.in_(TOOK_UP),
     )

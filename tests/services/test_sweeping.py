@@ -15,8 +15,10 @@ from sqlalchemy import Engine, event, select, text
 import services.sweeping
 import services.timed_entries
 import services.timed_exits
+from domain.jobs import EnrollmentCall
 from domain.records import Cause
 from services.associating import Link
+from services.bulk_enrollment import enroll_page, request_existing
 from services.enrolling import Decided, EnrollRequest, enroll
 from services.events import Happened, Whose, send_event
 from services.installation import Installation
@@ -337,6 +339,34 @@ async def test_who_time_let_in_is_not_let_in_again_by_a_change_it_saw(
         await desk.patch(deal or contact, **{named["property"]: value})
         await desk.work_off()
     assert await desk.decisions() == {"enrolled": 2}, "what comes behind it counts as ever"
+
+
+async def test_who_publishing_took_in_a_moment_ago_is_not_let_in_again_by_time(desk: Waiter, clock: FixedClock) -> None:
+    entry = {"re_entry": {"allowed": True, "triggers": ["t1"]}, "while_active": "again"}
+    await desk.publish(filtered(QUIET, entry=entry))
+    await desk.contacts(1, last_touched_at=TOUCHED)
+    await desk.passes(days=3, seconds=-10)
+    clock.advance(timedelta(seconds=20))
+    await desk.publish({**filtered(QUIET, entry=entry), "name": "Anew"})
+    async with desk.inst.db.transaction() as tx:
+        job = await request_existing(tx, desk.inst, "waiting", 2, now=clock.now())
+    await enroll_page(desk.inst, EnrollmentCall(job_id=job.id))
+    assert await desk.decisions() == {"enrolled": 1}
+    await desk.passes(minutes=1)
+    assert await desk.decisions() == {"enrolled": 1}
+
+
+async def test_who_was_enrolled_by_hand_a_moment_ago_is_told_when_the_trigger_fires(
+    desk: Waiter, clock: FixedClock
+) -> None:
+    """As with a trigger that a change sets off: an entry by hand is none of the trigger's."""
+    workflow = await desk.publish(filtered(QUIET))
+    (contact,) = await desk.contacts(1, last_touched_at=TOUCHED)
+    await desk.passes(days=3, seconds=-10)
+    clock.advance(timedelta(seconds=5))
+    await desk.enroll(workflow, contact)
+    await desk.passes(minutes=1)
+    assert await desk.decisions() == {"enrolled": 1, "absorbed_update": 1}
 
 
 @pytest.mark.parametrize("inside", [False, True])
