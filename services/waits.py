@@ -26,7 +26,7 @@ from services.landing import give_turn
 from services.versions import load_content
 from services.visits import open_visit, settle_visit
 from store.database import Tx
-from store.waits import unused_events, use_event
+from store.waits import ever_behind, unused_events, use_event
 
 
 async def judge_wait(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
@@ -87,12 +87,14 @@ async def _deadline(tx: Tx, inst: Installation, passed: Passed, step: WaitStep) 
 
 async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime | None) -> EventFacts | None:
     """The oldest event that counts."""
-    since = 0 if awaited.scope == "ever" else passed.enrollment.entered_seq or 0
+    whose, since = _whose(passed, awaited), passed.enrollment.entered_seq or 0
+    if awaited.scope == "ever":
+        since = await ever_behind(tx, awaited.event, record_ids=whose, entered_seq=since)
     found = unused_events(
         tx,
         passed.enrollment.id,
         awaited.event,
-        record_ids=_whose(passed, awaited),
+        record_ids=whose,
         after_seq=since,
         until=deadline,
         step=awaited.step,

@@ -7,13 +7,16 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping, bindparam, insert, select
 
-from domain.facts import EventFacts
+from domain.facts import EVENTS_PER_NAME, EventFacts
 from store.database import Read, Tx, portions
 from store.happenings import EVENT_COLUMNS, event_of
 from store.tables import event_uses, events
 
 PER_LOOK = 1000
 """Events read by one question; as many are asked as it takes."""
+
+BEFORE_ENTRY = EVENTS_PER_NAME
+"""So many of the newest events before entry a wait for what ever happened looks at, each time it is asked."""
 
 
 async def unused_events(
@@ -53,6 +56,25 @@ async def unused_events(
         for row in page:
             yield event_of(row)
         after_seq = page[-1]["seq"]
+
+
+async def ever_behind(read: Read, event: str, *, record_ids: Collection[str], entered_seq: int) -> int:
+    """The place behind which ``BEFORE_ENTRY`` events of these records happened until the one at ``entered_seq``."""
+    found = (
+        select(events.c.seq)
+        .where(
+            events.c.record_id.in_(bindparam("whose", expanding=True)),
+            events.c.name == event,
+            events.c.seq <= entered_seq,
+        )
+        .order_by(events.c.seq.desc())
+        .limit(BEFORE_ENTRY + 1)
+    )
+    seqs: list[int] = []
+    for whose in portions(sorted(record_ids)):
+        seqs += [row["seq"] for row in await read.all(found, whose=whose)]
+    older = sorted(seqs, reverse=True)[BEFORE_ENTRY:]
+    return older[0] if older else 0
 
 
 async def use_event(tx: Tx, enrollment_id: str, event_id: str, step: str) -> None:
