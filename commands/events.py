@@ -36,8 +36,9 @@ def send_event(
         except Failed as failed:
             raise _hinted(failed) from None
         known = ": it was recorded before, nothing was done" if made["status"] == "duplicate" else ""
-        text = f"{made['status']}{known}\n{made['event']} {made['id']} of {made['record']['object']} "
-        show(made, text + made["record"]["id"], as_json=as_json)
+        # Of a duplicate a key that may not read records is not told whose it is.
+        of = f" of {made['record']['object']} {made['record']['id']}" if "record" in made else ""
+        show(made, f"{made['status']}{known}\n{made['event']} {made['id']}{of}", as_json=as_json)
 
 
 @event.command("list")

@@ -382,6 +382,10 @@ async def test_an_event_is_sent_once_and_listed(line: Line) -> None:
     made = await line.run(*sent, "--create", "--json")
     assert made.json["properties"] == {"form": "webinar", "seats": 2}
     assert "duplicate: it was recorded before" in (await line.run(*sent)).out
+    async with line.inst.db.transaction() as tx:
+        _, tracker = await insert_key(tx, name="t", scopes=("events:write",), now=line.inst.clock.now())
+    told = await line.run(*sent, FOLLOWTHROUGH_API_KEY=tracker)
+    assert f"duplicate: it was recorded before, nothing was done\nform.submitted {made.json['id']}\n" == told.out
     found = await line.run("event", "list", "--record", who, "--json")
     assert [event["id"] for event in found.json] == [made.json["id"]]
     assert "form=webinar, seats=2" in (await line.run("event", "list")).out

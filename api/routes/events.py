@@ -15,7 +15,16 @@ from api.instants import WrittenInstant
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
 from api.routes.records import writing
-from api.schemas.events import EventAnswer, EventRecord, EventView, SendEvent, event_answer, event_view
+from api.schemas.events import (
+    DuplicateAnswer,
+    EventAnswer,
+    EventRecord,
+    EventView,
+    SendEvent,
+    duplicate_answer,
+    event_answer,
+    event_view,
+)
 from domain.errors import NotFound
 from services.events import Happened, Whose
 from services.events import send_event as send
@@ -28,16 +37,21 @@ router = APIRouter(prefix="/events", tags=["events"], route_class=StorableRoute)
 Text = Annotated[str | None, Query(max_length=200)]
 
 
-@router.post("", status_code=202, response_model=EventAnswer, responses=refusals(404, 409))
+@router.post("", status_code=202, response_model=EventAnswer | DuplicateAnswer, responses=refusals(404, 409))
 async def send_event(body: SendEvent, inst: Inst, caller: EventsWrite, once: OnlyOnce) -> Response:
-    """Record an event of a record: triggers, waits and conditions see it. The same `event_id` twice is one event."""
+    """Record an event of a record: triggers, waits and conditions see it. The same `event_id` twice is one event.
+
+    A duplicate is answered with the event as it is kept to keys with records:read, else with its id.
+    """
 
     async def work(tx: Tx) -> Answer:
         happened = Happened(
             name=body.event, properties=body.properties, occurred_at=body.occurred_at, external_id=body.event_id
         )
         made = await send(tx, await writing(tx, inst, caller.cause), _whose(body.record), happened)
-        return answer(event_answer(made), 202, headers={"Location": f"/api/v1/events/{made.event.id}"})
+        blind = not made.is_new and "records:read" not in caller.scopes
+        told = duplicate_answer(made, body) if blind else event_answer(made)
+        return answer(told, 202, headers={"Location": f"/api/v1/events/{made.event.id}"})
 
     return await once.run(work)
 

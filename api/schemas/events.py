@@ -81,6 +81,18 @@ class EventAnswer(EventView):
     status: Literal["accepted", "duplicate"]
 
 
+class DuplicateAnswer(Shown):
+    """To a key without records:read: its ``event_id`` was used before. ``event`` is the name just sent.
+
+    What is kept under the id may be somebody else's, so nothing of it is told but where it stands.
+    """
+
+    id: str
+    event: str
+    event_id: str | None
+    status: Literal["duplicate"]
+
+
 def event_view(event: EventRow) -> EventView:
     """An event as it is answered."""
     return EventView(
@@ -100,3 +112,8 @@ def event_answer(recorded: Recorded) -> EventAnswer:
     """What came of sending an event."""
     shown = event_view(recorded.event)
     return EventAnswer(**dict(shown), status="accepted" if recorded.is_new else "duplicate")
+
+
+def duplicate_answer(recorded: Recorded, sent: SendEvent) -> DuplicateAnswer:
+    """What whoever may not read records is told of an event that was recorded before."""
+    return DuplicateAnswer(id=recorded.event.id, event=sent.event, event_id=sent.event_id, status="duplicate")

@@ -65,6 +65,26 @@ async def test_the_same_event_id_is_one_event_for_ever_whatever_else_it_says(api
     assert len(await kept(api)) == 1
 
 
+async def test_who_may_only_write_events_does_not_read_one_by_sending_its_id(api: Caller) -> None:
+    contact = await api.create("contact", email="ana@example.com")
+    first = await api.ok("POST", "/events", form(event_id="f-1", properties={"secret": "blue"}), status=202)
+    tracker = await api.with_scopes("events:write")
+    guess = {
+        "event": "order.paid",
+        "event_id": "f-1",
+        "record": {"object": "contact", "by": {"email": "no@example.com"}},
+    }
+    answer = await tracker.call("POST", "/events", guess)
+    told = {"id": first["id"], "event": "order.paid", "event_id": "f-1", "status": "duplicate"}
+    assert (answer.status_code, answer.json()) == (202, told)
+    assert contact["id"] not in answer.text
+    assert answer.headers["Location"] == f"/api/v1/events/{first['id']}"
+    own = await tracker.ok("POST", "/events", form(event_id="f-2"), status=202)
+    assert (own["status"], own["properties"]) == ("accepted", {"form": "webinar"})
+    reader = await api.with_scopes("events:write", "records:read")
+    assert await reader.ok("POST", "/events", guess, status=202) == {**first, "status": "duplicate"}
+
+
 async def test_the_same_event_id_at_the_same_time_is_one_event(api: Caller) -> None:
     sent = [
         form(event_id="f-1", record={"object": "contact", "by": {"email": f"{n % 3}@example.com"}, "create": True})
