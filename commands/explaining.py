@@ -39,6 +39,8 @@ def explanation_text(found: Any) -> str:
         lines += ["", *_case(case)]
     if found["about"]["next_cursor"]:
         lines += ["", "… and more associated records: ask about one with --about"]
+    if found["unknown"]:
+        lines += ["", "not known before it happens:", *(f"  {each}" for each in found["unknown"])]
     if found["decisions"]:
         lines += ["", "last decisions:"]
         lines += [f"  {each['decided_at'][:19].replace('T', ' ')} UTC  {each['words']}" for each in found["decisions"]]

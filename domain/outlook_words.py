@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from domain.definition import Definition
+from domain.conditions import EntryEventValue, ParameterCondition, ParameterValue
+from domain.definition import Definition, EventTrigger, WebhookTrigger
 from domain.enrollments import Enrollment
-from domain.entry import Decision, Verdict
+from domain.entry import Decision, Verdict, obstacles
 from domain.entry_words import trigger_words
+from domain.reading import parts_of
 from domain.schema import Schema
 from domain.telling import tell_end
 from domain.value_words import instant_words
@@ -68,6 +70,22 @@ def re_entry_words(definition: Definition, schema: Schema) -> str:
         return "nobody enters it twice"
     by = [trigger_words(t, schema, definition.object) for t in definition.entry.triggers if t.id in rule.triggers]
     return f"it is entered again only {' or '.join([*(f'when {each}' for each in by), 'by hand'])}"
+
+
+def unknown_words(definition: Definition) -> list[str]:
+    """What an outlook cannot know, as it is asked without a cause: parameters, and the event that lets in."""
+    triggers = definition.entry.triggers
+    needed = [p for p in definition.parameters if p.required and p.default is None]
+    found = [f"an entry by hand is refused unless it gives the parameter {p.name} (a {p.type})" for p in needed]
+    parts = [part for each in obstacles(definition) for part, _ in parts_of(each.where, definition.object)]
+    values = [getattr(part, "value", None) for part in parts]
+    if any(isinstance(each, ParameterCondition | ParameterValue) for each in (*parts, *values)):
+        found.append("conditions on parameters saw their defaults: what is given at entry may change the answer")
+    if any(isinstance(value, EntryEventValue) for value in values):
+        found.append("conditions on the event of entry saw none: the event may change the answer")
+    if any(isinstance(trigger, EventTrigger | WebhookTrigger) for trigger in triggers):
+        found.append("an event that let the record in before lets it in no second time")
+    return found
 
 
 def passage_words(passage: Enrollment, step: str | None, zone: str) -> str:

@@ -15,7 +15,7 @@ from domain.entry import key_of, obstacles
 from domain.entry_words import trigger_words
 from domain.errors import Invalid, NotFound
 from domain.facts import Seen
-from domain.outlook_words import obstacle_words, passage_words, re_entry_words, state_words, would_words
+from domain.outlook_words import obstacle_words, passage_words, re_entry_words, state_words, unknown_words, would_words
 from domain.problems import FieldError
 from domain.records import Cause, StoredRecord
 from domain.schema import Schema
@@ -79,6 +79,7 @@ async def explain(read: Read, workflow: Row, asked: Asked, *, now: datetime) -> 
         zone=zone,
         at=now,
         record=_pointer(record),
+        unknown=unknown_words(content.definition) if content is not None else [],
         case=await look.case(bound),
         about=[] if bound is not None else [await look.case(each) for each in bounds],
     )

@@ -86,7 +86,10 @@ class Case(Frozen):
 
 
 class Explanation(Frozen):
-    """A record and a workflow. ``about``: the same for each associated record that may be bound, in order of id."""
+    """A record and a workflow. ``about``: the same for each associated record that may be bound, in order of id.
+
+    ``unknown``: what nobody can know before somebody enters, a sentence each.
+    """
 
     workflow: str
     version: int | None
@@ -94,5 +97,6 @@ class Explanation(Frozen):
     zone: str
     at: Instant
     record: Pointer
+    unknown: list[str]
     case: Case
     about: list[Case]

@@ -121,8 +121,13 @@ async def test_explain_tells_whether_a_record_would_enter_and_why(line: Line) ->
     assert "trigger t1 (Lifecycle stage is Lead): it does not hold now" in told
     assert "    Lifecycle stage is Lead: no, it is nothing" in told
     assert "  it never entered" in told
+    assert "not known before it happens:" not in told
     found = (await line.run("explain", "follow-up", reference, "--json")).json
     assert found["by_hand"]["decision"] == "suppressed"
+    seats = {"slug": "seats", "entry": {"triggers": []}, "parameters": [{"name": "seats", "required": True}]}
+    await line.run("workflow", "publish", line.file("seats.yaml", follow_up(**seats)))
+    told = (await line.run("explain", "seats", reference)).out
+    assert "not known before it happens:\n  an entry by hand is refused unless it gives the parameter seats" in told
     await line.run("explain", "nope", reference, code=3)
     await line.run("explain", "follow-up", "contact/nobody", code=3)
 

@@ -54,7 +54,7 @@ async def explain_entry(
     rows = await list_decisions(read, filters, after=None, limit=LAST_DECISIONS)
     link = f"/api/v1/entry-decisions?workflow={slug}&record={record}"
     return ExplanationView(
-        **{name: getattr(found, name) for name in ("workflow", "version", "state", "zone", "at")},
+        **{name: getattr(found, name) for name in ("workflow", "version", "state", "zone", "at", "unknown")},
         record=pointer_as_seen(caller, found.record),
         **dict(case_as_seen(caller, found.case)),
         about=page(

@@ -17,6 +17,7 @@ class ExplanationView(Case):
 
     ``about``: the same for each associated record that may be bound. ``decisions``: the last real ones about the
     record, newest first; ``decisions_link`` leads to all of them. ``zone`` is that of every clock time in words.
+    ``unknown``: what nobody can know before somebody enters, such as parameters that are yet to be given.
     """
 
     workflow: str
@@ -25,6 +26,9 @@ class ExplanationView(Case):
     zone: str
     at: Instant
     record: Pointer
+    unknown: Annotated[
+        list[str], Field(examples=[["an event that let the record in before lets it in no second time"]])
+    ]
     about: Page[Case]
     decisions: list[EntryDecisionView]
     decisions_link: str
