@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Literal, TypeAlias
 
 from domain.base import Frozen, Instant, Json, Properties
@@ -140,7 +140,12 @@ def with_event(facts: Facts, event: EventFacts) -> Facts:
 
 def without_event(facts: Facts, event_id: str) -> Facts:
     """The facts as they would be if an event had not happened."""
-    events = {name: tuple(one for one in group if one.id != event_id) for name, group in facts.events.items()}
+    return without_events(facts, {event_id})
+
+
+def without_events(facts: Facts, event_ids: Set[str]) -> Facts:
+    """The facts as they would be if none of these events had happened."""
+    events = {name: tuple(one for one in group if one.id not in event_ids) for name, group in facts.events.items()}
     return facts.model_copy(update={"events": events})
 
 

@@ -11,6 +11,7 @@ from domain.facts import (
     with_membership,
     with_statuses,
     with_subscriptions,
+    without_events,
 )
 from domain.records import Change
 
@@ -27,6 +28,22 @@ def with_standing(facts: Facts, change: Change) -> Facts:
 def without_standing(facts: Facts, change: Change) -> Facts:
     """The facts as they would be without the change."""
     return _standing(facts, change, "before")
+
+
+def without_merge(facts: Facts, change: Change) -> Facts:
+    """The facts of the record that stays as they would be without the merge: what has no change of its own.
+
+    ``detail`` tells which events were the other record's, ``event_ids``, and in ``statuses`` what the one that stays
+    did in workflows until then.
+    """
+    detail = change.detail or {}
+    moved, statuses = detail.get("event_ids"), detail.get("statuses")
+    if facts.record.id != change.record_id:
+        return facts
+    facts = without_events(facts, {str(id) for id in moved} if isinstance(moved, list) else frozenset())
+    for slug, before in statuses.items() if isinstance(statuses, dict) else ():
+        facts = with_statuses(facts, slug, _statuses(before))
+    return facts
 
 
 def _standing(facts: Facts, change: Change, side: str) -> Facts:

@@ -28,7 +28,7 @@ from domain.judging import judge, judge_event
 from domain.reading import needs_of
 from domain.records import Change
 from domain.schema import Schema
-from domain.standing import with_standing, without_standing
+from domain.standing import with_standing, without_merge, without_standing
 from domain.timing import reads_time
 from domain.zones import zone_of
 from store.associations import associated_ids, find_association
@@ -36,7 +36,7 @@ from store.changes import standing_since
 from store.database import Read
 from store.facts import load_facts
 from store.happenings import load_event
-from store.records import get_record
+from store.records import get_record, get_record_ever
 from store.schema import Account
 
 FELT_AROUND = ("created", "updated", "deleted", "event", "list_joined", "list_left", "subscription")
@@ -204,6 +204,8 @@ class Firing:
                 return (with_event(facts, event), without_event(facts, event.id)) if event else (facts, facts)
             case "list_joined" | "list_left" | "subscription" | "enrollment":
                 return with_standing(facts, change), without_standing(facts, change)
+            case "merged":
+                return facts, without_merge(facts, change)
         return facts, facts
 
     def _is_relabelled(self) -> bool:
@@ -214,10 +216,13 @@ class Firing:
 
     async def _linked(self, facts: Facts, other_id: str, label_from: str) -> Facts:
         """The facts with an association as it was before the change."""
-        other = await get_record(self.read, other_id)
+        detail = self.change.detail or {}
+        # Of a merge it is known what the record was that is gone.
+        known = get_record_ever if "merged_into" in detail else get_record
+        other = await known(self.read, other_id)
         if other is None:
             return facts
-        label = (self.change.detail or {}).get(label_from)
+        label = detail.get(label_from)
         link = Associated(record=other.facts(), label=str(label) if label else None, since=self.change.occurred_at)
         return with_association(facts, link)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from domain.base import Json
 from domain.enrollments import Enrollment
 from domain.errors import Conflict, Invalid, NotFound
+from domain.names import event_key, workflow_key
 from domain.problems import FieldError
 from domain.records import StoredRecord
 from domain.schema import Schema
@@ -23,9 +24,10 @@ from services.lists import inherit_memberships
 from services.records import Link, Write
 from services.subscriptions import inherit_subscriptions
 from store.associations import Association, list_associations
-from store.changes import Documents, append_change
+from store.candidates import triggered_keys
+from store.changes import Documents, NewChange, append_change, append_changes
 from store.database import Read, Tx
-from store.happenings import event_names, load_memberships, workflows_of
+from store.happenings import event_names, load_events, load_memberships, load_statuses, workflows_of
 from store.locks import lock_passages, lock_records
 from store.merging import drop_links, move_enrollments, move_entry_keys, move_events, move_sent
 from store.records import claim_unique_values, free_unique_values, replace_record
@@ -67,7 +69,7 @@ async def merge_records(tx: Tx, write: Write, object: str, record_id: str, into:
     survivor = await _unite(tx, write, merge)
     kept = [Link(object=a.other_object, id=a.other_id, label=a.label) for a in links if a.other_id != into]
     brings = await _brings(tx, merge, links)
-    await drop_links(tx, record_id)
+    await _unlink(tx, write, merge, links, locked)
     await _link(tx, write, survivor, kept, locked)
     await move_events(tx, record_id, into)
     await _move_entries(tx, write, merge, (link.id for link in kept))
@@ -104,6 +106,28 @@ def _taken(schema: Schema, before: StoredRecord, after: StoredRecord) -> dict[st
     return {name: unique_form(known[name].type, after.properties[name]) for name in gained if known[name].unique}
 
 
+async def _unlink(
+    tx: Tx, write: Write, merge: Merge, links: Iterable[Association], locked: Mapping[str, StoredRecord]
+) -> None:
+    """Drop the associations of the merged record; whoever had one has it no more, so each has a change of that."""
+    await drop_links(tx, merge.gone.id)
+    lost = [
+        NewChange(
+            locked[link.other_id],
+            "dissociated",
+            detail={
+                "other_id": merge.gone.id,
+                "other_object": merge.gone.object,
+                "label": link.label,
+                "merged_into": merge.stays.id,
+            },
+        )
+        for link in sorted(links, key=lambda link: link.other_id)
+    ]
+    if lost:
+        await append_changes(tx, lost, write.stamp)
+
+
 async def _link(
     tx: Tx, write: Write, survivor: StoredRecord, links: Iterable[Link], locked: Mapping[str, StoredRecord]
 ) -> None:
@@ -127,15 +151,25 @@ async def _move_entries(tx: Tx, write: Write, merge: Merge, near: Iterable[str])
 
 
 async def _brings(read: Read, merge: Merge, links: Iterable[Association]) -> dict[str, Json]:
-    """What a condition may read that is different after the merge, for whoever runs with either record."""
+    """What a condition may read that is different after the merge, for whoever runs with either record.
+
+    Of what has no change of its own a trigger must know how it was before: which events come over, ``event_ids``, and
+    what the survivor did in workflows, ``statuses``.
+    """
     both = (merge.gone.id, merge.stays.id)
     lists = await load_memberships(read, both)
     states = await load_states(read, both)
+    names, slugs = await event_names(read, merge.gone.id), await workflows_of(read, both)
+    fired_by = await triggered_keys(read, {*map(event_key, names), *map(workflow_key, slugs)})
+    events = await load_events(read, [merge.gone.id], [name for name in names if event_key(name) in fired_by])
+    statuses = await load_statuses(read, merge.stays.id, [slug for slug in slugs if workflow_key(slug) in fired_by])
     return {
-        "events": [*await event_names(read, merge.gone.id)],
+        "events": [*names],
+        "event_ids": [event.id for group in events.values() for event in group],
         "lists": [*sorted(frozenset().union(*lists.values()))],
         "subscriptions": [*sorted(frozenset().union(*states.values()))],
-        "workflows": [*await workflows_of(read, both)],
+        "workflows": [*slugs],
+        "statuses": {slug: [*sorted(now)] for slug, now in statuses.items()},
         "other_objects": [*sorted({link.other_object for link in links})],
     }
 

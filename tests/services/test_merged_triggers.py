@@ -60,3 +60,62 @@ async def test_what_was_about_to_be_judged_anew_lets_the_survivor_in(desk: Mergi
     await desk.merge(gone, stays)
     await desk.work_off()
     assert [record for record, _, _ in await desk.inside()] == [stays]
+
+
+async def test_a_filter_the_merge_makes_true_lets_the_survivor_in(desk: Merging) -> None:
+    where = {"event": "order.paid", "count": {"at_least": 2}, "scope": "ever"}
+    await desk.publish(by_hand("loyal", LONG, entry={"triggers": [{"id": "t1", "on": "filter", "where": where}]}))
+    gone, stays = await two(desk)
+    for contact in (gone, stays):
+        await happened(desk, contact, "order.paid")
+    await desk.work_off()
+    assert await desk.inside() == []
+    await desk.merge(gone, stays)
+    await desk.work_off()
+    assert [record for record, _, _ in await desk.inside()] == [stays]
+
+
+async def test_a_filter_that_held_for_the_survivor_before_is_no_edge(desk: Merging) -> None:
+    gone, stays = await two(desk)
+    for contact in (gone, stays, stays):
+        await happened(desk, contact, "order.paid")
+    await desk.work_off()
+    where = {"event": "order.paid", "count": {"at_least": 2}, "scope": "ever"}
+    await desk.publish(by_hand("loyal", LONG, entry={"triggers": [{"id": "t1", "on": "filter", "where": where}]}))
+    await desk.merge(gone, stays)
+    await desk.work_off()
+    assert await desk.inside() == []
+
+
+@pytest.mark.parametrize("who", ["gone", "stays"])
+async def test_what_the_merged_record_did_in_a_workflow_is_an_edge_for_the_survivor(desk: Merging, who: str) -> None:
+    welcome = await desk.publish(by_hand("welcome", LONG))
+    gone, stays = await two(desk)
+    await desk.enroll(welcome, gone if who == "gone" else stays)
+    await desk.end_all()
+    await desk.work_off()
+    where = {"workflow": "welcome", "status": "completed"}
+    await desk.publish(by_hand("next", LONG, entry={"triggers": [{"id": "t1", "on": "filter", "where": where}]}))
+    await desk.merge(gone, stays)
+    await desk.work_off()
+    assert [record for record, _, _ in await desk.inside()] == ([stays] if who == "gone" else [])
+
+
+@pytest.mark.parametrize("how", ["deleted", "merged"])
+async def test_a_filter_around_a_record_that_is_gone_becomes_true(desk: Merging, how: str) -> None:
+    where = {"property": "country", "op": "is", "value": "SE", "of": {"object": "contact", "match": "none"}}
+    triggers = [{"id": "t1", "on": "filter", "where": where}]
+    entry = {"triggers": triggers, "re_entry": {"allowed": True, "triggers": ["t1"]}}
+    await desk.publish({**by_hand("swedeless", LONG, entry=entry), "object": "company"})
+    gone = await desk.create("contact", email="ana@example.com", country="SE")
+    stays = await desk.create("contact", first_name="A.", country="NO")
+    company = await desk.create("company", name="Acme", domain="acme.example.com")
+    await desk.work_off()
+    await desk.associate(gone, company)
+    await desk.associate(stays, company)
+    await desk.work_off()
+    await desk.end_all()
+    before = len(await desk.decision_rows())
+    await (desk.delete(gone) if how == "deleted" else desk.merge(gone, stays))
+    await desk.work_off()
+    assert [row["decision"] for row in await desk.decision_rows()][before:] == ["enrolled"]

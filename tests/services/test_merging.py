@@ -62,9 +62,11 @@ async def test_the_survivors_values_win_and_what_it_lacked_comes_from_the_other(
     brings = {
         "from": gone,
         "events": [],
+        "event_ids": [],
         "lists": [],
         "subscriptions": [],
         "workflows": [],
+        "statuses": {},
         "other_objects": ["company"],
     }
     assert [(row["record_id"], row["detail"]) for row in rows] == [(gone, {"into": stays}), (stays, brings)]
