@@ -22,6 +22,7 @@ def story(found: Any, timeline: Any) -> str:
     if (entry := timeline["entry"]) is not None:
         lines.append(f"entered {_at(entry['at'])}: {entry['why']}, {entry['who']}")
         lines += _seen(entry["seen"])
+    lines += [f"{_at(merge['at'])}: {merge['words']}" for merge in timeline["merges"]]
     rows = [
         (
             _at(visit["entered_at"]),

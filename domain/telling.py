@@ -80,6 +80,11 @@ def tell_reply(channel: str, step: str) -> str:
     return f"the {channel} of step {step}"
 
 
+def tell_merge(object: str, record_id: str, *, into: bool = False) -> str:
+    """Which record became one with this one; ``into``: which one it became."""
+    return f"merged into the {object} {record_id}" if into else f"the {object} {record_id} was merged into it"
+
+
 def tell_subscriptions(states: Mapping[str, str]) -> str:
     """What a record agreed to: ``subscribed to newsletter, unsubscribed from offers``."""
     return ", ".join(f"{STATES.get(state, state)} {slug}" for slug, state in sorted(states.items()))

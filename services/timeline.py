@@ -9,7 +9,7 @@ from domain.base import Frozen, Instant, Json
 from domain.entry_words import cause_words, entry_words
 from domain.facts import Seen
 from domain.schema import Schema
-from domain.telling import tell_decision, tell_end, tell_reply, tell_subscriptions, tell_visit
+from domain.telling import tell_decision, tell_end, tell_merge, tell_reply, tell_subscriptions, tell_visit
 from services.versions import Content, load_content
 from store import timeline as store
 from store.database import Read, Row
@@ -80,14 +80,26 @@ class Visit(Frozen):
     words: str
 
 
+class MergeItem(Frozen):
+    """A record that was merged, ``gone``, into the enrolled or bound one, ``into``; it goes on under that."""
+
+    at: Instant
+    gone: str
+    into: str
+    words: str
+
+
 class EnrollmentTimeline(Frozen):
     """The story of one enrollment. ``entry`` is null when its decision is older than the kept history.
+
+    ``merges``: what was merged into its records since it began, oldest first, as long as their changes are kept.
 
     ``end`` names the goal it reached; ``end_seen`` are the values the goal, the suppression or the exit condition saw.
     """
 
     entry: Entry | None
     visits: list[Visit]
+    merges: list[MergeItem]
     end: str | None
     end_seen: list[Seen]
 
@@ -122,6 +134,7 @@ async def tell_enrollment(read: Read, enrollment: Row) -> EnrollmentTimeline:
     return EnrollmentTimeline(
         entry=None if entry is None else _entry(entry, content, await load_schema(read)),
         visits=[_visit(row, content, messages, tasks) for row in visits],
+        merges=await _merges(read, enrollment),
         end=_end(enrollment, content, messages),
         end_seen=_seen(enrollment["end_seen"]),
     )
@@ -133,6 +146,19 @@ async def tell_record(
     """The items of these kinds, newest first, each with the place a next page starts after."""
     found = await store.list_record(read, record_id, kinds, after=after, limit=limit)
     return [(item.place, _record_item(item)) for item in found]
+
+
+async def _merges(read: Read, enrollment: Row) -> list[MergeItem]:
+    records = [id for id in (enrollment["record_id"], enrollment["bound_id"]) if id is not None]
+    return [
+        MergeItem(
+            at=row["occurred_at"],
+            gone=(gone := row["detail"]["from"]),
+            into=row["record_id"],
+            words=tell_merge(row["object"], gone),
+        )
+        for row in await store.list_merges(read, records, enrollment["started_at"])
+    ]
 
 
 def _entry(row: Row, content: Content, schema: Schema) -> Entry:
@@ -230,6 +256,9 @@ def _change_words(row: Mapping[str, Any]) -> str:
         return f"event {detail.get('event')}{told}"
     if row["kind"] in LIST_WORDS:
         return f"{LIST_WORDS[row['kind']]} {row['detail']['list']}"
+    if row["kind"] == "merged":
+        into = row["detail"].get("into")
+        return tell_merge(row["object"], into or row["detail"]["from"], into=into is not None)
     if row["kind"] == "subscription":
         return tell_subscriptions(row["detail"]["after"])
     if row["kind"] != "updated":
@@ -242,7 +271,9 @@ def _answered(message: Row | Mapping[str, Any]) -> str:
 
 
 def _changed(kind: str, row: Mapping[str, Any]) -> dict[str, Json]:
-    """What an update changed: ``{"changed": {"stage": ["Engaging", "Won"]}}``."""
+    """What an update changed: ``{"changed": {"stage": ["Engaging", "Won"]}}``; of a merge which record became which."""
+    if kind == "change" and row["kind"] == "merged":
+        return {"detail": {name: row["detail"][name] for name in ("from", "into") if name in row["detail"]}}
     return {"changed": _differences(row)} if kind == "change" and row["kind"] == "updated" else {}
 
 

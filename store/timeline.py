@@ -62,6 +62,19 @@ async def find_entry(read: Read, record_id: str, enrollment_id: str) -> RowMappi
     )
 
 
+async def list_merges(read: Read, record_ids: Collection[str], since: datetime) -> list[RowMapping]:
+    """The changes that say what was merged into these records since then, and into those before; oldest first."""
+    found: list[RowMapping] = []
+    asked, left = set[str](), set(record_ids)
+    while left:
+        asked |= left
+        mine = (changes.c.record_id.in_(sorted(left)), changes.c.kind == "merged", changes.c.occurred_at >= since)
+        made = [row for row in await read.all(select(changes).where(*mine)) if "from" in row["detail"]]
+        found += made
+        left = {row["detail"]["from"] for row in made} - asked
+    return sorted(found, key=lambda row: int(row["seq"]))
+
+
 async def list_messages(read: Read, enrollment_id: str) -> list[RowMapping]:
     """The messages of an enrollment with the ordinal ``n`` of the visit that sent them."""
     return await read.all(

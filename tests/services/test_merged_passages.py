@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from services.associating import Link
 from services.installation import Installation
-from services.timeline import EnrollmentTimeline, tell_enrollment
+from services.timeline import EnrollmentTimeline, tell_enrollment, tell_record
 from store.listing import Filters, list_enrollments
 from store.tables import enrollments, entry_decisions, messages, visits
 from store.visits import earlier_edge, put_visit
@@ -157,3 +157,25 @@ async def test_messages_to_the_merged_record_are_the_survivors(desk: Merging) ->
     await desk.merge(gone, stays)
     async with desk.inst.db.read() as read:
         assert [row["record_id"] for row in await read.all(select(messages.c.record_id))] == [stays]
+
+
+async def test_every_merge_of_an_enrollment_is_told_in_its_timeline(desk: Merging) -> None:
+    workflow = await desk.publish(by_hand("plain", LONG))
+    gone, stays = await two(desk)
+    last = await desk.create("contact", first_name="Ana")
+    await desk.enroll(workflow, gone)
+    await desk.merge(gone, stays)
+    await desk.merge(stays, last)
+    told = (await timeline(desk)).merges
+    assert [(merge.gone, merge.into) for merge in told] == [(gone, stays), (stays, last)]
+    assert told[0].words == f"the contact {gone} was merged into it"
+
+
+@pytest.mark.parametrize("of", ["gone", "stays"])
+async def test_a_merge_is_told_in_the_timeline_of_both_records(desk: Merging, of: str) -> None:
+    gone, stays = await two(desk)
+    await desk.merge(gone, stays)
+    async with desk.inst.db.read() as read:
+        items = await tell_record(read, gone if of == "gone" else stays, ["change"], after=None, limit=9)
+    words = [item.words for _, item in items if "merged" in item.words]
+    assert words == [f"merged into the contact {stays}" if of == "gone" else f"the contact {gone} was merged into it"]
