@@ -1,7 +1,7 @@
 """Moving everybody inside to a version that was just published: the job, and one page of it (rule R12).
 
-Who is moved is of the new version and drops out of the question for the next page, so the job needs no place to go on
-from: whatever is left of the older versions is what is left to do.
+Who is moved is of the new version and drops out of the question, so whatever is left of the older versions is what is
+left to do: behind the last page the job looks from the beginning again, until it finds nobody.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ async def move_page(tx: Tx, job: Job, order: Order, *, now: datetime) -> None:
         Conflict: all of them were merged into other records this very moment; the page is asked again.
     """
     assert order.version is not None, "a move leads to a version"
-    seen = await inside_older(tx, order.workflow_id, order.version, limit=PAGE)
-    if not await claim_page(tx, job, through=job.cursor + len(seen), now=now):
+    seen = await inside_older(tx, order.workflow_id, order.version, after=job.place or "", limit=PAGE)
+    place = seen[-1].id if seen else None
+    if not await claim_page(tx, job, through=job.cursor + len(seen), place=place, now=now):
         return
     if not seen:
         # Whoever read the older version and is about to enter is waited for, and found.
