@@ -17,7 +17,9 @@ from services.enrolling import EnrollRequest, enroll
 from services.firing import Firing, Subject
 from services.versions import load_live
 from store.candidates import TriggerRef, triggers_reading
+from store.changes import newest_change
 from store.database import Read, Tx
+from store.foreseen import taken_with
 from store.locks import lock_records
 from store.merging import merged_into
 from store.schema import load_account, load_schema
@@ -57,6 +59,8 @@ async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now:
     if not change.wake:
         return None
     page, place = await _examine(tx, change, _Place.read(after), limit=limit, now=now)
+    # Asked behind what was read: better one too many than one too few.
+    saw_seq = await newest_change(tx) if page else None
     requests = [] if after else await _remembered(tx, change)
     requests += [
         EnrollRequest(
@@ -66,6 +70,7 @@ async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now:
             trigger=ref.trigger,
             cause=_cause(change),
             change_seq=change.seq,
+            saw_seq=saw_seq,
             event_id=change.event_id,
             seen=subject.seen,
             created=change.kind == "created" or "created_id" in (change.detail or {}),
@@ -77,9 +82,9 @@ async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now:
     for record in locked.values():
         if record.deleted_at is not None and await merged_into(tx, record.id) != record.id:
             raise Conflict(f"the {record.object} {record.id} was merged into another one meanwhile")
-    swept = await _swept(tx, change, page)
+    known = await _swept(tx, change, page) | await _taken_up(tx, change, page)
     for request in requests:
-        if (request.workflow_id, request.trigger, request.record_id, request.bound_id) not in swept:
+        if (request.workflow_id, request.trigger, request.record_id, request.bound_id) not in known:
             await enroll(tx, request, now=now)
     return str(place) if place is not None else None
 
@@ -92,6 +97,18 @@ async def _swept(
     for ref, subject in page:
         if subject.by_time:
             ids = await swept_in(tx, ref.workflow_id, ref.trigger, subject.record_ids, seq=change.seq)
+            found |= {(ref.workflow_id, ref.trigger, id, bound) for id, bound in ids if bound == subject.bound_id}
+    return found
+
+
+async def _taken_up(
+    tx: Tx, change: Change, page: list[tuple[TriggerRef, Subject]]
+) -> set[tuple[str, str | None, str, str | None]]:
+    """Whom another change let in by the same trigger that saw what this one did: one fact fires once."""
+    found: set[tuple[str, str | None, str, str | None]] = set()
+    for ref, subject in page:
+        if subject.by_edge:
+            ids = await taken_with(tx, change, ref.workflow_id, ref.trigger, subject.record_ids)
             found |= {(ref.workflow_id, ref.trigger, id, bound) for id, bound in ids if bound == subject.bound_id}
     return found
 

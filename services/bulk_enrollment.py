@@ -32,6 +32,7 @@ from store.import_rows import settle_rows
 from store.jobs import Job, JobRow, claim_page, get_job, insert_job, insert_job_rows, next_job_rows, update_job
 from store.locks import lock_records
 from store.schema import load_account
+from store.sweeps import taken_up_since
 
 SCOPE = "enrollments:write"
 
@@ -141,8 +142,9 @@ class _Page:
             if each.triggers and each.subject_id not in fired:
                 fired[each.subject_id] = await self._fires(each.subject_id, each.triggers)
             found = fired.get(each.subject_id)
-            # Who matched when the page was asked for may have changed before it was locked.
-            if not each.triggers or found is not None:
+            # Who matched when the page was asked for may have changed before it was locked; and whom a change let in
+            # since the order came true behind it.
+            if not each.triggers or (found is not None and not await self._entered_since(each, found[0])):
                 made = await enroll(self.tx, self._request(each, found), now=self.now)
                 entered = made.enrollment_id if made.decision == "enrolled" else None
                 decided.append(Outcome(each, made.decision, made.detail, entered))
@@ -160,6 +162,12 @@ class _Page:
             if verdict is not None and verdict.holds:
                 return trigger.id, verdict.seen
         return None
+
+    async def _entered_since(self, each: Candidate, trigger: str) -> bool:
+        """Whether a trigger took somebody up by itself since the order was given."""
+        since, ids = self.job.created_at, [each.record_id]
+        taken_up = await taken_up_since(self.tx, self.order.workflow_id, trigger, ids, since=since)
+        return (each.record_id, each.bound_id) in taken_up
 
     def _request(self, each: Candidate, fired: tuple[str, tuple[Seen, ...]] | None) -> EnrollRequest:
         trigger, seen = fired or (None, ())

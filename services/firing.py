@@ -48,12 +48,14 @@ class Subject:
     """Who enters by one subject of a trigger, a page of them: ``record_ids``, each with ``bound_id`` bound if set.
 
     ``by_time``: the trigger lets in as time passes too, and may have done so already, seeing this change.
+    ``by_edge``: it fired because a condition came true, which another change may have seen as well.
     """
 
     record_ids: tuple[str, ...]
     bound_id: str | None
     seen: tuple[Seen, ...]
     by_time: bool = False
+    by_edge: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,10 +120,13 @@ class Firing:
                 raise NotImplementedError(f"trigger {self.trigger.id} is not available and cannot be published")
         if seen is None:
             return None
+        by_edge = isinstance(self.trigger, FilterTrigger)
         by_time = isinstance(self.trigger, FilterTrigger) and reads_time(self.trigger.where)
         if not self.binds:
-            return Subject((subject_id,), None, seen, by_time)
-        return Subject(tuple(await self._entering(subject_id, after=after, limit=limit)), subject_id, seen, by_time)
+            return Subject((subject_id,), None, seen, by_time, by_edge)
+        return Subject(
+            tuple(await self._entering(subject_id, after=after, limit=limit)), subject_id, seen, by_time, by_edge
+        )
 
     def _came_with_creation(self) -> bool:
         """Whether the judgement of a creation has covered this association already: one fact fires once."""

@@ -246,12 +246,14 @@ async def remember_again(tx: Tx, workflow_id: str, key: str, request: Mapping[st
 
 
 async def take_again(tx: Tx, workflow_id: str, keys: Collection[str]) -> list[dict[str, Json]]:
-    """The requests kept under these keys, which are kept no longer."""
-    rows = await tx.all(AGAIN, of=workflow_id, keys=sorted(keys))
-    if rows:
-        mine = update(entry_keys).where(entry_keys.c.workflow_id == workflow_id)
-        await tx.run(mine.where(entry_keys.c.key.in_([row["key"] for row in rows])).values(again=None))
-    return [row["again"] for row in rows]
+    """The requests kept under these keys, which are kept no longer: of several who take one at once, one gets it."""
+    taken = []
+    for row in await tx.all(AGAIN, of=workflow_id, keys=sorted(keys)):
+        mine = (entry_keys.c.workflow_id == workflow_id, entry_keys.c.key == row["key"])
+        still_there = update(entry_keys).where(*mine, entry_keys.c.again.is_not(None))
+        if await tx.run(still_there.values(again=None)) == 1:
+            taken.append(row["again"])
+    return taken
 
 
 async def insert_enrollment(tx: Tx, enrollment: Enrollment) -> None:

@@ -1,8 +1,8 @@
 """Every table of the installation; with those it names, the only description of the schema.
 
 Migrations are checked against it. The tables of records and people are in
-``store.record_tables``, those of definitions in ``store.workflow_tables``, lists in ``store.list_tables``,
-subscriptions in ``store.subscription_tables``.
+``store.record_tables``, those of definitions in ``store.workflow_tables``, lists in ``store.list_tables``, jobs in
+``store.job_tables``, subscriptions in ``store.subscription_tables``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
 from store.columns import Document, Sequence_, at, id_column, metadata
+from store.job_tables import job_rows, jobs
 from store.list_tables import list_interests, list_members, lists
 from store.record_tables import (
     account,
@@ -249,6 +250,8 @@ entry_decisions = Table(
     Column("cause_kind", String(20), nullable=False),
     Column("cause_id", String(100)),
     Column("change_seq", BigInteger),
+    # The newest change when a change was judged: what it did was seen as well.
+    Column("saw_seq", BigInteger),
     Column("enrollment_id", String(36)),
     at("decided_at"),
     # One decision per cause. Plain columns would not do: two NULLs are never equal.
@@ -364,37 +367,4 @@ notifications = Table(
     at("created_at"),
     at("read_at", nullable=True),
     Index("ix_notifications_workflow_id_step", "workflow_id", "step"),
-)  # fmt: skip
-
-jobs = Table(
-    "jobs", metadata,
-    id_column(),
-    Column("kind", String(20), nullable=False),
-    Column("scope", String(40), nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("input", Document, nullable=False),
-    Column("counts", Document, nullable=False),
-    Column("total", Integer, nullable=False),
-    Column("cursor", Integer, nullable=False),
-    # Behind which record bulk work goes on.
-    Column("place", String(80)),
-    Column("error", Text),
-    at("created_at"),
-    at("updated_at"),
-    at("finished_at", nullable=True),
-)  # fmt: skip
-
-job_rows = Table(
-    "job_rows", metadata,
-    Column("job_id", String(36), ForeignKey("jobs.id"), primary_key=True),
-    Column("n", Integer, primary_key=True),
-    Column("line", Integer, nullable=False),
-    Column("key", String(500)),
-    Column("cells", Document, nullable=False),
-    Column("outcome", String(16)),
-    Column("code", String(40)),
-    Column("reason", Text),
-    Column("record_id", String(36)),
-    Index("ix_job_rows_job_id_outcome", "job_id", "outcome", "n"),
-    Index("ix_job_rows_job_id_key", "job_id", "key", "n"),
 )  # fmt: skip

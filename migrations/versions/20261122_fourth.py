@@ -22,10 +22,12 @@ def upgrade() -> None:
     _add_recurrences()
     _add_occurrences()
     _add_failures_of_sweeps()
+    _add_what_decisions_saw()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _drop_what_decisions_saw()
     _drop_failures_of_sweeps()
     _drop_clocks_of_visits()
     _drop_moves()
@@ -158,3 +160,12 @@ def _drop_failures_of_sweeps() -> None:
     with op.batch_alter_table("sweeps", schema=None) as batch_op:
         batch_op.drop_column("retry_at")
         batch_op.drop_column("tries")
+
+
+def _add_what_decisions_saw() -> None:
+    # Not in a batch, which on SQLite would leave out the index over an expression.
+    op.add_column("entry_decisions", sa.Column("saw_seq", sa.BigInteger(), nullable=True))
+
+
+def _drop_what_decisions_saw() -> None:
+    op.execute("ALTER TABLE entry_decisions DROP COLUMN saw_seq")

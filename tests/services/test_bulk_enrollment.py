@@ -26,6 +26,7 @@ from tests.fixtures.clock import START, FixedClock
 from tests.fixtures.runs import RecordingRuns
 from tests.fixtures.statements import counting
 from tests.runs.definitions import by_hand, engaging, follow_up, gap
+from tests.services.desk import Desk as PlainDesk
 from tests.services.test_intake import Desk
 
 NORWAY = {"property": "country", "op": "is", "value": "NO"}
@@ -321,3 +322,20 @@ async def test_starts_of_a_page_are_read_and_crossed_out_together(desk: Desk) ->
     assert sent[0] == sent[1]
     async with desk.inst.db.read() as read_:
         assert await read_.all(select(deliveries)) == []
+
+
+async def test_who_a_change_let_in_after_publishing_does_not_enter_a_second_time(desk: Desk, clock: FixedClock) -> None:
+    late = await desk.create("contact", email="late@example.com", country="SE")
+    old = await desk.create("contact", email="old@example.com", country="NO")
+    await desk.work_off()
+    re_entry = {"allowed": True, "triggers": ["t1"]}
+    await desk.publish(by_hand("journey", [gap(days=1)], entry={"triggers": [FILTER], "re_entry": re_entry}))
+    job = await existing(desk, "journey")
+    clock.advance(timedelta(seconds=1))
+    await desk.patch(late, country="NO")
+    await desk.work_off()
+    other = PlainDesk(desk.inst)
+    assert [e["record_id"] for e in await other.enrollments()] == [late]
+    await other.end_all()
+    await worked(desk.inst, job)
+    assert [e["record_id"] for e in await other.enrollments()] == [late, old]
