@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sqlalchemy import RowMapping
+
 from api.deps import Caller, Scope
-from api.schemas.enrollments import EnrollmentView, EntryDecisionView
+from api.schemas.enrollments import EnrollmentView, EntryDecisionView, decision_view
 from services.explanations import Case, Outlook, Pointer
+from services.seen_words import decisions_shown
 from services.timeline import EnrollmentTimeline, Visit
+from store.database import Read
 
 KIND_SCOPES: dict[str, Scope] = {
     "change": "records:read",
@@ -42,9 +48,11 @@ def enrollment_as_seen(caller: Caller, view: EnrollmentView) -> EnrollmentView:
     return view if "records:read" in caller.scopes else view.model_copy(update={"end_seen": []})
 
 
-def decision_as_seen(caller: Caller, view: EntryDecisionView) -> EntryDecisionView:
-    """The entry decision without values of records for a key that does not open them."""
-    return view if "records:read" in caller.scopes else view.model_copy(update={"seen": []})
+async def decisions_as_seen(read: Read, caller: Caller, rows: Sequence[RowMapping]) -> list[EntryDecisionView]:
+    """Entry decisions, without values of records for a key that does not open them."""
+    if "records:read" not in caller.scopes:
+        return [decision_view(row, []) for row in rows]
+    return [decision_view(row, seen) for row, seen in zip(rows, await decisions_shown(read, rows), strict=True)]
 
 
 def pointer_as_seen(caller: Caller, pointer: Pointer) -> Pointer:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from domain.conditions import Condition
-from domain.schema import Schema
+from domain.schema import PropertyDefinition, Schema
 from domain.triggers import ChangedTrigger, CreatedTrigger, EventTrigger, FilterTrigger, Trigger, WebhookTrigger
 from domain.words import words
 
@@ -47,7 +47,7 @@ def trigger_words(trigger: Trigger, schema: Schema, object: str) -> str:
             about = trigger.object or object
             found = schema.property(about, trigger.property)
             name = found.label if found else trigger.property
-            said = f"{name} changed{_values(' from', trigger.from_)}{_values(' to', trigger.to)}"
+            said = f"{name} changed{_values(' from', trigger.from_, found)}{_values(' to', trigger.to, found)}"
             owner = "" if about == object else f"{_label(about, schema)}: "
             return f"{owner}{said}{_where(trigger.where, schema, about)}"
         case EventTrigger():
@@ -72,8 +72,15 @@ def _label(object: str, schema: Schema) -> str:
     return found.label if found else object
 
 
-def _values(word: str, values: Sequence[object] | None) -> str:
-    return "" if not values else f"{word} {' or '.join('nothing' if each is None else str(each) for each in values)}"
+def _values(word: str, values: Sequence[object] | None, definition: PropertyDefinition | None) -> str:
+    return "" if not values else f"{word} {' or '.join(_value(each, definition) for each in values)}"
+
+
+def _value(value: object, definition: PropertyDefinition | None) -> str:
+    if value is None:
+        return "nothing"
+    option = definition.option(value) if definition is not None and isinstance(value, str) else None
+    return option.label if option is not None else str(value)
 
 
 def _where(where: Condition | None, schema: Schema, object: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,10 @@ from domain.conditions import Condition, ListCondition, PropertyCondition, Subsc
 from domain.facts import Seen
 from domain.instants import looks_stored, parse_instant
 from domain.reading import parts_of
-from domain.schema import PropertyDefinition, PropertyType, Schema
+from domain.schema import Option, PropertyDefinition, PropertyType, Schema
 from domain.words import words
+
+NOBODY: Mapping[str, str] = {}
 
 
 class SeenValue(Seen):
@@ -41,36 +44,90 @@ def value_words(value: Json, definition: PropertyDefinition | None, zone: str) -
 
 
 def shown_as_read(
-    seen: Iterable[Seen], conditions: Iterable[tuple[Condition, str]], schema: Schema, zone: str
+    seen: Iterable[Seen],
+    conditions: Iterable[tuple[Condition, str]],
+    schema: Schema,
+    zone: str,
+    people: Mapping[str, str] = NOBODY,
 ) -> list[SeenValue]:
-    """What judging these conditions saw, each with the type it is about, readable; what they do not say stays raw."""
+    """What judging these conditions saw, each with the type it is about, readable; what they do not say stays raw.
+
+    ``people``: names of users by id; others stay ids.
+    """
     known = _compared(conditions, schema)
-    return [_shown(each, known.get(each.what), zone) for each in seen]
+    told = with_people(schema, people)
+    return [_shown(each, known.get(each.what), told, zone) for each in seen]
 
 
-def _shown(seen: Seen, part: tuple[Condition, PropertyDefinition | None] | None, zone: str) -> SeenValue:
-    condition, definition = part if part is not None else (None, None)
+def users_told(seen: Iterable[Seen], conditions: Iterable[tuple[Condition, str]], schema: Schema) -> set[str]:
+    """The ids of users that conditions compare with, and that judging them found."""
+    known = _compared(conditions, schema)
+    found: list[Json] = []
+    for part in known.values():
+        if is_of_user(part.definition) and isinstance(part.condition, PropertyCondition):
+            value = part.condition.value
+            found += value if isinstance(value, list) else [value if isinstance(value, str) else None]
+    found += [each.value for each in seen if each.what in known and is_of_user(known[each.what].definition)]
+    return {value for value in found if isinstance(value, str)}
+
+
+def is_of_user(definition: PropertyDefinition | None) -> bool:
+    """Whether a property holds the id of a user."""
+    return definition is not None and definition.type is PropertyType.USER
+
+
+def with_people(schema: Schema, people: Mapping[str, str]) -> Schema:
+    """The schema for telling: a property that holds a user has the users as options, with their names as labels."""
+    if not people:
+        return schema
+    options = tuple(Option(value=id, label=name) for id, name in people.items())
+
+    def told(property: PropertyDefinition) -> PropertyDefinition:
+        return property.model_copy(update={"options": options}) if is_of_user(property) else property
+
+    return Schema(
+        objects={
+            name: object.model_copy(update={"properties": {n: told(each) for n, each in object.properties.items()}})
+            for name, object in schema.objects.items()
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a condition about records of type ``about``; ``definition`` of the property it compares, if it does."""
+
+    condition: Condition
+    about: str
+    definition: PropertyDefinition | None
+
+
+def _shown(seen: Seen, part: _Part | None, told: Schema, zone: str) -> SeenValue:
+    condition = part.condition if part is not None else None
+    definition = _property(part.condition, part.about, told) if part is not None else None
     if isinstance(condition, ListCondition):
         shown = "a member" if seen.value else "no member"
     elif isinstance(condition, SubscriptionCondition):
         shown = str(seen.value).replace("_", " ")
     else:
         shown = value_words(seen.value, definition, zone)
-    return SeenValue(**dict(seen), shown=shown)
+    what = words(part.condition, told, part.about) if part is not None else seen.what
+    return SeenValue(what=what, value=seen.value, holds=seen.holds, shown=shown)
 
 
-def _compared(
-    conditions: Iterable[tuple[Condition, str]], schema: Schema
-) -> Mapping[str, tuple[Condition, PropertyDefinition | None]]:
+def _compared(conditions: Iterable[tuple[Condition, str]], schema: Schema) -> Mapping[str, _Part]:
     """Every part of the conditions by its words, which are what a judgement calls it."""
-    found: dict[str, tuple[Condition, PropertyDefinition | None]] = {}
-    for condition, object in conditions:
-        for part, about in parts_of(condition, object):
-            definition = None
-            if isinstance(part, PropertyCondition):
-                definition = schema.property(part.of.object if part.of else about, part.property)
-            found[words(part, schema, about)] = part, definition
-    return found
+    return {
+        words(part, schema, about): _Part(part, about, _property(part, about, schema))
+        for condition, object in conditions
+        for part, about in parts_of(condition, object)
+    }
+
+
+def _property(part: Condition, about: str, schema: Schema) -> PropertyDefinition | None:
+    if not isinstance(part, PropertyCondition):
+        return None
+    return schema.property(part.of.object if part.of else about, part.property)
 
 
 def _text_words(value: str, definition: PropertyDefinition | None, zone: str) -> str:

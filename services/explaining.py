@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
@@ -19,13 +19,14 @@ from domain.outlook_words import obstacle_words, passage_words, re_entry_words, 
 from domain.problems import FieldError
 from domain.records import Cause, StoredRecord
 from domain.schema import Schema
-from domain.value_words import SeenValue, shown_as_read
+from domain.value_words import SeenValue
 from domain.words import words
 from domain.zones import zone_of
 from services.deciding import Answer, AskedOneByOne, EnrollRequest, Past, decide
 from services.doors import lets_in
 from services.explanations import Case, Check, Explanation, Outlook, Passage, Pointer, TriggerOutlook
 from services.looking_ahead import Ahead, look_ahead
+from services.seen_words import SeenWords
 from services.trigger_standing import Looking
 from services.versions import Content, load_live
 from store.associations import associated_ids
@@ -37,12 +38,16 @@ PASSAGES_SHOWN = 5
 
 
 class Asked(Frozen):
-    """Who is asked about; ``bound_id``: only about this one bound. ``after``, ``limit``: the page of ``about``."""
+    """Who is asked about; ``bound_id``: only about this one bound. ``after``, ``limit``: the page of ``about``.
+
+    ``may_name`` False: users that conditions name stay ids.
+    """
 
     record_id: str
     bound_id: str | None = None
     after: str | None = None
     limit: int
+    may_name: bool = True
 
 
 async def explain(read: Read, workflow: Row, asked: Asked, *, now: datetime) -> Explanation:
@@ -62,16 +67,18 @@ async def explain(read: Read, workflow: Row, asked: Asked, *, now: datetime) -> 
     if workflow["version"] is not None:
         content = await load_live(read, workflow["id"], workflow["version"])
     zone = zone_of(content.definition, account.timezone) if content is not None else account.timezone
-    schema = await load_schema(read, account)
+    seen_words = SeenWords(read, await load_schema(read, account), zone, may_name=asked.may_name)
+    schema = seen_words.schema
     bounds = [bound] if bound is not None else await _bounds(read, content, record, asked)
     ahead, looking = None, None
     if content is not None:
-        looking = Looking(read, content.definition, account, schema, zone, now)
+        schema = await seen_words.told(content.definition)
+        looking = Looking(read, content.definition, account, seen_words, now)
         request = _request(dict(workflow), record)
         ahead = await look_ahead(
             read, content, account, request, record, bounds, passages=PASSAGES_SHOWN, now=now
         )  # fmt: skip
-    look = _Explaining(read, dict(workflow), content, account, schema, zone, record, ahead, looking, now)
+    look = _Explaining(read, dict(workflow), content, account, schema, seen_words, record, ahead, looking, now)
     return Explanation(
         workflow=workflow["slug"],
         version=workflow["version"],
@@ -106,14 +113,17 @@ async def _existing(read: Read, record_id: str) -> StoredRecord:
 
 @dataclass(frozen=True)
 class _Explaining:
-    """One explanation; ``content`` and ``ahead`` None: the workflow was never published."""
+    """One explanation, told in the words of ``schema``.
+
+    ``content``, ``ahead`` and ``looking`` are None for a workflow that was never published.
+    """
 
     read: Read
     workflow: Mapping[str, Any]
     content: Content | None
     account: Account
     schema: Schema
-    zone: str
+    seen_words: SeenWords
     record: StoredRecord
     ahead: Ahead | None
     looking: Looking | None
@@ -124,7 +134,7 @@ class _Explaining:
         row = self.workflow
         return state_words(
             version=row["version"], is_on=lets_in(row, self.now), is_paused=bool(row["is_paused"]),
-            turn_off_at=row["turn_off_at"], zone=self.zone,
+            turn_off_at=row["turn_off_at"], zone=self.seen_words.zone,
         )  # fmt: skip
 
     async def case(self, bound: StoredRecord | None) -> Case:
@@ -185,7 +195,7 @@ class _Explaining:
             decision=answer.decision,
             words=would_words(answer.decision),
             why=self._why(answer, passages),
-            seen=self._shown(answer.verdict.seen),
+            seen=await self._shown(answer.verdict.seen),
             enrollment_id=answer.inside.id if answer.inside is not None else None,
             is_remembered=answer.is_remembered,
         )
@@ -215,7 +225,7 @@ class _Explaining:
         for each in obstacles(definition):
             verdict = each.judged(facts)
             said = words(each.where, self.schema, definition.object)
-            seen = self._shown(verdict.seen)
+            seen = await self._shown(verdict.seen)
             found.append(Check(kind=each.decision, id=each.detail, words=said, holds=verdict.holds, seen=seen))
         return found
 
@@ -229,7 +239,7 @@ class _Explaining:
             is_active=passage.status != "ended",
             started_at=passage.started_at,
             ended_at=passage.ended_at,
-            words=passage_words(passage, step, self.zone),
+            words=passage_words(passage, step, self.seen_words.zone),
         )
 
     def _request(self, trigger: str | None, bound: StoredRecord | None) -> EnrollRequest:
@@ -240,12 +250,11 @@ class _Explaining:
         both = [self.record, *([bound] if bound is not None else [])]
         return {each.id: each for each in both if each.deleted_at is None}
 
-    def _shown(self, seen: Iterable[Seen]) -> list[SeenValue]:
+    async def _shown(self, seen: tuple[Seen, ...]) -> list[SeenValue]:
         if self.content is None:
             return []
         definition = self.content.definition
-        about = [(each.where, definition.object) for each in obstacles(definition)]
-        return shown_as_read(seen, about, self.schema, self.zone)
+        return await self.seen_words.shown(seen, [(each.where, definition.object) for each in obstacles(definition)])
 
 
 async def _uncounted(_: str) -> int:

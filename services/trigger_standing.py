@@ -13,9 +13,10 @@ from domain.judging import judge
 from domain.reading import Needs, needs_of
 from domain.records import Cause, Change, StoredRecord
 from domain.schema import Schema
-from domain.value_words import SeenValue, instant_words, shown_as_read, value_words
+from domain.value_words import SeenValue, instant_words, is_of_user, value_words, with_people
 from services.facts import read_facts
 from services.firing import judge_at, whose_standing, without_later
+from services.seen_words import SeenWords
 from store.associations import associated_ids
 from store.changes import changes_at, standing_since
 from store.database import Read
@@ -47,10 +48,19 @@ class Looking:
     read: Read
     definition: Definition
     account: Account
-    schema: Schema
-    zone: str
+    words: SeenWords
     now: datetime
     known: dict[tuple[str, Needs], Facts | None] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> Schema:
+        """The object types of the installation."""
+        return self.words.schema
+
+    @property
+    def zone(self) -> str:
+        """The zone of clock times in words."""
+        return self.words.zone
 
     async def standing(self, trigger: Trigger, subject: StoredRecord) -> Standing:
         """How a trigger stands to the record it is about."""
@@ -60,7 +70,7 @@ class Looking:
             case CreatedTrigger():
                 held = await self._holds(trigger.where, subject)
                 says = f"it fires once, when the record is created: {instant_words(subject.created_at, self.zone)}"
-                return Standing(held.holds, says, self._shown(held.seen, trigger.where, subject))
+                return Standing(held.holds, says, await self._shown(held.seen, trigger.where, subject))
             case ChangedTrigger():
                 return await self._changed(trigger, subject)
             case EventTrigger():
@@ -77,7 +87,7 @@ class Looking:
             says = "it holds now; it lets in when the schedule happens next, if it holds then"
         elif verdict.holds:
             says = "it holds now; it fires when a change makes it hold, so not again before it stopped to hold"
-        return Standing(verdict.holds, says, self._shown(verdict.seen, trigger.where, subject))
+        return Standing(verdict.holds, says, await self._shown(verdict.seen, trigger.where, subject))
 
     async def _changed(self, trigger: ChangedTrigger, subject: StoredRecord) -> Standing:
         value = subject.facts().properties.get(trigger.property)
@@ -85,10 +95,13 @@ class Looking:
         fits = trigger.to is None or value in trigger.to
         held = await self._holds(trigger.where, subject)
         label = definition.label if definition else trigger.property
+        if is_of_user(definition) and isinstance(value, str):
+            await self.words.meet([value])
+            definition = with_people(self.schema, self.words.people).property(subject.object, trigger.property)
         shown = value_words(value, definition, self.zone)
         own = SeenValue(what=f"{label} is what it changes to", value=value, holds=fits, shown=shown)
         says = "it fires when the property is changed"
-        return Standing(fits and held.holds, says, (own, *self._shown(held.seen, trigger.where, subject)))
+        return Standing(fits and held.holds, says, (own, *await self._shown(held.seen, trigger.where, subject)))
 
     async def _event(self, trigger: EventTrigger, subject: StoredRecord) -> Standing:
         """The newest event it means, else the newest one of its name, each as of when it happened."""
@@ -99,7 +112,7 @@ class Looking:
         newest: Standing | None = None
         for event, verdict in await self._judged(trigger, subject, found[:EVENTS_LOOKED_AT]):
             at = instant_words(event.occurred_at, self.zone)
-            seen = self._shown(verdict.seen, trigger.where, subject)
+            seen = await self._shown(verdict.seen, trigger.where, subject)
             if verdict.holds:
                 return Standing(True, f"{event.name} happened {at}, as it asks for; it fires by the next", seen, event)
             no = "; ".join([f"{event.name} happened {at}, but not as it asks for", *left_out])
@@ -163,9 +176,10 @@ class Looking:
             )  # fmt: skip
         return self.known[key]
 
-    def _shown(self, seen: tuple[Seen, ...], where: Condition | None, subject: StoredRecord) -> tuple[SeenValue, ...]:
-        about = [(where, subject.object)] if where is not None else []
-        return tuple(shown_as_read(seen, about, self.schema, self.zone))
+    async def _shown(
+        self, seen: tuple[Seen, ...], where: Condition | None, subject: StoredRecord
+    ) -> tuple[SeenValue, ...]:
+        return tuple(await self.words.shown(seen, [(where, subject.object)] if where is not None else []))
 
 
 def _change(event: EventFacts, record: StoredRecord) -> Change:

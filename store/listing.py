@@ -48,13 +48,14 @@ async def show_enrollment(read: Read, enrollment_id: str) -> RowMapping | None:
 
 
 async def list_decisions(read: Read, filters: Filters, *, after: str | None, limit: int) -> list[RowMapping]:
-    """Entry decisions with their workflow's ``slug``, newest first."""
+    """Entry decisions with their workflow's ``slug`` and its version of today, ``live_version``, newest first."""
     columns = {
         "record": entry_decisions.c.record_id, "opportunity": entry_decisions.c.bound_id,
         "enrollment": entry_decisions.c.enrollment_id, "cause": entry_decisions.c.cause_id,
         "decision": entry_decisions.c.decision, "since": entry_decisions.c.decided_at,
     }  # fmt: skip
-    return await read.all(_newest(entry_decisions, columns, filters, after=after, limit=limit))
+    page = _newest(entry_decisions, columns, filters, after=after, limit=limit)
+    return await read.all(page.add_columns(workflows.c.version.label("live_version")))
 
 
 def _newest(

@@ -74,6 +74,12 @@ async def known_user_ids(read: Read, ids: Iterable[str]) -> frozenset[str]:
     return frozenset(row["id"] for row in rows)
 
 
+async def user_names(read: Read, ids: Iterable[str]) -> dict[str, str]:
+    """What these users are called, by id, active or not; whoever is none is absent."""
+    rows = await read.all(select(users.c.id, users.c.name).where(users.c.id.in_(sorted(ids))))
+    return {row["id"]: row["name"] for row in rows}
+
+
 async def insert_key(
     tx: Tx, *, name: str, scopes: tuple[str, ...], now: datetime, secret: str | None = None
 ) -> tuple[ApiKey, str]:

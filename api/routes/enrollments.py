@@ -26,10 +26,9 @@ from api.schemas.enrollments import (
     EntryDecisionView,
     MoveBody,
     TemporalView,
-    decision_view,
     enrollment_view,
 )
-from api.seeing import as_seen, decision_as_seen, enrollment_as_seen
+from api.seeing import as_seen, decisions_as_seen, enrollment_as_seen
 from domain.entry import Decision
 from domain.errors import NotFound
 from domain.messages import EndReason, EnrollmentStatus
@@ -186,7 +185,8 @@ async def list_entry_decisions(
         decision=decision, since=since,
     )  # fmt: skip
     rows = await list_decisions(read, filters, after=paging.after, limit=paging.fetch)
-    return page(rows, paging, lambda row: decision_as_seen(caller, decision_view(row)), key=lambda row: str(row["id"]))
+    shown = await decisions_as_seen(read, caller, rows)
+    return page(shown, paging, lambda view: view, key=lambda view: view.id)
 
 
 async def _shown(read: Read, inst: Installation, caller: Caller, enrollment_id: str) -> EnrollmentView:

@@ -11,9 +11,8 @@ from api.limits import StorableRoute
 from api.loading import workflow_or_404
 from api.paging import Paged, page
 from api.routes.enrollments import Slug
-from api.schemas.enrollments import decision_view
 from api.schemas.explaining import ExplanationView
-from api.seeing import case_as_seen, decision_as_seen, pointer_as_seen
+from api.seeing import case_as_seen, decisions_as_seen, pointer_as_seen
 from domain.errors import Invalid
 from domain.problems import FieldError
 from services.explaining import Asked, explain
@@ -48,7 +47,10 @@ async def explain_entry(
         raise Invalid(message, errors=[FieldError(path="query:opportunity", code="wrong_value", message=message)])
     workflow = await workflow_or_404(read, slug)
     paging = paging.model_copy(update={"limit": min(paging.limit, MOST_ABOUT)})
-    asked = Asked(record_id=record, bound_id=bound or opportunity, after=paging.after, limit=paging.fetch)
+    asked = Asked(
+        record_id=record, bound_id=bound or opportunity, after=paging.after, limit=paging.fetch,
+        may_name="records:read" in caller.scopes,
+    )  # fmt: skip
     found = await explain(read, workflow, asked, now=inst.clock.now())
     filters = Filters(workflow=slug, record=record, opportunity=asked.bound_id)
     rows = await list_decisions(read, filters, after=None, limit=LAST_DECISIONS)
@@ -63,6 +65,6 @@ async def explain_entry(
             lambda case: case_as_seen(caller, case),
             key=lambda case: case.bound.id if case.bound is not None else "",
         ),
-        decisions=[decision_as_seen(caller, decision_view(row)) for row in rows],
+        decisions=await decisions_as_seen(read, caller, rows),
         decisions_link=link if asked.bound_id is None else f"{link}&opportunity={asked.bound_id}",
     )

@@ -11,8 +11,8 @@ from api.limits import StorableRoute
 from api.loading import names_of, workflow_or_404
 from api.paging import Page, Paged, page
 from api.routes.enrollments import Slug
-from api.schemas.enrollments import EnrollmentView, EntryDecisionView, VisitBehind, decision_view, enrollment_view
-from api.seeing import decision_as_seen, enrollment_as_seen
+from api.schemas.enrollments import EnrollmentView, EntryDecisionView, VisitBehind, enrollment_view
+from api.seeing import decisions_as_seen, enrollment_as_seen
 from domain.entry import Decision
 from domain.errors import Invalid
 from domain.messages import EndReason
@@ -71,7 +71,8 @@ async def show_behind_decisions(
     await workflow_or_404(read, slug)
     filters = Filters(workflow=slug, decision=decision)
     rows = await list_decisions(read, filters, after=paging.after, limit=paging.fetch)
-    return page(rows, paging, lambda row: decision_as_seen(caller, decision_view(row)), key=lambda row: str(row["id"]))
+    shown = await decisions_as_seen(read, caller, rows)
+    return page(shown, paging, lambda view: view, key=lambda view: view.id)
 
 
 @router.get("/{slug}/report/{step}/{figure}", response_model=Page[VisitBehind])

@@ -14,6 +14,7 @@ from domain.base import Instant, Json
 from domain.entry_words import cause_words
 from domain.facts import Seen
 from domain.telling import tell_decision, tell_end
+from domain.value_words import SeenValue
 
 WHERE: dict[str, Json] = {"property": "country", "op": "is", "value": "NO"}
 
@@ -183,7 +184,7 @@ class MoveBody(Body):
 
 
 class EntryDecisionView(Shown):
-    """Why a record did or did not enter; ``seen`` are the values that were looked at."""
+    """Why a record did or did not enter; ``seen`` are the values that were looked at, ``shown`` as people read them."""
 
     id: str
     workflow: str
@@ -195,7 +196,7 @@ class EntryDecisionView(Shown):
     trigger: str | None
     cause: CausePointer
     enrollment_id: str | None
-    seen: list[Seen]
+    seen: list[SeenValue]
     decided_at: Instant
 
 
@@ -236,13 +237,13 @@ def enrollment_view(row: RowMapping, ui_url: str, names: Mapping[str, str]) -> E
     )
 
 
-def decision_view(row: RowMapping) -> EntryDecisionView:
-    """A row of an entry decision, with its workflow's ``slug``, as answered."""
+def decision_view(row: RowMapping, seen: list[SeenValue]) -> EntryDecisionView:
+    """A row of an entry decision, with its workflow's ``slug``, as answered; ``seen`` for people."""
     same = ("id", "record_id", "bound_id", "decision", "detail", "trigger", "enrollment_id", "decided_at")
     return EntryDecisionView(
         **{name: row[name] for name in same},
         workflow=row["slug"],
         words=tell_decision(row["decision"], row["detail"]),
         cause=cause_pointer(row["cause_kind"], row["cause_id"]),
-        seen=[Seen.model_validate(each) for each in row["seen"]],
+        seen=seen,
     )

@@ -94,6 +94,48 @@ async def test_what_is_not_there_or_of_another_object_is_refused(lite: Caller) -
     assert wrong["errors"][0]["path"] == "query:record"
 
 
+async def test_users_and_options_are_told_by_their_names(api: Caller) -> None:
+    ana, bo = [
+        await api.ok("POST", "/users", {"name": name, "email": f"{name}@example.com"}, status=201)
+        for name in ("Ana", "Bo")
+    ]
+    by_owner = {"property": "owner", "op": "in", "value": [ana["id"], bo["id"]]}
+    by_stage = {"property": "lifecycle_stage", "op": "is", "value": "mql"}
+    changed = {"id": "t1", "on": "changed", "property": "owner", "to": [bo["id"]]}
+    suppress = {"all": [by_owner, by_stage]}
+    await api.publish(follow_up(entry={"triggers": [changed], "suppress": suppress}))
+    contact = await api.create("contact", email="ana@example.com", owner=ana["id"], lifecycle_stage="mql")
+    await api.ok("POST", "/workflows/follow-up/enrollments", {"record": {"object": "contact", "id": contact["id"]}})
+    path = f"/workflows/follow-up/explain?record={contact['id']}"
+    found = await api.ok("GET", path)
+    told = [
+        ("Owner is one of Ana, Bo", ana["id"], "Ana"),
+        ("Lifecycle stage is Marketing qualified lead", "mql", "Marketing qualified lead"),
+    ]
+    assert [(each["what"], each["value"], each["shown"]) for each in found["by_hand"]["seen"]] == told
+    assert found["by_hand"]["why"] == "Owner is one of Ana, Bo and Lifecycle stage is Marketing qualified lead"
+    assert found["checks"][0]["words"] == found["by_hand"]["why"]
+    assert found["triggers"][0]["words"] == "Owner changed to Bo"
+    assert found["triggers"][0]["seen"][0]["shown"] == "Ana"
+    for listed in ("/entry-decisions?record=" + contact["id"], "/workflows/follow-up/report/decisions"):
+        (kept,) = (await api.ok("GET", listed))["items"]
+        assert [(each["what"], each["value"], each["shown"]) for each in kept["seen"]] == told
+        assert kept in found["decisions"]
+    blind = await (await api.with_scopes("enrollments:read")).call("GET", path)
+    assert blind.json()["triggers"][0]["words"] == f"Owner changed to {bo['id']}", "names of users need records:read"
+    assert '"Ana"' not in blind.text
+
+
+async def test_a_decision_about_what_the_workflow_no_longer_asks_stays_as_it_was_kept(lite: Caller) -> None:
+    await lite.publish(follow_up(entry={"triggers": [], "suppress": SUPPRESS}))
+    contact = await lite.create("contact", email="ana@example.com", country="NO")
+    await lite.ok("POST", "/workflows/follow-up/enrollments", {"record": {"object": "contact", "id": contact["id"]}})
+    await lite.ok("PUT", "/workflows/follow-up", follow_up(entry={"triggers": []}), If_Match="*")
+    await lite.ok("POST", "/workflows/follow-up/publish", {})
+    (kept,) = (await lite.ok("GET", f"/entry-decisions?record={contact['id']}"))["items"]
+    assert kept["seen"] == [{"what": "Country is NO", "value": "NO", "holds": True, "shown": "NO"}]
+
+
 async def test_a_decision_names_who_caused_it_in_words(lite: Caller) -> None:
     await lite.publish(follow_up())
     contact = await lite.create("contact", email="ana@example.com")

@@ -20,7 +20,7 @@ SAID: list[tuple[dict[str, Json], str]] = [
     ({"on": "created", "object": "opportunity", "where": RED}, "Opportunity was created, and Enum is Red"),
     ({"on": "changed", "property": "enum"}, "Enum changed"),
     ({"on": "changed", "property": "enum", "from": [None], "to": ["red", "blue"], "where": RED},
-     "Enum changed from nothing to red or blue, and Enum is Red"),
+     "Enum changed from nothing to Red or blue, and Enum is Red"),
     ({"on": "changed", "object": "opportunity", "property": "unheard_of"}, "Opportunity: unheard_of changed"),
     ({"on": "event", "event": "form.submitted"}, "event form.submitted happened"),
     ({"on": "event", "event": "order.paid", "of": {"object": "opportunity"}, "where": RED},
