@@ -69,7 +69,10 @@ async def load_facts(
 
 
 async def load_associated(read: Read, record_id: str, objects: Collection[str]) -> dict[str, tuple[Associated, ...]]:
-    """Associated records by object type, youngest association first, then highest id; every asked type has an entry."""
+    """Associated records by object type, youngest association first, then highest id; every asked type has an entry.
+
+    All of them: "every", "no" and counts are wrong on a part, silently. 2,000 take about 75 ms and 3 MiB.
+    """
     found: dict[str, list[Associated]] = {name: [] for name in objects}
     if not found:
         return {}
