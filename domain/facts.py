@@ -131,6 +131,22 @@ def with_association(facts: Facts, other: Associated) -> Facts:
     return facts.model_copy(update={"associated": {**facts.associated, other.record.object: (other, *group)}})
 
 
+def without_association(facts: Facts, other_id: str) -> Facts:
+    """The facts as they would be if another record were not associated; what is bound stays."""
+    kept = {name: tuple(a for a in group if a.record.id != other_id) for name, group in facts.associated.items()}
+    return facts.model_copy(update={"associated": kept})
+
+
+def with_label(facts: Facts, other_id: str, label: str | None) -> Facts:
+    """The facts as they would be if another record were associated under this label."""
+
+    def labelled(other: Associated) -> Associated:
+        return other.model_copy(update={"label": label}) if other.record.id == other_id else other
+
+    groups = {name: tuple(map(labelled, group)) for name, group in facts.associated.items()}
+    return facts.model_copy(update={"associated": groups})
+
+
 def with_event(facts: Facts, event: EventFacts) -> Facts:
     """The facts with an event among those of its name, in its place."""
     kept = [one for one in facts.events.get(event.name, ()) if one.id != event.id]

@@ -1,9 +1,9 @@
 """Whether a wait is over (rule R5): by its event or condition, else by its time.
 
 Every question reads the database and decides: what was committed not later than the deadline wins over the timeout,
-whether its signal has arrived or not. Events count by their place in the order of commits, behind the change that let
-the enrollment in, so one that came while an earlier step ran is not lost; one that let a wait go on is used up for the
-other waits of the enrollment.
+whether its signal has arrived or not, and what came later does not. Events count by their place in the order of
+commits, behind the change that let the enrollment in, so one that came while an earlier step ran is not lost; one that
+let a wait go on is used up for the other waits of the enrollment.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.definition import Definition
-from domain.delays import due, needs_of_until
-from domain.facts import EventFacts, Seen
+from domain.delays import Clock, due, needs_of_until
+from domain.facts import EventFacts, Facts, Seen
 from domain.judging import judge, judge_event
 from domain.messages import StepAnswer, StepCall
 from domain.reading import NOTHING, Needs, needs_objects, needs_of
@@ -23,6 +23,7 @@ from services.gate import pass_gate
 from services.inside import Passed
 from services.installation import Installation
 from services.landing import give_turn
+from services.rewinding import facts_at
 from services.versions import load_content
 from services.visits import open_visit, settle_visit
 from store.database import Tx
@@ -38,9 +39,11 @@ async def judge_wait(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
         return passed
     step = passed.step
     assert isinstance(step, WaitStep)
-    until = await _deadline(tx, inst, passed, step)
+    clock = await clock_of(tx, inst, passed)
+    # None: never, or not before a date is known.
+    until = due(step.timeout, clock, passed.facts).at if step.timeout is not None else None
     if step.until_true is not None:
-        verdict = judge(step.until_true, passed.facts)
+        verdict = judge(step.until_true, await _facts_in_time(tx, passed, until, clock))
         if verdict.holds:
             return await settle_visit(tx, passed, outcome="done", edge=MATCHED, seen=verdict.seen)
     elif step.for_event is not None and (event := await _find(tx, passed, step.for_event, until)) is not None:
@@ -78,11 +81,14 @@ def wait_needs(step: Step | None, definition: Definition) -> Needs:
     return needs
 
 
-async def _deadline(tx: Tx, inst: Installation, passed: Passed, step: WaitStep) -> datetime | None:
-    """When the wait times out, counted from when it was entered; None: never, or not before a date is known."""
-    if step.timeout is None:
-        return None
-    return due(step.timeout, await clock_of(tx, inst, passed), passed.facts).at
+async def _facts_in_time(tx: Tx, passed: Passed, deadline: datetime | None, clock: Clock) -> Facts:
+    """What counts for the condition: how everything stood at the deadline, if that has passed.
+
+    A wait that is entered behind its deadline, which may be a date, sees what is so then.
+    """
+    if deadline is None or (at := max(deadline, clock.entered_at)) >= clock.now:
+        return passed.facts
+    return await facts_at(tx, passed.facts, at)
 
 
 async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime | None) -> EventFacts | None:

@@ -15,9 +15,9 @@ from sqlalchemy import RowMapping, func, insert, select
 from domain.base import Json, Properties
 from domain.lists import RecordList
 from domain.records import Cause, Change, ChangeKind, StoredRecord
-from store.database import Read, Tx
+from store.database import Read, Tx, portions
 from store.ids import new_id
-from store.tables import changes
+from store.tables import associations, changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +139,23 @@ async def standing_since(read: Read, record_ids: Collection[str], seq: int) -> l
     mine = (changes.c.record_id.in_(sorted(record_ids)), changes.c.seq > seq, changes.c.kind.in_(STANDING))
     rows = await read.all(select(changes).where(*mine).order_by(changes.c.seq.desc()))
     return [change_of(row) for row in rows]
+
+
+async def changes_since(
+    read: Read, record_ids: Collection[str], *, near: str | None = None, since: datetime
+) -> list[Change]:
+    """What was committed about these records behind an instant, newest first; events are no part of it.
+
+    ``near``: about every record this one is associated with as well, be it deleted.
+    """
+    others = select(associations.c.other_id).where(associations.c.record_id == near)
+    mine = [changes.c.record_id.in_(portion) for portion in portions(sorted(record_ids))]
+    mine += [changes.c.record_id.in_(others)] if near is not None else []
+    found: dict[int, Change] = {}
+    for whose in mine:
+        behind = select(changes).where(whose, changes.c.occurred_at > since, changes.c.kind != "event")
+        found.update({row["seq"]: change_of(row) for row in await read.all(behind)})
+    return [found[seq] for seq in sorted(found, reverse=True)]
 
 
 async def changes_at(read: Read, seqs: Collection[int]) -> dict[int, Change]:

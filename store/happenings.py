@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, bindparam, exists, func, literal, select
@@ -60,6 +61,17 @@ async def load_events(
             rows += await read.all(_newest(portion, name))
         found[name] = tuple(event_of(row) for row in sorted(rows, key=lambda row: int(row["seq"]), reverse=True))
     return found
+
+
+async def events_since(
+    read: Read, record_ids: Collection[str], names: Collection[str], *, since: datetime
+) -> frozenset[str]:
+    """The ids of the events of these names that were received behind an instant."""
+    found: set[str] = set()
+    for portion in portions(sorted(record_ids)) if names else ():
+        mine = (events.c.record_id.in_(portion), events.c.name.in_(sorted(names)), events.c.received_at > since)
+        found |= {row["id"] for row in await read.all(select(events.c.id).where(*mine))}
+    return frozenset(found)
 
 
 async def newest_events(read: Read, record_ids: Collection[str], name: str, *, limit: int) -> list[EventFacts]:
