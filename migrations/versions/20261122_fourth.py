@@ -1,6 +1,12 @@
-"""Add live values, defaults for time, clocks of visits, moves, times of schedules, and whom sweeps passed over."""
+"""Add live values, defaults for time, clocks of visits, moves, times of schedules, and whom sweeps passed over.
+
+What goals read is indexed for the versions that were published before, so that they count who reaches one late.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +17,9 @@ down_revision: str | None = "20261122_third"
 
 INSTANT = sa.DateTime(timezone=True)
 DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+GOAL = "goal:"
+"""With it begin the keys under which the candidate index holds what goals read."""
 
 
 def upgrade() -> None:
@@ -23,10 +32,12 @@ def upgrade() -> None:
     _add_occurrences()
     _add_failures_of_sweeps()
     _add_what_decisions_saw()
+    _index_goals()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _forget_goals()
     _drop_what_decisions_saw()
     _drop_failures_of_sweeps()
     _drop_clocks_of_visits()
@@ -169,3 +180,55 @@ def _add_what_decisions_saw() -> None:
 
 def _drop_what_decisions_saw() -> None:
     op.execute("ALTER TABLE entry_decisions DROP COLUMN saw_seq")
+
+
+def _interests() -> sa.TableClause:
+    return sa.table(
+        "interests", sa.column("key"), sa.column("workflow_id"), sa.column("version"), sa.column("trigger")
+    )  # fmt: skip
+
+
+def _index_goals() -> None:
+    """Write for every version with goals what publishing writes from now on."""
+    _forget_goals()
+    versions = sa.table(
+        "versions", sa.column("workflow_id"), sa.column("version"), sa.column("definition", DOCUMENT)
+    )  # fmt: skip
+    for row in op.get_bind().execute(sa.select(versions)).all():
+        definition = row.definition
+        goals = definition.get("exit", {}).get("goals", ())
+        keys = {key for goal in goals for key in _keys_read(goal.get("where"), definition.get("object", ""))}
+        same = {"workflow_id": row.workflow_id, "version": row.version, "trigger": None}
+        if keys:
+            op.bulk_insert(_interests(), [{**same, "key": GOAL + key} for key in sorted(keys)])
+
+
+def _forget_goals() -> None:
+    interests = _interests()
+    op.execute(interests.delete().where(interests.c.key.startswith(GOAL)))
+
+
+def _keys_read(condition: Any, object: str) -> Iterator[str]:
+    """What a change must touch to change the answer of a condition on a record of ``object``."""
+    if not isinstance(condition, dict):
+        return
+    for part in [*condition.get("all", ()), *condition.get("any", ()), condition.get("not")]:
+        yield from _keys_read(part, object)
+    of, related, value = condition.get("of"), condition.get("related"), condition.get("value")
+    value = value if isinstance(value, dict) else {}
+    # What a value names belongs to the record the left side is read from.
+    left = of["object"] if of and "property" in condition else object
+    for hop in (of, related, value.get("of") if "property" in value else None):
+        if hop:
+            yield f"{object}~{hop['object']}"
+    for name, whose in ((condition.get("property"), left), (value.get("property"), _object(value.get("of"), left))):
+        if name:
+            yield f"{whose}.{name}"
+    for kind in ("event", "list", "workflow", "subscription"):
+        if kind in condition:
+            yield f"{kind}:{condition[kind]}"
+    yield from _keys_read(condition.get("where"), _object(related, object))
+
+
+def _object(of: dict[str, Any] | None, object: str) -> str:
+    return str(of["object"]) if of else object

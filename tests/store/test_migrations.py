@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
+from domain.conditions import Condition
+from domain.names import goal_key
+from domain.reading import keys_read
 from store.database import Database, driver_url, writer_engine
 from store.migrate import SCRIPTS, check, is_current, upgrade
 from store.schema import load_schema, seed_builtin
@@ -151,6 +157,57 @@ async def test_versions_published_before_are_found_by_the_time_they_read(
     assert [(row["version"], row["trigger"]) for row in found] == [
         (2, None), (3, None), (4, None), (5, "t1"), (5, "t4")
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", [("20261122_second",), ("head", "20261122_third")], ids=["up", "down and up"])
+async def test_versions_published_before_are_found_by_what_their_goals_read(
+    empty_database_url: str, way: tuple[str, ...]
+) -> None:
+    for revision in way:
+        await asyncio.to_thread(_to, empty_database_url, revision)
+    oslo: dict[str, Any] = {"property": "city", "op": "is", "value": "Oslo"}
+    wheres: list[dict[str, Any]] = [
+        oslo,
+        {"all": [oslo, {"any": [{"list": "vip", "op": "member"}, {"not": {"workflow": "w", "status": "active"}}]}]},
+        {"subscription": "news", "op": "is", "value": "subscribed"},
+        {"event": "deal.won", "of": {"object": "opportunity"}, "where": {"event_property": "a", "op": "known"}},
+        {"related": {"object": "opportunity"}, "where": {"property": "stage", "op": "is", "value": "Won"}},
+        {"property": "amount", "op": "is", "value": {"property": "budget"}, "of": {"object": "opportunity"}},
+        {"property": "city", "op": "is", "value": {"property": "town", "of": {"object": "company", "match": "any"}}},
+        {"property": "city", "op": "in", "value": ["a", "b"]},
+    ]
+    async with _opened(empty_database_url) as db, db.transaction() as tx:
+        await tx.run(insert(workflows).values(**{**WORKFLOW, "version": 1}))
+        goals = [{"id": f"g{n}", "where": where} for n, where in enumerate(wheres)]
+        rows = [
+            {"version": 1, "definition": {"object": "contact", "exit": {"goals": goals}}},
+            {"version": 2, "definition": {"object": "contact", "exit": {"when": oslo}}},
+        ]
+        same = {"workflow_id": "w", "plan": {}, "engine_rev": 1, "published_at": START}
+        await tx.run(insert(versions), [{**same, **row} for row in rows])
+        # What publishing wrote then.
+        await tx.run(insert(interests), [{"key": "contact.city", "workflow_id": "w", "version": 1}])
+    await asyncio.to_thread(upgrade, empty_database_url)
+    async with _opened(empty_database_url) as db, db.read() as read:
+        found = await read.all(select(interests).where(interests.c.key.startswith("goal:")))
+    await asyncio.to_thread(_to, empty_database_url, "20261122_third")
+    async with _opened(empty_database_url) as db, db.read() as read:
+        assert [row["key"] for row in await read.all(select(interests))] == ["contact.city"]
+    about = TypeAdapter[Condition](Condition)
+    read_by = {goal_key(key) for where in wheres for key in keys_read(about.validate_python(where), "contact")}
+    assert len(read_by) == 11
+    assert sorted((row["version"], row["trigger"], row["key"]) for row in found) == [
+        (1, None, key) for key in sorted(read_by)
+    ]
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Database]:
+    db = Database.open(url)
+    try:
+        yield db
+    finally:
+        await db.close()
 
 
 WORKFLOW: dict[str, Any] = {
