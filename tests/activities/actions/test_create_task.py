@@ -113,9 +113,19 @@ async def test_an_assignee_who_left_fails_the_step(installation: Installation) -
     assert await standing.rows(tables.tasks) == []
 
 
-async def test_a_template_about_a_record_that_is_not_there_skips_the_step(installation: Installation) -> None:
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Call about {{ opportunity.product }}",
+        "Call about {{ opportunity.product | default: 'us' }}",
+        "Call{% if opportunity %} about it{% endif %}",
+    ],
+)
+async def test_a_template_about_a_record_that_is_not_there_skips_the_step(
+    installation: Installation, title: str
+) -> None:
     contact = await make_record(installation, "contact", {"first_name": "Ana"})
-    config: dict[str, Json] = {"title": "Call about {{ opportunity.product }}"}
+    config: dict[str, Json] = {"title": title}
     standing = await stand_at_action(installation, contact, "create_task", config)
 
     answer = await act(standing, "create_task")
