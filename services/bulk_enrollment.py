@@ -17,7 +17,7 @@ from domain.jobs import EnrollmentCall, EnrollmentProgress, page_limit
 from domain.records import Cause, CauseKind
 from domain.triggers import FilterTrigger
 from services.bulk_audiences import AudiencePage, Candidate, Named, Order, Outcome, count, open_audience
-from services.bulk_leaving import take_out
+from services.bulk_leaving import await_entries, take_out
 from services.bulk_moving import move_page
 from services.by_hand import check_parameters
 from services.deliveries import deliver_starts
@@ -78,6 +78,8 @@ async def enroll_page(inst: Installation, call: EnrollmentCall) -> EnrollmentPro
     """
     now = inst.clock.now()
     entered: list[str] = []
+    if not call.cursor:
+        await await_entries(inst, call.job_id)
     async with inst.db.transaction() as tx:
         job = await get_job(tx, call.job_id)
         if job is None:

@@ -6,15 +6,27 @@ from datetime import datetime
 
 from domain.errors import Conflict
 from services.bulk_audiences import AudiencePage, Order, Outcome
+from services.installation import Installation
 from services.leaving import end_enrollment
 from store.database import Tx
 from store.enrollments import active_of_records
-from store.jobs import Job
-from store.locks import lock_enrollments, lock_records
+from store.jobs import Job, get_job
+from store.locks import lock_enrollments, lock_records, wait_for_entries
 
 UNENROLLED = "unenrolled"
 NOT_ACTIVE = "not_active"
 """Outcomes: taken out, whatever it was bound to; or not inside, or only since the order."""
+
+
+async def await_entries(inst: Installation, job_id: str) -> None:
+    """Wait until everybody is inside who was entering when they were ordered out: the audience asks who is inside.
+
+    A transaction of its own, as no record may be locked behind it.
+    """
+    async with inst.db.transaction() as tx:
+        job = await get_job(tx, job_id)
+        if job is not None and job.kind == "unenrollment":
+            await wait_for_entries(tx, Order.of(job).workflow_id)
 
 
 async def take_out(tx: Tx, job: Job, order: Order, page: AudiencePage, *, now: datetime) -> list[Outcome]:

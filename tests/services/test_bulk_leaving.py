@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from domain.jobs import EnrollmentCall
+from domain.records import Cause
 from services.associating import Link
 from services.bulk_audiences import Order
 from services.bulk_enrollment import enroll_page, request_bulk
+from services.enrolling import EnrollRequest, enroll
 from services.installation import Installation
 from services.jobs import steer
 from services.leaving import end_enrollment
+from services.lists import add_member, create_list
+from store.database import Database
 from store.jobs import Job, get_job, list_job_rows
 from store.tables import deliveries, enrollments, workflows
 from tests.fixtures.clock import FixedClock
+from tests.fixtures.databases import until_it_waits
+from tests.fixtures.installations import assemble
+from tests.fixtures.runs import RecordingRuns
 from tests.runs.definitions import by_hand, follow_up, gap
 from tests.services.test_bulk_enrollment import NORWAY, contacts, worked
 from tests.services.test_intake import Desk
@@ -145,6 +154,32 @@ async def test_whoever_enters_after_the_order_stays(desk: Desk, clock: FixedCloc
     await worked(desk.inst, await ordered(desk, "journey", kind="enrollment", ids=[late]))
     assert (await worked(desk.inst, job)).counts == {"unenrolled": 4}
     assert (await ends(desk))[late][0] == "active"
+
+
+@pytest.mark.parametrize("how", ["where", "list", "ids"])
+async def test_who_is_entering_when_the_order_is_given_is_taken_out_too(
+    postgres_url: str, clock: FixedClock, runs: RecordingRuns, tmp_path: Path, how: str
+) -> None:
+    db = Database.open(postgres_url)
+    inst = assemble(db, clock, runs, tmp_path)
+    desk = Desk(inst)
+    workflow = await desk.publish(by_hand("journey", [gap(days=1)]))
+    inside = await everybody_enters(desk, 2)
+    late = await desk.create("contact", email="late@example.com", country="NO")
+    async with db.transaction() as tx:
+        stamp = (await desk.write(tx)).stamp
+        await create_list(tx, inst, "north", "contact", stamp)
+        for each in (*inside, late):
+            await add_member(tx, "north", each, stamp)
+    who: dict[str, Any] = {"where": {"where": NORWAY}, "list": {"list": "north"}, "ids": {"ids": [*inside, late]}}[how]
+    async with db.transaction() as tx:
+        await enroll(tx, EnrollRequest(workflow_id=workflow, record_id=late, cause=Cause(kind="api")), now=clock.now())
+        job = await ordered(desk, "journey", **who)
+        working = asyncio.ensure_future(worked(inst, job))
+        await until_it_waits(db, working)
+    assert (await working).counts == {"unenrolled": 3}
+    assert {status for status, _, _ in (await ends(desk)).values()} == {"ended"}
+    await db.close()
 
 
 async def test_everything_a_contact_runs_there_ends_whatever_it_is_bound_to(desk: Desk) -> None:
