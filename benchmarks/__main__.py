@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from benchmarks import bulk, journey, latency, parked, relaying, waiting
+from benchmarks import bulk, journey, latency, parked, relaying, timing, waiting
 
 if __name__ == "__main__":
-    for measurement in (latency, journey, relaying, bulk, waiting, parked):
+    for measurement in (latency, journey, relaying, bulk, waiting, timing, parked):
         measurement.run()
     sys.stdout.flush()
     os._exit(0)
