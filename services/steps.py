@@ -11,6 +11,7 @@ from domain.anchors import is_yearly
 from domain.conditions import Condition
 from domain.definition import Definition
 from domain.delays import due, needs_of_until, subject_of
+from domain.errors import StepFailed
 from domain.facts import Seen
 from domain.judging import judge
 from domain.messages import EndCall, StepAnswer, StepCall
@@ -139,6 +140,8 @@ async def _go_or_exit(tx: Tx, passed: Passed, policy: str, reason: Literal["past
             await settle_visit(tx, passed, outcome="done", reason=reason, answer=answer)
             await end_enrollment(tx, passed.enrollment, "completed", detail=reason, now=passed.call.now, tell=False)
             return answer
+    if reason not in passed.content.plan.steps[passed.step.id].edges:
+        raise StepFailed("broken_reference", f"step {passed.step.id} goes on at {policy!r}, which is not there")
     # A step to go on at; the plan knows it as an edge of this name.
     return await settle_visit(tx, passed, outcome="done", reason=reason, edge=reason)
 

@@ -7,7 +7,7 @@ import re
 from httpx2 import ASGITransport, AsyncClient
 
 from api.app import create_app
-from store.sweeps import begin_sweeps, note_sweep_error
+from store.sweeps import Sweep, begin_sweeps, note_sweep_error
 from tests.api.conftest import BASE, Caller, problem_of
 from tests.api.definitions import follow_up
 from tests.fixtures.runs import RecordingRuns
@@ -30,8 +30,9 @@ async def test_it_is_ready_while_database_and_temporal_answer(api: Caller, runs:
 
 async def test_a_sweep_that_fails_is_told_and_makes_nothing_unready(api: Caller) -> None:
     async with api.inst.db.transaction() as tx:
-        await begin_sweeps(tx, ["trigger:w:t1", "trigger:w:t2"], at=api.inst.clock.now())
-        await note_sweep_error(tx, "trigger:w:t2", "ValueError: broken")
+        now = api.inst.clock.now()
+        await begin_sweeps(tx, ["trigger:w:t1", "trigger:w:t2"], at=now)
+        await note_sweep_error(tx, Sweep(name="trigger:w:t2", swept_at=now), "ValueError: broken", now=now)
     found = (await api.http.get("/readyz")).json()
     warning = "what changes by time is not looked at: the sweep trigger:w:t2 fails"
     assert (found["ready"], found["warnings"]) == (True, [warning])
