@@ -17,9 +17,8 @@ from services.enrolling import EnrollRequest, enroll
 from services.firing import Firing, Subject
 from services.versions import load_live
 from store.candidates import TriggerRef, triggers_reading
-from store.changes import newest_change
 from store.database import Read, Tx
-from store.foreseen import taken_with
+from store.foreseen import open_around, taken_with
 from store.locks import lock_records
 from store.merging import merged_into
 from store.schema import load_account, load_schema
@@ -60,7 +59,7 @@ async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now:
         return None
     page, place = await _examine(tx, change, _Place.read(after), limit=limit, now=now)
     # Asked behind what was read: better one too many than one too few.
-    saw_seq = await newest_change(tx) if page else None
+    saw = await open_around(tx, {subject.subject_id for _, subject in page if subject.by_edge}) if page else {}
     requests = [] if after else await _remembered(tx, change)
     requests += [
         EnrollRequest(
@@ -70,7 +69,7 @@ async def judge_arrivals(tx: Tx, change: Change, *, after: str, limit: int, now:
             trigger=ref.trigger,
             cause=_cause(change),
             change_seq=change.seq,
-            saw_seq=saw_seq,
+            saw=saw.get(subject.subject_id),
             event_id=change.event_id,
             seen=subject.seen,
             created=change.kind == "created" or "created_id" in (change.detail or {}),

@@ -28,6 +28,7 @@ from services.jobs import progress_of
 from services.versions import load_live
 from services.workflow_views import find
 from store.database import Row, Tx
+from store.foreseen import open_around
 from store.import_rows import settle_rows
 from store.jobs import Job, JobRow, claim_page, get_job, insert_job, insert_job_rows, next_job_rows, update_job
 from store.locks import lock_records
@@ -143,11 +144,14 @@ class _Page:
         for each in page.candidates:
             if each.triggers and each.subject_id not in fired:
                 fired[each.subject_id] = await self._fires(each.subject_id, each.triggers)
+        # Changes that wait to be judged were seen here already: they let in nobody once more.
+        saw = await open_around(self.tx, fired) if fired else {}
+        for each in page.candidates:
             found = fired.get(each.subject_id)
             # Who matched when the page was asked for may have changed before it was locked; and whom a change let in
             # since the order came true behind it.
             if not each.triggers or (found is not None and not await self._entered_since(each, found[0])):
-                made = await enroll(self.tx, self._request(each, found), now=self.now)
+                made = await enroll(self.tx, self._request(each, found, saw.get(each.subject_id)), now=self.now)
                 entered = made.enrollment_id if made.decision == "enrolled" else None
                 decided.append(Outcome(each, made.decision, made.detail, entered))
         return decided
@@ -171,7 +175,9 @@ class _Page:
         taken_up = await taken_up_since(self.tx, self.order.workflow_id, trigger, ids, since=since)
         return (each.record_id, each.bound_id) in taken_up
 
-    def _request(self, each: Candidate, fired: tuple[str, tuple[Seen, ...]] | None) -> EnrollRequest:
+    def _request(
+        self, each: Candidate, fired: tuple[str, tuple[Seen, ...]] | None, saw: dict[str, int] | None
+    ) -> EnrollRequest:
         trigger, seen = fired or (None, ())
         ordered: CauseKind = "bulk" if self.order.version is None else "publish"
         return EnrollRequest(
@@ -181,6 +187,7 @@ class _Page:
             trigger=trigger,
             cause=Cause(kind="schedule" if self.order.occurrence is not None else ordered, id=self.job.id),
             parameters=self.order.parameters,
+            saw=saw,
             seen=seen,
             starter=self.starter,
         )

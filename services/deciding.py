@@ -45,10 +45,10 @@ Entries: TypeAlias = Callable[[str], Awaitable[int]]
 class EnrollRequest(Frozen):
     """Somebody shall enter: ``trigger`` is None by hand and through the API; ``change_seq`` is the change that fired.
 
-    ``saw_seq``: the newest change when it was judged, whose doing may have been seen with it. ``event_id``: the event
-    that fired; it lets each record in once. ``seen``: the values the trigger saw. ``created``: the change made the
-    record, or the bound one. ``starter``: the process that starts the run itself as soon as this is committed
-    (``deliveries.deliver_now``); until its lease ends no relay does.
+    ``saw``: by record id, the newest change around the subject that waited when it was judged, and was seen with it.
+    ``event_id``: the event that fired; it lets each record in once. ``seen``: the values the trigger saw.
+    ``created``: the change made the record, or the bound one. ``starter``: the process that starts the run itself as
+    soon as this is committed (``deliveries.deliver_now``); until its lease ends no relay does.
     """
 
     workflow_id: str
@@ -57,7 +57,7 @@ class EnrollRequest(Frozen):
     trigger: str | None = None
     cause: Cause
     change_seq: int | None = None
-    saw_seq: int | None = None
+    saw: dict[str, int] | None = None
     event_id: str | None = None
     parameters: dict[str, Json] = {}
     seen: tuple[Seen, ...] = ()

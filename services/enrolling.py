@@ -77,7 +77,7 @@ async def enroll(tx: Tx, request: EnrollRequest, *, now: datetime) -> Decided:
             "cause_kind": request.cause.kind,
             "cause_id": request.cause.id,
             "change_seq": request.change_seq,
-            "saw_seq": request.saw_seq,
+            "saw": request.saw,
             "enrollment_id": standing,
             "decided_at": now,
         },
@@ -122,7 +122,7 @@ async def _take_up(
     """What becomes of a cause that met somebody inside: remembered, told to the run, or neither."""
     verdict = answer.verdict
     if answer.is_remembered:
-        document = request.model_dump(mode="json", exclude={"starter", "saw_seq"})
+        document = request.model_dump(mode="json", exclude={"starter", "saw"})
         await remember(tx, request.workflow_id, answer.key, document)
         verdict = verdict.model_copy(update={"seen": (*verdict.seen, REMEMBERED)})
     own = request.cause.kind == "enrollment" and request.cause.id == inside.id

@@ -51,6 +51,7 @@ class Subject:
     ``by_edge``: it fired because a condition came true, which another change may have seen as well.
     """
 
+    subject_id: str
     record_ids: tuple[str, ...]
     bound_id: str | None
     seen: tuple[Seen, ...]
@@ -123,9 +124,14 @@ class Firing:
         by_edge = isinstance(self.trigger, FilterTrigger)
         by_time = isinstance(self.trigger, FilterTrigger) and reads_time(self.trigger.where)
         if not self.binds:
-            return Subject((subject_id,), None, seen, by_time, by_edge)
+            return Subject(subject_id, (subject_id,), None, seen, by_time, by_edge)
         return Subject(
-            tuple(await self._entering(subject_id, after=after, limit=limit)), subject_id, seen, by_time, by_edge
+            subject_id,
+            tuple(await self._entering(subject_id, after=after, limit=limit)),
+            subject_id,
+            seen,
+            by_time,
+            by_edge,
         )
 
     def _came_with_creation(self) -> bool:

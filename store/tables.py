@@ -250,8 +250,8 @@ entry_decisions = Table(
     Column("cause_kind", String(20), nullable=False),
     Column("cause_id", String(100)),
     Column("change_seq", BigInteger),
-    # The newest change when a change was judged: what it did was seen as well.
-    Column("saw_seq", BigInteger),
+    # By record id, the newest unjudged change there was around the subject: what they did was seen as well.
+    Column("saw", Document),
     Column("enrollment_id", String(36)),
     at("decided_at"),
     # One decision per cause. Plain columns would not do: two NULLs are never equal.

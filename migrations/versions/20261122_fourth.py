@@ -175,11 +175,11 @@ def _drop_failures_of_sweeps() -> None:
 
 def _add_what_decisions_saw() -> None:
     # Not in a batch, which on SQLite would leave out the index over an expression.
-    op.add_column("entry_decisions", sa.Column("saw_seq", sa.BigInteger(), nullable=True))
+    op.add_column("entry_decisions", sa.Column("saw", DOCUMENT, nullable=True))
 
 
 def _drop_what_decisions_saw() -> None:
-    op.execute("ALTER TABLE entry_decisions DROP COLUMN saw_seq")
+    op.execute("ALTER TABLE entry_decisions DROP COLUMN saw")
 
 
 def _interests() -> sa.TableClause:

@@ -339,3 +339,24 @@ async def test_who_a_change_let_in_after_publishing_does_not_enter_a_second_time
     await other.end_all()
     await worked(desk.inst, job)
     assert [e["record_id"] for e in await other.enrollments()] == [late, old]
+
+
+async def test_who_came_in_as_existing_is_not_let_in_by_a_change_that_was_seen_then(
+    desk: Desk, clock: FixedClock
+) -> None:
+    late = await desk.create("contact", email="late@example.com", country="SE")
+    await desk.work_off()
+    re_entry = {"allowed": True, "triggers": ["t1"]}
+    await desk.publish(by_hand("journey", [gap(days=1)], entry={"triggers": [FILTER], "re_entry": re_entry}))
+    job = await existing(desk, "journey")
+    clock.advance(timedelta(seconds=1))
+    await desk.patch(late, country="NO")
+    await worked(desk.inst, job)
+    other = PlainDesk(desk.inst)
+    await other.end_all()
+    await desk.work_off()
+    assert [e["record_id"] for e in await other.enrollments()] == [late]
+    for country in ("SE", "NO"):
+        await desk.patch(late, country=country)
+        await desk.work_off()
+    assert [e["record_id"] for e in await other.enrollments()] == [late, late]
