@@ -49,9 +49,14 @@ class Up:
     def __init__(self, folder: Path, *before: str) -> None:
         self.folder = folder
         self.clock(0)
-        self.process = subprocess.Popen(
-            [*before, sys.executable, "-c", UP, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
+        # Whoever runs the tests may ignore a closed terminal, and children inherit that; these are started from one.
+        ignored = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        try:
+            self.process = subprocess.Popen(
+                [*before, sys.executable, "-c", UP, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            )
+        finally:
+            signal.signal(signal.SIGHUP, ignored)
 
     @property
     def screen(self) -> IO[str]:
