@@ -25,10 +25,10 @@ from assemble import assembled
 from domain import names
 from domain.errors import Unavailable
 from gateways.temporal import SEARCH_ATTRIBUTES, connect
-from services.housekeeping import clear_old, settle_lost
 from services.installation import Installation
-from services.lost_runs import end_lost, fail_lost_jobs
-from services.relay import Relay
+from services.relaying.housekeeping import clear_old, settle_lost
+from services.relaying.relay import Relay
+from services.running.lost_runs import end_lost, fail_lost_jobs
 from settings import Settings
 from workflows.bulk import BulkEnrollment
 from workflows.enrollment import Enrollment

@@ -18,8 +18,8 @@ from domain.fields import Liquid
 from domain.messages import StepAnswer, StepCall
 from domain.names import QUEUE_RUNS
 from domain.plan import Policy
-from services.inside import Passed
 from services.installation import Installation
+from services.running.inside import Passed
 from store.database import Tx
 
 C = TypeVar("C", bound=ActionConfig)

@@ -10,8 +10,8 @@ from activities.beating import beating
 from activities.errors import translated
 from domain import names
 from domain.jobs import EnrollmentCall, EnrollmentProgress
-from services.bulk_enrollment import enroll_page
 from services.installation import Installation
+from services.jobs.bulk_enrollment import enroll_page
 
 
 def bulk_activities(inst: Installation) -> list[Callable[[EnrollmentCall], Awaitable[EnrollmentProgress]]]:

@@ -10,8 +10,8 @@ from activities.beating import beating
 from activities.errors import translated
 from domain import names
 from domain.jobs import JobProgress
-from services.import_pages import work_page
 from services.installation import Installation
+from services.jobs.import_pages import work_page
 
 
 def import_activities(inst: Installation) -> list[Callable[[str], Awaitable[JobProgress]]]:

@@ -11,12 +11,12 @@ from domain.definition import ActionStep, Definition
 from domain.errors import NotFound, StepError, Unavailable
 from domain.messages import StepAnswer, StepCall
 from domain.reading import needs_objects
-from services.gate import pass_gate
 from services.installation import Installation
-from services.settling import settle_error
-from services.variables import OTHER_ROOTS, load_variables, roots_of
+from services.running.gate import pass_gate
+from services.running.settling import settle_error
+from services.running.variables import OTHER_ROOTS, load_variables, roots_of
+from services.running.visits import settle_visit
 from services.versions import load_content
-from services.visits import settle_visit
 from store.database import Read, Tx
 from store.enrollments import get_enrollment
 from store.facts import load_associated

@@ -12,7 +12,7 @@ from activities.errors import translated
 from domain import names
 from domain.occurrences import OccurrenceAhead, OccurrenceAnswer, OccurrenceCall
 from services.installation import Installation
-from services.occurrences import look_ahead, open_occurrence
+from services.recurring.occurrences import look_ahead, open_occurrence
 
 
 def recurrence_activities(inst: Installation) -> list[Callable[..., Awaitable[Any]]]:

@@ -15,7 +15,7 @@ from activities.inside import load_config, run_inside
 from domain import names
 from domain.messages import FailureCall, StepAnswer, StepCall
 from services.installation import Installation
-from services.settling import record_failure
+from services.running.settling import record_failure
 
 ActionActivity: TypeAlias = Callable[..., Awaitable[StepAnswer]]
 

@@ -9,9 +9,9 @@ from temporalio import activity
 from activities.errors import translated
 from domain import names
 from domain.messages import EndCall, StepAnswer, StepCall, Whereabouts, WhereCall
-from services import steps, waits
 from services.installation import Installation
-from services.landing import find_whereabouts
+from services.running import steps, waits
+from services.running.landing import find_whereabouts
 from store.database import Tx
 
 Judgement = Callable[[Tx, Installation, StepCall], Awaitable[StepAnswer]]

@@ -8,9 +8,9 @@ from sqlalchemy import RowMapping
 
 from api.deps import Caller, Scope
 from api.schemas.enrollments import EnrollmentView, EntryDecisionView, decision_view
-from services.explanations import Case, Outlook, Pointer
-from services.seen_words import decisions_shown
-from services.timeline import EnrollmentTimeline, Visit
+from services.telling.explanations import Case, Outlook, Pointer
+from services.telling.seen_words import decisions_shown
+from services.telling.timeline import EnrollmentTimeline, Visit
 from store.database import Read
 
 KIND_SCOPES: dict[str, Scope] = {

@@ -29,9 +29,9 @@ from commands.installation import run_fast
 from domain import names
 from domain.records import Cause
 from gateways.temporal import OBJECT, RECORD, VERSION, WORKFLOW
-from services.deliveries import deliver_now
-from services.enrolling import EnrollRequest, enroll
+from services.entering.enrolling import EnrollRequest, enroll
 from services.installation import Installation
+from services.running.deliveries import deliver_now
 from settings import Settings
 from store.workflows import find_workflow
 from tests.faults.site import Part, Site

@@ -167,7 +167,7 @@ def missing_runs(as_json: AsJson = False) -> None:
         settings = read_settings()
         from assemble import assembled
         from domain.errors import Unavailable
-        from services import lost_runs
+        from services.running import lost_runs
 
         async def look() -> list[dict[str, str]]:
             async with assembled(settings, "missing-runs") as (inst, _):

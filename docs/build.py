@@ -9,7 +9,7 @@ from pathlib import Path
 from activities.catalogue import specs
 from domain.catalogue import ActionSpec
 from domain.definition import Definition
-from services.reference import render_actions
+from services.telling.reference import render_actions
 
 
 def pages(actions: Mapping[str, ActionSpec]) -> dict[str, str]:

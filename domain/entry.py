@@ -55,7 +55,7 @@ def key_of(definition: Definition, record_id: str, bound_id: str | None, bound_o
 
 
 def before_reading(attempt: Attempt, *, is_on: bool, is_paused: bool) -> Verdict | None:
-    """The part of rule E2 that needs no facts, behind the loops (``services.loops``)."""
+    """The part of rule E2 that needs no facts, behind the loops (``services.entering.loops``)."""
     if attempt.is_repeated:
         return Verdict(decision="duplicate_event")
     if not is_on:

@@ -15,7 +15,7 @@ from domain.names import EnrollmentName, enrollment_run_id, entry_key
 from domain.plan import Plan, PlanStep
 from domain.records import Cause, StoredRecord
 from services.installation import Installation
-from services.records import Link, Write, create_record
+from services.records.records import Link, Write, create_record
 from store import tables
 from store.database import Tx
 from store.enrollments import insert_enrollment

@@ -26,12 +26,12 @@ from domain.jobs import EnrollmentCall
 from domain.messages import StepCall
 from domain.occurrences import OccurrenceCall
 from domain.records import Cause
-from services.bulk_enrollment import enroll_page
-from services.import_pages import work_page
 from services.installation import Installation
-from services.occurrences import open_occurrence
-from services.steps import plan_delay
-from services.subscriptions import create_type
+from services.jobs.bulk_enrollment import enroll_page
+from services.jobs.import_pages import work_page
+from services.records.subscriptions import create_type
+from services.recurring.occurrences import open_occurrence
+from services.running.steps import plan_delay
 from store.changes import Stamp
 from store.database import Database
 from store.enrollments import get_enrollment
@@ -102,7 +102,7 @@ async def line(sqlite_url: str, clock: FixedClock, runs: RecordingRuns, tmp_path
 
 async def contact(line: Line) -> str:
     """A contact made by an import; its reference."""
-    from services.records import create_record
+    from services.records.records import create_record
     from tests.fixtures.records import writing
 
     async with line.inst.db.transaction() as tx:

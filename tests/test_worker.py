@@ -14,7 +14,7 @@ from store.idempotency import KEPT
 from store.tables import idempotency
 from tests.fixtures.runs import RecordingRuns
 from tests.runs.definitions import by_hand, gap
-from tests.services.test_intake import Desk
+from tests.services.relaying.test_intake import Desk
 
 
 async def test_a_worker_clears_what_is_past_its_days_again_and_again_until_it_is_stopped(

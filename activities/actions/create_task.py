@@ -17,7 +17,7 @@ from domain.comparison_rules import TOO_LONG, is_too_long
 from domain.conditions import Offset
 from domain.fields import LiquidText, UserId
 from domain.instants import shifted
-from services.people import owner_of, present_user
+from services.records.people import owner_of, present_user
 from store.effects import insert_task
 
 OWNER = "owner"

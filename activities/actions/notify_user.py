@@ -14,7 +14,7 @@ from activities.action import Action, InsideContext, Outputs
 from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.errors import StepSkipped
 from domain.fields import LiquidText, UserId
-from services.people import owner_of, present_user
+from services.records.people import owner_of, present_user
 from store.effects import insert_notifications
 
 

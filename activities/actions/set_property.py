@@ -25,8 +25,8 @@ from domain.names import association_key, property_key
 from domain.records import Cause
 from domain.schema import PropertyDefinition, PropertyType
 from domain.values import ValueProblem, normalise
-from services.people import present_user
-from services.records import Write, update_record
+from services.records.people import present_user
+from services.records.records import Write, update_record
 
 Value: TypeAlias = StrictStr | StrictBool | StrictInt | StrictFloat | list[StrictStr] | NowValue | PropertyValue | None
 

@@ -17,8 +17,8 @@ from api.routes.records import Object, RecordId, links, writing
 from api.schemas.records import AssociateBody, LinkView
 from api.seeing import kinds_seen
 from domain.errors import Invalid
-from services import records as services
-from services.timeline import RecordItem, tell_record
+from services.records import records as services
+from services.telling.timeline import RecordItem, tell_record
 from store.timeline import Place
 
 router = APIRouter(prefix="/records", tags=["records"], route_class=StorableRoute)

@@ -19,10 +19,10 @@ from api.schemas.enrollments import AudienceBody, BulkBody
 from api.schemas.outputs import JobView
 from domain.entry_words import cause_words
 from domain.jobs import JobKind
-from services.bulk_audiences import Order
-from services.bulk_enrollment import request_bulk
 from services.installation import Installation
-from services.jobs import begin_all
+from services.jobs.bulk_audiences import Order
+from services.jobs.bulk_enrollment import request_bulk
+from services.jobs.jobs import begin_all
 from store.database import Tx
 from store.jobs import Job
 

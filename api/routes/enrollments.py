@@ -34,15 +34,15 @@ from domain.errors import NotFound
 from domain.messages import EndReason, EnrollmentStatus
 from domain.reader import join
 from domain.telling import tell_decision
-from services.by_hand import Ask, enroll_by_hand, unenroll
-from services.deliveries import deliver_now
-from services.enrolling import Decided
+from services.authoring.pausing import pause_enrollment, resume_enrollment
+from services.entering.by_hand import Ask, enroll_by_hand, unenroll
+from services.entering.enrolling import Decided
 from services.installation import Installation
-from services.moving import move_to, skip_wait
-from services.pausing import pause_enrollment, resume_enrollment
-from services.places import placed
-from services.records import hold_record
-from services.timeline import EnrollmentTimeline, tell_enrollment
+from services.leaving.moving import move_to, skip_wait
+from services.records.places import placed
+from services.records.records import hold_record
+from services.running.deliveries import deliver_now
+from services.telling.timeline import EnrollmentTimeline, tell_enrollment
 from store.database import Read, Tx
 from store.listing import Filters, list_decisions, list_enrollments
 

@@ -26,8 +26,8 @@ from api.schemas.events import (
     event_view,
 )
 from domain.errors import NotFound
-from services.events import Happened, Whose
-from services.events import send_event as send
+from services.intake.events import Happened, Whose
+from services.intake.events import send_event as send
 from store.database import Tx
 from store.events import EventFilters, get_event
 from store.events import list_events as rows

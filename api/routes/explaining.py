@@ -15,7 +15,7 @@ from api.schemas.explaining import ExplanationView
 from api.seeing import case_as_seen, decisions_as_seen, pointer_as_seen
 from domain.errors import Invalid
 from domain.problems import FieldError
-from services.explaining import Asked, explain
+from services.telling.explaining import Asked, explain
 from store.listing import Filters, list_decisions
 
 router = APIRouter(prefix="/workflows", tags=["enrollments"], route_class=StorableRoute)

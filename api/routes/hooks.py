@@ -20,8 +20,8 @@ from api.schemas.hooks import HookAnswer, HookList, hook_answer, hook_detail
 from domain.base import Json
 from domain.hooks import DELIVERY, DELIVERY_LENGTH, Call
 from domain.records import Cause
-from services import hooks as services
-from services.deliveries import deliver_now
+from services.intake import hooks as services
+from services.running.deliveries import deliver_now
 from store.database import Tx
 
 router = APIRouter(tags=["hooks"], route_class=StorableRoute)

@@ -23,8 +23,8 @@ from domain.base import Json
 from domain.errors import Invalid
 from domain.importing import ImportOptions
 from domain.problems import FieldError
-from services.imports import stage
-from services.jobs import begin_all
+from services.jobs.imports import stage
+from services.jobs.jobs import begin_all
 from store.database import Tx
 from store.jobs import Job
 

@@ -16,7 +16,7 @@ from api.schemas.outputs import JobRowView, JobView
 from domain.entry import Decision
 from domain.errors import Invalid, NotFound
 from domain.jobs import JobStatus
-from services.jobs import steer
+from services.jobs.jobs import steer
 from store import jobs
 from store.database import Read
 from store.jobs import Job, JobRow

@@ -19,7 +19,7 @@ from api.routes.records import RecordId
 from api.schemas.lists import ListBody, ListPatch, ListView
 from api.schemas.records import RecordView, record_view
 from domain.lists import RecordList
-from services import lists as services
+from services.lists import lists as services
 from store import lists as rows
 from store.changes import Stamp
 from store.database import Read, Tx

@@ -14,7 +14,7 @@ from api.paging import Page, Paged, page
 from api.routes.enrollments import Slug
 from api.schemas.live import LiveSettings, SettingsPatch, live_settings
 from domain.errors import Conflict
-from services.live import change_live, live_history
+from services.authoring.live import change_live, live_history
 
 router = APIRouter(prefix="/workflows", tags=["workflows"], route_class=StorableRoute)
 

@@ -27,7 +27,14 @@ from api.schemas.objects import (
     object_view,
     property_view,
 )
-from services.schema import NewOption, NewProperty, add_property, change_property, create_object_type, relabel_object
+from services.records.schema import (
+    NewOption,
+    NewProperty,
+    add_property,
+    change_property,
+    create_object_type,
+    relabel_object,
+)
 from store.database import Tx
 from store.schema import load_schema
 

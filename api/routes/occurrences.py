@@ -18,8 +18,8 @@ from api.paging import Page, Paged, page
 from api.routes.enrollments import Slug
 from api.routes.jobs import job_view
 from api.schemas.occurrences import OccurrenceView, occurrence_view
-from services.jobs import begin_all
-from services.occurrences import run_missed
+from services.jobs.jobs import begin_all
+from services.recurring.occurrences import run_missed
 from store.database import Tx
 from store.jobs import Job, get_jobs
 from store.occurrences import KnownOccurrence, list_occurrences

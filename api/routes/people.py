@@ -18,8 +18,8 @@ from domain.errors import Conflict, Invalid, NotFound
 from domain.ports import Addresses
 from domain.problems import FieldError
 from domain.settings_rules import holiday_problems, pause_date_problems, window_problems
-from services.live import tell_account_changed
-from services.recurring import recur_in_another_zone
+from services.authoring.live import tell_account_changed
+from services.recurring.recurring import recur_in_another_zone
 from store import people
 from store.database import Read, Tx
 from store.schema import load_account, update_account

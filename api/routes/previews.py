@@ -12,7 +12,7 @@ from api.limits import StorableRoute
 from api.loading import workflow_or_404
 from api.routes.enrollments import Slug, ask_of
 from api.schemas.previews import PreviewBody
-from services.previewing import Preview, preview
+from services.telling.previewing import Preview, preview
 
 router = APIRouter(prefix="/workflows", tags=["enrollments"], route_class=StorableRoute)
 

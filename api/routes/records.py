@@ -32,10 +32,10 @@ from domain.base import Json
 from domain.errors import Invalid
 from domain.problems import FieldError
 from domain.records import Cause, StoredRecord
-from services import records as services
 from services.installation import Installation
-from services.merging import merge_records
-from services.searching import find_records
+from services.records import records as services
+from services.records.merging import merge_records
+from services.records.searching import find_records
 from store.associations import list_associations
 from store.database import Read, Tx
 from store.schema import load_schema

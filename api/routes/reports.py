@@ -16,8 +16,8 @@ from api.seeing import decisions_as_seen, enrollment_as_seen
 from domain.entry import Decision
 from domain.errors import Invalid
 from domain.messages import EndReason
-from services.report import Figure, Number, Report, list_behind, make_report
-from services.totals import list_behind_total
+from services.telling.report import Figure, Number, Report, list_behind, make_report
+from services.telling.totals import list_behind_total
 from store.listing import Filters, list_decisions
 from store.totals import Total, TotalFigure
 

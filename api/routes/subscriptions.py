@@ -27,7 +27,7 @@ from api.schemas.subscriptions import (
 )
 from domain.facts import NOT_SPECIFIED
 from domain.subscriptions import Consent, PastConsent, SubscriptionType
-from services import subscriptions as services
+from services.records import subscriptions as services
 from store import subscriptions as rows
 from store.changes import Stamp
 from store.database import Read, Tx

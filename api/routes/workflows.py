@@ -35,15 +35,15 @@ from api.schemas.workflows import (
 )
 from domain.base import Json
 from domain.errors import Invalid
-from services import workflows as services
-from services.bulk_enrollment import SCOPE, request_existing
-from services.bulk_moving import request_move
-from services.hooks import show_hooks
+from services.authoring import workflows as services
+from services.authoring.pausing import pause_workflow, resume_workflow
 from services.installation import Installation
-from services.jobs import begin_all
-from services.move_preview import preview_move
-from services.occurrences import show_ahead
-from services.pausing import pause_workflow, resume_workflow
+from services.intake.hooks import show_hooks
+from services.jobs.bulk_enrollment import SCOPE, request_existing
+from services.jobs.bulk_moving import request_move
+from services.jobs.jobs import begin_all
+from services.recurring.occurrences import show_ahead
+from services.telling.move_preview import preview_move
 from services.workflow_views import find
 from store.database import Tx
 from store.jobs import Job

@@ -11,7 +11,7 @@ from api.instants import WrittenInstant
 from api.schemas.enrollments import RecordReference
 from api.schemas.records import EXAMPLE_ID, Body, examples
 from domain.base import Instant, Json
-from services.events import Recorded
+from services.intake.events import Recorded
 from store.events import EventRow
 
 

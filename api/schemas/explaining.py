@@ -9,7 +9,7 @@ from pydantic import Field
 from api.paging import Page
 from api.schemas.enrollments import EntryDecisionView
 from domain.base import Instant
-from services.explanations import Case, Pointer
+from services.telling.explanations import Case, Pointer
 
 
 class ExplanationView(Case):

@@ -8,7 +8,7 @@ from api.answers import Shown
 from domain.base import Instant
 from domain.entry import Decision
 from domain.telling import tell_decision
-from services.hooks import Delivered, HookView
+from services.intake.hooks import Delivered, HookView
 
 
 class HookAddress(Shown):

@@ -9,7 +9,7 @@ from pydantic import Field, StrictInt, StrictStr
 from api.answers import Shown
 from api.schemas.records import Body, examples
 from domain.base import Instant, Json
-from services.live import LiveView
+from services.authoring.live import LiveView
 
 
 class AnchorPatch(Body):

@@ -14,9 +14,9 @@ from api.schemas.records import Body, examples
 from domain.base import Instant, Json
 from domain.occurrences import OccurrenceAhead
 from domain.problems import Problem
-from services.hooks import HookView
-from services.move_preview import MovePreview
-from services.workflows import Saved, WorkflowView
+from services.authoring.workflows import Saved, WorkflowView
+from services.intake.hooks import HookView
+from services.telling.move_preview import MovePreview
 
 DEFINITION: dict[str, Json] = {
     "slug": "welcome",

@@ -14,7 +14,7 @@ from activities.catalogue import WrongAction, actions, scan, specs
 from activities.registry import action_activities
 from domain.names import QUEUE_EMAIL, QUEUE_RUNS, QUEUE_SMS
 from services.installation import Installation
-from services.reference import render_actions
+from services.telling.reference import render_actions
 
 ACTION_FILE = """
 from activities.action import Action

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain.jobs import EnrollmentCall
-from services.bulk_enrollment import enroll_page
+from services.jobs.bulk_enrollment import enroll_page
 from tests.api.conftest import Caller
 from tests.fixtures.runs import RecordingRuns
 from tests.runs.definitions import by_hand, gap

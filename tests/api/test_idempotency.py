@@ -15,7 +15,7 @@ from api.errors import StillRunning
 from api.idempotency import LOCKED, Once
 from domain.base import Json
 from domain.importing import ImportOptions
-from services.imports import stage
+from services.jobs.imports import stage
 from store import idempotency, tables
 from store.database import Tx
 from store.jobs import Job, insert_job

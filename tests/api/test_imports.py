@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from services.import_pages import work_page
+from services.jobs.import_pages import work_page
 from tests.api.conftest import Caller, problem_of
 from tests.fixtures.runs import RecordingRuns
 

@@ -9,9 +9,9 @@ import pytest
 
 from domain.base import Json
 from domain.records import Cause
-from services.list_refreshing import refresh_due_lists
-from services.lists import inherit_memberships
-from services.relay import Relay
+from services.lists.list_refreshing import refresh_due_lists
+from services.lists.lists import inherit_memberships
+from services.relaying.relay import Relay
 from store.changes import Stamp
 from store.locks import lock_records
 from tests.api.conftest import Caller
@@ -97,7 +97,7 @@ async def test_a_new_dynamic_list_is_filled_with_who_satisfies_its_condition(api
 
 
 async def test_a_long_list_is_filled_page_by_page(lite: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.judgement.FILLED_AT_ONCE", 2)
+    monkeypatch.setattr("services.relaying.judgement.FILLED_AT_ONCE", 2)
     ids = [
         (await lite.create("contact", email=f"p{n}@example.com", lifecycle_stage="customer"))["id"] for n in range(5)
     ]
@@ -136,7 +136,7 @@ async def test_every_edge_of_a_quick_back_and_forth_is_written(api: Caller) -> N
 
 
 async def test_a_list_follows_associated_records(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.judgement.PAGE", 1)
+    monkeypatch.setattr("services.relaying.judgement.PAGE", 1)
     await make_list(api, "acme", AT_ACME)
     company = await api.create("company", name="Acme")
     people = [await api.create("contact", email=f"p{n}@example.com") for n in range(3)]

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import func, select
 
 from domain.errors import Conflict
-from services.lists import delete_list
-from services.relay import Relay
-from services.workflows import publish
+from services.authoring.workflows import publish
+from services.lists.lists import delete_list
+from services.relaying.relay import Relay
 from store.tables import changes
 from tests.api.conftest import Caller
 from tests.api.test_lists import CUSTOMER, members

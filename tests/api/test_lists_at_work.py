@@ -8,7 +8,7 @@ import pytest
 
 from domain.base import Json
 from domain.records import Cause
-from services.records import Write, create_record
+from services.records.records import Write, create_record
 from store.schema import load_schema
 from tests.api.conftest import Caller
 from tests.api.test_lists import CUSTOMER, make_list, members, patch, work_off

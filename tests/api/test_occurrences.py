@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.occurrences import OccurrenceCall
-from services.occurrences import open_occurrence
+from services.recurring.occurrences import open_occurrence
 from tests.api.conftest import Caller
 from tests.fixtures.clock import FixedClock
 from tests.fixtures.runs import RecordingRuns

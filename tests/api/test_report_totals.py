@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from domain.leaving import Departure
-from services.moving import depart
+from services.leaving.moving import depart
 from store.ids import new_id
 from store.locks import lock_enrollments
 from store.tables import enrollments, messages

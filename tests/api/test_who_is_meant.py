@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.records import update_record
+from services.records.records import update_record
 from store.tables import enrollments, events
 from tests.api.conftest import Caller
 from tests.api.test_hooks import ANA, Sender, sender

@@ -15,8 +15,8 @@ from domain.base import Json
 from domain.delays import WEEKDAYS
 from domain.importing import ImportOptions
 from domain.names import job_run_id, recurrence_run_id
-from services.imports import stage
-from services.jobs import begin, steer
+from services.jobs.imports import stage
+from services.jobs.jobs import begin, steer
 from tests.fixtures.running import Running
 from tests.runs.definitions import anchored, by_hand, email, follow_up, gap, task
 
@@ -299,7 +299,7 @@ async def an_import(ft: Running) -> Any:
         return any(event.HasField("timer_started_event_attributes") for event in events)
 
     await ft.until(is_paused, "the run sees that it is paused")
-    with patch("services.import_pages.PAGE_ROWS", 2):
+    with patch("services.jobs.import_pages.PAGE_ROWS", 2):
         await ft.call("POST", f"/jobs/{job.id}/resume")
         await run.result()
     return {"temporal": {"workflow_id": run.id}}

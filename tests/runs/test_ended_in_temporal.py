@@ -17,7 +17,7 @@ import services.versions
 from cli import app
 from gateways.mail import open_mail
 from gateways.temporal import TemporalRuns
-from services.lost_runs import end_lost, missing_runs
+from services.running.lost_runs import end_lost, missing_runs
 from tests.fixtures.breaking import break_version, repair_version
 from tests.fixtures.running import Running, running
 from tests.fixtures.smtp_sink import SmtpSink, smtp_sink

@@ -16,8 +16,8 @@ from domain.importing import ImportOptions
 from domain.names import job_run_id
 from examples.loader import FOLLOW_UP, QUICK_TOUR, load
 from examples.selection import LEADS
-from services.imports import stage
-from services.jobs import GRACE, begin, steer
+from services.jobs.imports import stage
+from services.jobs.jobs import GRACE, begin, steer
 from store.jobs import Job
 from tests.fixtures.running import Running
 

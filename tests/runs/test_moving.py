@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.relay import Relay
+from services.relaying.relay import Relay
 from store.tables import goals_reached
 from tests.fixtures.running import Running
 from tests.runs.definitions import by_hand, email, gap, task

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.base import utc_text
-from services.relay import Relay
+from services.relaying.relay import Relay
 from tests.fixtures.running import Running
 from tests.runs.definitions import by_hand, gap, task
 from tests.runs.walking import steps, visit

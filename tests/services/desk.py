@@ -11,13 +11,13 @@ from sqlalchemy import RowMapping, select
 
 from domain.messages import EndCall
 from domain.records import Cause
-from services.associating import Link
-from services.enrolling import EnrollRequest, enroll
+from services.authoring.workflows import publish, save_draft
+from services.entering.enrolling import EnrollRequest, enroll
 from services.installation import Installation
-from services.records import Write, associate, create_record, delete_record, dissociate, update_record
-from services.relay import Relay
-from services.steps import finish_enrollment
-from services.workflows import publish, save_draft
+from services.records.associating import Link
+from services.records.records import Write, associate, create_record, delete_record, dissociate, update_record
+from services.relaying.relay import Relay
+from services.running.steps import finish_enrollment
 from store.schema import load_schema
 from store.tables import enrollments, entry_decisions, workflows
 from store.workflows import find_workflow

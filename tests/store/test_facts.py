@@ -8,7 +8,7 @@ from domain.base import utc_text
 from domain.facts import Facts
 from domain.reading import needs_objects
 from domain.records import StoredRecord
-from services.records import associate, delete_record
+from services.records.records import associate, delete_record
 from store.database import Database, Tx
 from store.facts import load_facts
 from store.schema import load_schema

@@ -13,7 +13,7 @@ from domain.builtin import BUILTIN
 from domain.catalogue import ConfigScope
 from domain.schema import Schema
 from services.installation import Installation
-from services.records import associate
+from services.records.records import associate
 from store import tables
 from store.records import get_record
 from tests.activities.calls import act

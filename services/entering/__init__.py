@@ -1,0 +1,1 @@
+"""Who enters and why not: triggers that fire, decisions, enrollment by hand."""

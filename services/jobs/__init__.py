@@ -1,0 +1,1 @@
+"""Work on many at once: bulk enrollment, leaving and moving, and imports."""

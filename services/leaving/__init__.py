@@ -1,0 +1,1 @@
+"""How a passage ends or is held: reasons, suppression, removal, standing in the way, moving, coming again."""

@@ -1,0 +1,1 @@
+"""Static and dynamic lists, and what keeps them current."""

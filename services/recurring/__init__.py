@@ -1,0 +1,1 @@
+"""Scheduled workflows: their occurrences and the run that opens them."""

@@ -1,0 +1,1 @@
+"""What a change leads to: judging it, passing it on, and the sweeps of what time alone changes."""

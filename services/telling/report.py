@@ -1,0 +1,153 @@
+"""The report of a workflow: per step what became of those who came to it, in total how enrollments ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias, get_args
+
+from domain.base import Frozen
+from domain.errors import NotFound
+from services.telling.totals import GoalReport, Totals, make_totals
+from services.versions import Content, load_content
+from store import report as store
+from store.database import Read, Row
+
+Figure: TypeAlias = Literal["entered", "waiting", "done", "skipped", "failed", "left", "sent", "unknown"]
+FIGURES: tuple[Figure, ...] = get_args(Figure)
+
+
+class StepReport(Frozen):
+    """What became of the visits of one step; a record that comes to a step twice counts twice.
+
+    ``entered`` is the sum of waiting, done, skipped, failed and left. ``skipped`` and ``failed`` are by reason and by
+    failure class. ``sent`` and ``unknown`` count messages. ``current``: the step is in the version now published.
+    """
+
+    step: str
+    name: str
+    kind: str
+    current: bool
+    entered: int
+    waiting: int
+    done: int
+    skipped: dict[str, int]
+    failed: dict[str, int]
+    left: int
+    sent: int
+    unknown: int
+
+
+class Report(Frozen):
+    """The whole report; ``decisions`` counts entry decisions, the refusals included.
+
+    Every number can be opened: `GET …/report/enrollments` lists those behind the totals and the goals, `GET
+    …/report/decisions` those behind the decisions, `GET …/report/{step}/{figure}` the visits behind a step's.
+    """
+
+    workflow: str
+    version: int | None
+    totals: Totals
+    goals: list[GoalReport]
+    decisions: dict[str, int]
+    steps: list[StepReport]
+
+
+async def make_report(read: Read, workflow: Row) -> Report:
+    """The report of a workflow's row, over all its versions; a workflow never published has no steps yet."""
+    version: int | None = workflow["version"]
+    content = None if version is None else await load_content(read, workflow["id"], version)
+    counts = await store.count_visits(read, workflow["id"])
+    sent = await store.count_messages(read, workflow["id"])
+    totals, goals = await make_totals(read, workflow["id"], content)
+    return Report(
+        workflow=workflow["slug"],
+        version=version,
+        totals=totals,
+        goals=goals,
+        decisions=await store.count_decisions(read, workflow["id"]),
+        steps=[_step(step, content, counts, sent) for step in _steps(content, counts)],
+    )
+
+
+class Number(Frozen):
+    """One number of the report; ``reason`` narrows skipped or failed to one of theirs."""
+
+    step: str
+    figure: Figure
+    reason: str | None = None
+
+
+async def list_behind(read: Read, workflow: Row, number: Number, *, after: Sequence[str], limit: int) -> list[Row]:
+    """The visits that a number counts; as many as it says, over all pages.
+
+    Raises:
+        NotFound: nobody ever came to such a step and the current version has none.
+    """
+    rows = await store.list_behind(read, workflow["id"], _behind(number), after=after, limit=limit)
+    if not rows and not await _is_step(read, workflow, number.step):
+        raise NotFound(f"workflow {workflow['slug']} has no step {number.step}")
+    return rows
+
+
+async def _is_step(read: Read, workflow: Row, step: str) -> bool:
+    if workflow["version"] is not None:
+        content = await load_content(read, workflow["id"], workflow["version"])
+        if step in content.steps:
+            return True
+    return any(count.step == step for count in await store.count_visits(read, workflow["id"]))
+
+
+def _behind(number: Number) -> store.Behind:
+    step, reason = number.step, number.reason
+    match number.figure:
+        case "entered":
+            return store.Behind(step=step, reason=reason)
+        case "waiting":
+            return store.Behind(step=step, waiting=True, reason=reason)
+        case "sent":
+            return store.Behind(step=step, message=store.SENT, reason=reason)
+        case "unknown":
+            return store.Behind(step=step, message=("unknown",), reason=reason)
+    return store.Behind(step=step, outcome=number.figure, reason=reason)
+
+
+def _steps(content: Content | None, counts: Sequence[store.VisitCount]) -> list[str]:
+    """The steps of the current version from top to bottom, then those that only older versions had."""
+    current = list(content.steps) if content else []
+    return current + sorted({count.step for count in counts} - set(current))
+
+
+def _step(
+    step: str,
+    content: Content | None,
+    counts: Sequence[store.VisitCount],
+    messages: Mapping[tuple[str, str], int],
+) -> StepReport:
+    mine = [count for count in counts if count.step == step]
+    planned = content.plan.steps.get(step) if content else None
+
+    def total(outcome: str | None) -> int:
+        return sum(count.count for count in mine if count.outcome == outcome)
+
+    def by_reason(outcome: str) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for count in mine:
+            if count.outcome == outcome:
+                found[count.reason or store.NO_REASON] += count.count
+        return dict(found)
+
+    return StepReport(
+        step=step,
+        name=planned.name if planned else step,
+        kind=planned.kind if planned else "gone",
+        current=planned is not None,
+        entered=sum(count.count for count in mine),
+        waiting=total(None),
+        done=total("done"),
+        skipped=by_reason("skipped"),
+        failed=by_reason("failed"),
+        left=total("left"),
+        sent=sum(messages.get((step, status), 0) for status in store.SENT),
+        unknown=messages.get((step, "unknown"), 0),
+    )
