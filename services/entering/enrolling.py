@@ -190,4 +190,5 @@ async def _write(tx: Tx, inside: Inside, *, starter: str | None, now: datetime) 
     begins: dict[str, Json] = {"version": enrollment.version}
     if state is not None:
         begins["state"] = state.model_dump(mode="json", exclude_defaults=True)
+        begins["live_revision"] = inside.account.live_revision
     await add_delivery(tx, enrollment.id, "start", begins, now=now, leased_by=starter)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
+from domain.base import Json
 from domain.enrollments import Enrollment
 from domain.errors import Unavailable
 from domain.messages import EnrollmentStart
@@ -18,9 +20,10 @@ from domain.ports import RunStart
 from services.installation import Installation
 from services.running.lost_runs import end_if_lost
 from services.versions import load_content
-from store.database import Row
+from store.database import Row, Tx
 from store.enrollments import get_enrollments
 from store.intake import (
+    add_delivery,
     announce_waiting,
     claim_deliveries,
     finish_deliveries,
@@ -28,6 +31,7 @@ from store.intake import (
     leased_starts,
     postpone_delivery,
 )
+from store.schema import load_account
 
 STARTS_AT_ONCE = 50
 """Starts of a page carried together; more do not make the server faster."""
@@ -84,7 +88,25 @@ async def _settle(inst: Installation, worker: str, claimed: Sequence[Row]) -> No
         for delivery, error in tried:
             if error is not None:
                 await postpone_delivery(tx, worker, delivery["seq"], error, delivery["attempts"], inst.clock.now())
+            else:
+                await _ask_again_if_altered(tx, known.get(delivery["enrollment_id"]), delivery, now=inst.clock.now())
         await announce_waiting(tx, [delivery["enrollment_id"] for delivery, error in tried if error is None])
+
+
+async def _ask_again_if_altered(tx: Tx, enrollment: Enrollment | None, start: Row, *, now: datetime) -> None:
+    """Have a run ask anew how long its first delay takes if live values changed since the entry that planned it read.
+
+    Whoever tells those inside of a change cannot see an entry that commits behind it. A change still to come finds this
+    one inside.
+    """
+    planned_by = start["payload"].get("live_revision")
+    if enrollment is None or planned_by is None:
+        return
+    revision = (await load_account(tx)).live_revision
+    if planned_by == revision:
+        return
+    payload: dict[str, Json] = {"record_id": enrollment.workflow_id, "version": revision, "retime": True}
+    await add_delivery(tx, enrollment.id, "record_changed", payload, now=now)
 
 
 async def _try(inst: Installation, enrollment: Enrollment | None, delivery: Row) -> str | None:
