@@ -65,7 +65,8 @@ class Catalogue:
     """What validation looks names up in.
 
     ``users`` are the ids of active users, ``workflows`` the known slugs, ``lists`` maps slug -> object type,
-    ``subscription_types`` slug -> whether it is archived. Without ``holidays`` any country is taken to have a calendar.
+    ``subscription_types`` slug -> whether it is archived, ``internal_types`` those of them that are not for marketing.
+    Without ``holidays`` any country is taken to have a calendar.
     """
 
     schema: Schema
@@ -75,4 +76,5 @@ class Catalogue:
     workflows: frozenset[str]
     lists: Mapping[str, str] = field(default_factory=dict)
     subscription_types: Mapping[str, bool] = field(default_factory=dict)
+    internal_types: frozenset[str] = frozenset()
     holidays: Holidays | None = None

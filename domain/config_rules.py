@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from domain.catalogue import ConfigScope
 from domain.configs import marked
 from domain.examination import Examination
-from domain.fields import Liquid, UserReference
+from domain.fields import Liquid, SubscriptionReference, UserReference
 from domain.ports import TemplateProblem
 from domain.reader import Reader, join, similar
 from domain.steps import ActionStep
@@ -49,12 +49,20 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
                 check_template(x, text, place + below)
             case UserReference():
                 check_user(x, text, place + below)
+            case SubscriptionReference():
+                _check_subscription(x, text, place + below)
     if not reader.problems:
         scope = ConfigScope(
             schema_=x.catalogue.schema, object=x.definition.object, bound_objects=x.definition.bound_objects()
         )
         for finding in spec.check(config, scope):
             x.tell(place + finding.path, finding.code, finding.message)
+
+
+def _check_subscription(x: Examination, slug: str, path: str) -> None:
+    """Tell whether a marketing message may belong to a subscription type."""
+    if x.known_subscription(slug, path) and slug in x.catalogue.internal_types:
+        x.tell(path, "wrong_value", f"subscription type {slug!r} is internal: no marketing belongs to it")
 
 
 def check_template(x: Examination, source: str, path: str) -> None:

@@ -10,11 +10,11 @@ from pydantic import BaseModel
 
 from domain.base import Json
 from domain.catalogue import ActionConfig, ActionSpec
-from domain.fields import Liquid, UserReference
+from domain.fields import Liquid, SubscriptionReference, UserReference
 from domain.ports import Templates
 from domain.reader import join
 
-Marker: TypeAlias = Liquid | UserReference
+Marker: TypeAlias = Liquid | UserReference | SubscriptionReference
 
 
 def config_of(spec: ActionSpec, config: dict[str, Json]) -> ActionConfig:
@@ -48,7 +48,7 @@ def _marked(annotation: Any, metadata: Sequence[Any], value: Any, path: str) -> 
     if origin is Annotated:
         yield from _marked(parts[0], [*metadata, *parts[1:]], value, path)
     elif isinstance(value, str):
-        yield from ((path, each, value) for each in metadata if isinstance(each, Liquid | UserReference))
+        yield from ((path, each, value) for each in metadata if isinstance(each, Marker))
         if origin in (Union, types.UnionType) and not any(_is_word(part, value) for part in parts):
             for part in parts:
                 yield from _marked(part, (), value, path)

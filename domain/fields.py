@@ -22,6 +22,14 @@ class UserReference:
     """The field names a user by id."""
 
 
+@dataclass(frozen=True)
+class SubscriptionReference:
+    """The field names a subscription type of marketing by its slug."""
+
+
 LiquidText: TypeAlias = Annotated[str, Liquid(), Field(json_schema_extra={"x-kind": "liquid"})]
 LiquidHtml: TypeAlias = Annotated[str, Liquid(html=True), Field(json_schema_extra={"x-kind": "liquid-html"})]
 UserId: TypeAlias = Annotated[str, UserReference(), Field(json_schema_extra={"x-kind": "user"})]
+SubscriptionSlug: TypeAlias = Annotated[
+    str, SubscriptionReference(), Field(json_schema_extra={"x-kind": "subscription"})
+]

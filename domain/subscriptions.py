@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from domain.base import Frozen, Instant
 from domain.facts import SubscriptionState
 from domain.records import Cause
@@ -10,13 +12,21 @@ STRICTNESS: tuple[SubscriptionState, ...] = ("not_specified", "subscribed", "uns
 """Of two states of one person the one further right counts."""
 
 
+SubscriptionKind: TypeAlias = Literal["marketing", "internal"]
+
+
 class SubscriptionType(Frozen):
-    """A type of messages. ``archived``: nobody subscribes to it any more and no new version may ask for it."""
+    """A type of messages. ``archived``: nobody subscribes to it any more and no new version may ask for it.
+
+    ``kind``: contacts choose what ``marketing`` they get; ``internal`` is what the team keeps for itself, which no
+    marketing email belongs to, no preference page shows and unsubscribing from all leaves alone.
+    """
 
     id: str
     slug: str
     name: str
     description: str
+    kind: SubscriptionKind = "marketing"
     archived: bool
     created_at: Instant
     updated_at: Instant

@@ -47,8 +47,13 @@ RUN_WAS = "its run was "
 SKIPS: Mapping[str, str] = {
     "no_address": "there is no address",
     "invalid_address": "the address is not valid",
+    "not_marketing_contact": "the contact is not a marketing contact",
+    "not_subscribed": "the contact never subscribed to it",
+    "unsubscribed": "the contact unsubscribed from it",
     "bounced": "mail to this address bounced",
     "complained": "the contact complained about our mail",
+    "no_consent": "nobody agreed to it",
+    "frequency_cap": "the contact was sent enough for now",
     "sms_opted_out": "the contact wants no text messages",
     "skipped_past": "its time had passed",
     "disabled": "the step is switched off",

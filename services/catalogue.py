@@ -8,7 +8,7 @@ from store.database import Read
 from store.lists import known_lists
 from store.people import active_user_ids
 from store.schema import load_schema
-from store.subscriptions import known_types
+from store.subscriptions import internal_types, known_types
 from store.workflows import known_slugs
 
 
@@ -23,4 +23,5 @@ async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
         workflows=await known_slugs(read),
         lists=await known_lists(read),
         subscription_types=await known_types(read),
+        internal_types=await internal_types(read),
     )

@@ -22,6 +22,9 @@ account = Table(
     Column("window", Document),
     Column("pause_dates", Document),
     Column("holidays", Document),
+    # Who may be sent marketing: the most per channel, and whether those who never said yes or no get any.
+    Column("frequency_caps", Document),
+    Column("send_to_not_specified", Boolean, nullable=False, server_default=text("false")),
 )  # fmt: skip
 
 object_types = Table(

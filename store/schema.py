@@ -48,6 +48,8 @@ class Account(Frozen):
     window: Json = None
     pause_dates: Json = None
     holidays: Json = None
+    frequency_caps: Json = None
+    send_to_not_specified: bool = False
 
 
 GET_ACCOUNT = select(account).where(account.c.id == ACCOUNT_ID)

@@ -1,8 +1,8 @@
-"""The tables of subscription types, of what contacts agreed to now, and of what they agreed to before."""
+"""The tables of subscription types, of what contacts agreed to now and before, and of whom nothing is sent to."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Text, text
 
 from store.columns import at, id_column, metadata
 
@@ -12,6 +12,7 @@ subscription_types = Table(
     Column("slug", String(63), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
     Column("description", Text, nullable=False),
+    Column("kind", String(16), nullable=False, server_default=text("'marketing'")),
     Column("archived", Boolean, nullable=False),
     at("created_at"),
     at("updated_at"),
@@ -45,4 +46,15 @@ subscription_history = Table(
     Column("cause_id", String(100)),
     at("changed_at"),
     Index("ix_subscription_history_record_id_id", "record_id", "id"),
+)  # fmt: skip
+
+# ``subject`` is an address in lower case, which outlives every contact that has it, or the id of a contact.
+suppressions = Table(
+    "suppressions", metadata,
+    Column("subject", String(320), primary_key=True),
+    Column("reason", String(16), primary_key=True),
+    Column("source", String(200)),
+    Column("cause_kind", String(20), nullable=False),
+    Column("cause_id", String(100)),
+    at("since"),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from domain.records import Cause
 from domain.subscriptions import Consent, PastConsent, SubscriptionType
 from store.database import Read, Tx
 from store.ids import new_id
-from store.tables import subscription_history, subscription_types, subscriptions
+from store.tables import subscription_history, subscription_types, subscriptions, suppressions
 
 _TYPE = [subscription_types.c[name] for name in SubscriptionType.model_fields]
 
@@ -24,7 +24,7 @@ async def insert_type(tx: Tx, made: SubscriptionType) -> bool:
 
 
 async def change_type(tx: Tx, id: str, *, now: datetime, **values: str | bool) -> None:
-    """Set columns of a type: ``name``, ``description``, ``archived``. The others keep what anybody else wrote."""
+    """Set columns of a type (``name``, ``archived`` …). The others keep what anybody else wrote."""
     await tx.run(update(subscription_types).where(subscription_types.c.id == id).values(updated_at=now, **values))
 
 
@@ -45,6 +45,18 @@ async def known_types(read: Read) -> dict[str, bool]:
     """The slug of every type, with whether it is archived."""
     rows = await read.all(select(subscription_types.c.slug, subscription_types.c.archived))
     return {row["slug"]: bool(row["archived"]) for row in rows}
+
+
+async def marketing_types(read: Read) -> list[str]:
+    """The slugs of the types that contacts choose from, archived ones included, in order of creation."""
+    mine = select(subscription_types.c.slug).where(subscription_types.c.kind == "marketing")
+    return [row["slug"] for row in await read.all(mine.order_by(subscription_types.c.id))]
+
+
+async def internal_types(read: Read) -> frozenset[str]:
+    """The slugs of the types that the team keeps for itself."""
+    rows = await read.all(select(subscription_types.c.slug).where(subscription_types.c.kind == "internal"))
+    return frozenset(row["slug"] for row in rows)
 
 
 async def load_states(read: Read, record_ids: Collection[str]) -> dict[str, dict[str, SubscriptionState]]:
@@ -113,6 +125,7 @@ async def forget_consents(tx: Tx, record_id: str) -> None:
     """Take away what a record that is deleted agreed to, with its history."""
     for table in (subscriptions, subscription_history):
         await tx.run(delete(table).where(table.c.record_id == record_id))
+    await tx.run(delete(suppressions).where(suppressions.c.subject == record_id))
 
 
 async def move_history(tx: Tx, from_id: str, to_id: str) -> None:

@@ -23,7 +23,7 @@ from store.record_tables import (
     unique_values,
     users,
 )
-from store.subscription_tables import subscription_history, subscription_types, subscriptions
+from store.subscription_tables import subscription_history, subscription_types, subscriptions, suppressions
 from store.workflow_tables import (
     hooks,
     interests,
@@ -70,6 +70,7 @@ __all__ = [
     "subscription_history",
     "subscription_types",
     "subscriptions",
+    "suppressions",
     "sweep_failures",
     "sweeps",
     "tasks",
@@ -329,10 +330,15 @@ messages = Table(
     Column("text", Text, nullable=False),
     Column("message_id", String(400)),
     Column("detail", Text),
+    # The contact it goes to, whether it is marketing, and when it was last let go: what caps count.
+    Column("contact_id", String(36)),
+    Column("marketing", Boolean, nullable=False, server_default=text("false")),
+    at("claimed_at", nullable=True),
     at("created_at"),
     at("sent_at", nullable=True),
     Index("ix_messages_workflow_id_step", "workflow_id", "step"),
     Index("ix_messages_enrollment_id", "enrollment_id"),
+    Index("ix_messages_contact_id_claimed_at", "contact_id", "claimed_at"),
 )  # fmt: skip
 
 tasks = Table(

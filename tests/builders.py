@@ -92,6 +92,7 @@ async def stand_at_action(
     config: dict[str, Json],
     *,
     bound: StoredRecord | None = None,
+    slug: str = "test-workflow",
     **definition: Json,
 ) -> Standing:
     """Publish a workflow of an action and a delay and enroll the record, as rows: what is tested comes after."""
@@ -100,11 +101,11 @@ async def stand_at_action(
     step = {"id": STEP, "kind": "action", "action": action, "config": config}
     after = {"id": AFTER, "kind": "delay", "for": {"days": 1}}
     document = {
-        "slug": "test-workflow", "name": "Test workflow", "object": record.object, "steps": [step, after], **definition,
+        "slug": slug, "name": "Test workflow", "object": record.object, "steps": [step, after], **definition,
     }  # fmt: skip
     plan = Plan(
         workflow_id=workflow_id,
-        slug="test-workflow",
+        slug=slug,
         name="Test workflow",
         version=1,
         start=STEP,

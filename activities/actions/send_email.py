@@ -1,7 +1,7 @@
-"""Sends one transactional email to the record's contact, once per visit.
+"""Sends one email to the record's contact, once per visit: marketing it agreed to, or a transactional one.
 
-Outside, queue ``ft-email``, one ledger row per visit. Skipped when there is nobody to write to or the address bounced
-or complained; retried for three days while the mail server cannot take it; ``unknown`` when its answer was lost.
+Outside, queue ``ft-email``, one ledger row per visit. Skipped when there is nobody to write to or no consent to it;
+retried for three days while the mail server cannot take it; ``unknown`` when its answer was lost.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from pydantic import Field
 
 from activities.action import Action, OutsideContext, templates_of
 from domain.catalogue import ActionConfig, ConfigScope, Finding
+from domain.consent import Terms
 from domain.errors import StepFailed, StepSkipped
-from domain.fields import LiquidHtml, LiquidText
+from domain.fields import LiquidHtml, LiquidText, SubscriptionSlug
 from domain.messages import StepAnswer
 from domain.names import QUEUE_EMAIL
 from domain.plan import Policy
@@ -27,9 +28,6 @@ from services.running.recipients import contact_objects, contact_of, keep_sample
 from services.running.settling import key_of
 from services.running.variables import Sender, load_variables, roots_of
 from store.database import Read
-
-UNREACHABLE: dict[str, Literal["bounced", "complained"]] = {"bounced": "bounced", "complained": "complained"}
-"""Values of ``email_status`` under which nothing is sent, and the reason given."""
 
 
 class SendEmailConfig(ActionConfig):
@@ -43,7 +41,7 @@ class SendEmailConfig(ActionConfig):
     transactional: bool = Field(
         default=False, title="Transactional", description="An email somebody asked for or needs, not marketing."
     )
-    subscription: str | None = Field(
+    subscription: SubscriptionSlug | None = Field(
         default=None, title="Subscription", description="The subscription type a marketing email belongs to."
     )
     from_name: str | None = Field(
@@ -59,24 +57,23 @@ class SendEmailConfig(ActionConfig):
 
 
 def check(config: SendEmailConfig, scope: ConfigScope) -> Iterable[Finding]:
-    """Refuse what needs consent, which this version does not keep yet."""
-    if not config.transactional:
-        words = "marketing email is not available yet: set transactional to true"
-        yield Finding(path="/transactional", code="not_available", message=words)
-    if config.subscription is not None:
-        yield Finding(path="/subscription", code="not_available", message="subscriptions are not available yet")
+    """A marketing email belongs to a subscription type, a transactional one to none."""
+    if config.subscription is None and not config.transactional:
+        words = "a marketing email names the subscription type it belongs to; or set transactional to true"
+        yield Finding(path="/subscription", code="missing_field", message=words)
+    if config.subscription is not None and config.transactional:
+        words = "a transactional email belongs to no subscription type: nobody can unsubscribe from it"
+        yield Finding(path="/subscription", code="wrong_value", message=words)
 
 
 def address_of(context: OutsideContext, inside: Inside) -> str:
-    """The contact's address, if email may go there."""
+    """The contact's address, if it is one."""
     contact = contact_of(inside)
     address = contact.properties.get("email")
     if not isinstance(address, str) or not address:
         raise StepSkipped("no_address", "the contact has no email address")
     if context.inst.addresses.problem(address) is not None:
         raise StepSkipped("invalid_address", "the email address is not a valid one")
-    if (reason := UNREACHABLE.get(str(contact.properties.get("email_status")))) is not None:
-        raise StepSkipped(reason, "nothing is sent to this address any more")
     inst = context.inst
     domain = address.rpartition("@")[2]
     keep_sample_inside(contact, domain, allowed=inst.sample_mail_domains, stays_here=inst.mail.repeatable)
@@ -125,6 +122,8 @@ async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
         objects=roots_of(templates, *templates_of(config)),
         address_objects=contact_objects(context.definition.object),
         address=partial(address_of, context),
+        contact=contact_of,
+        terms=Terms(channel="email", marketing=not config.transactional, subscription=config.subscription),
         write=partial(write, context, config),
         prepare=context.inst.mail.prepare,
     )
@@ -134,7 +133,7 @@ async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
 ACTION = Action(
     name="send_email",
     title="Send an email",
-    description="Sends a transactional email to the record's contact.",
+    description="Sends an email to the record's contact: marketing it agreed to, or a transactional one.",
     effect="outside",
     config=SendEmailConfig,
     run=run,
@@ -143,7 +142,8 @@ ACTION = Action(
     policy=Policy(start_to_close_s=600, schedule_to_close_s=3 * 86400, first_retry_s=5, max_retry_s=1800),
     outcomes=(
         "done: message, the id of the message",
-        "skipped: no_record, no_address, invalid_address, bounced, complained, no_consent",
+        "skipped: no_record, no_address, invalid_address, bounced, complained, not_marketing_contact, unsubscribed, "
+        "not_subscribed, frequency_cap, no_consent",
         "failed: rejected, gave_up, unknown, bad_template",
     ),
     check=check,

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from activities.action import Action, OutsideContext, templates_of
 from domain.catalogue import ActionConfig
+from domain.consent import Terms
 from domain.errors import StepFailed, StepSkipped
 from domain.fields import LiquidText
 from domain.messages import StepAnswer
@@ -33,6 +34,11 @@ class SendSmsConfig(ActionConfig):
     text: LiquidText = Field(title="Text", description="The message, as a template.", min_length=1)
     from_number: str | None = Field(
         default=None, title="Sender number", description="The number it comes from; the account's if empty."
+    )
+    transactional: bool = Field(
+        default=False,
+        title="Transactional",
+        description="A message somebody asked for or needs: neither frequency caps nor unsubscribing hold it back.",
     )
     to: Literal["record"] = Field(
         default="record", title="To", description="The enrolled contact, or the latest contact of the enrolled record."
@@ -77,6 +83,8 @@ async def run(context: OutsideContext, config: SendSmsConfig) -> StepAnswer:
         objects=roots_of(context.inst.templates, *templates_of(config)),
         address_objects=contact_objects(context.definition.object),
         address=partial(number_of, context),
+        contact=contact_of,
+        terms=Terms(channel="sms", marketing=not config.transactional),
         write=partial(write, context, config),
         prepare=context.inst.sms.prepare,
     )
@@ -94,7 +102,7 @@ ACTION = Action(
     policy=Policy(start_to_close_s=120, schedule_to_close_s=86400, first_retry_s=5, max_retry_s=1800),
     outcomes=(
         "done: message, the id of the message",
-        "skipped: no_record, no_address, invalid_address, sms_opted_out, no_consent",
+        "skipped: no_record, no_address, invalid_address, sms_opted_out, unsubscribed, frequency_cap, no_consent",
         "failed: rejected, gave_up, unknown, bad_template",
     ),
 )

@@ -28,7 +28,7 @@ router = APIRouter(route_class=StorableRoute)
 
 DEFAULTS_FOR_TIME = frozenset({"timezone", "window", "pause_dates", "holidays"})
 """Fields of the account that move the clocks of whoever waits."""
-DOCUMENTS = frozenset({"window", "pause_dates", "holidays"})
+DOCUMENTS = frozenset({"window", "pause_dates", "holidays", "frequency_caps"})
 """Those that are written as in a definition, and that null takes away."""
 
 

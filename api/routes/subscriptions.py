@@ -26,8 +26,10 @@ from api.schemas.subscriptions import (
     TypeView,
 )
 from domain.facts import NOT_SPECIFIED
+from domain.records import StoredRecord
 from domain.subscriptions import Consent, PastConsent, SubscriptionType
 from services.records import subscriptions as services
+from services.records.suppressing import is_unsubscribed_from_all, take_marketing_again, unsubscribe_from_all
 from store import subscriptions as rows
 from store.changes import Stamp
 from store.database import Read, Tx
@@ -52,7 +54,9 @@ async def create_type(body: TypeBody, inst: Inst, caller: Admin, once: OnlyOnce)
 
     async def work(tx: Tx) -> Answer:
         stamp = Stamp(now=inst.clock.now(), cause=caller.cause)
-        made = await services.create_type(tx, body.slug, stamp, name=body.name, description=body.description)
+        made = await services.create_type(
+            tx, body.slug, stamp, name=body.name, description=body.description, kind=body.kind
+        )
         return answer(_type_view(made), 201, headers={"Location": f"/api/v1/subscription-types/{made.slug}"})
 
     return await once.run(work)
@@ -76,8 +80,7 @@ async def change_type(slug: Slug, body: TypePatch, inst: Inst, caller: Admin) ->
 @router.get("/records/contact/{record_id}/subscriptions", response_model=SubscriptionsView, tags=["subscriptions"])
 async def show_subscriptions(record_id: RecordId, read: Reading, _: RecordsRead) -> SubscriptionsView:
     """What a contact agreed to be sent, for every type."""
-    await record_or_404(read, services.OBJECT, record_id)
-    return await _subscriptions(read, record_id)
+    return await _subscriptions(read, await record_or_404(read, services.OBJECT, record_id))
 
 
 @router.put(
@@ -89,11 +92,16 @@ async def show_subscriptions(record_id: RecordId, read: Reading, _: RecordsRead)
 async def set_subscriptions(record_id: RecordId, body: SubscriptionsBody, inst: Inst, caller: RecordsWrite) -> Response:
     """Write down what a contact agrees to. A state that differs is a change that workflows see."""
     async with inst.db.transaction() as tx:
-        await record_or_404(tx, services.OBJECT, record_id)
+        contact = await record_or_404(tx, services.OBJECT, record_id)
         stamp = Stamp(now=inst.clock.now(), cause=caller.cause)
         grounds = services.Grounds(source=body.source, legal_basis=body.legal_basis)
-        await services.set_subscriptions(tx, record_id, body.subscriptions, stamp, grounds)
-        shown = await _subscriptions(tx, record_id)
+        if body.unsubscribed_from_all:
+            await unsubscribe_from_all(tx, record_id, stamp, grounds)
+        elif body.unsubscribed_from_all is False:
+            await take_marketing_again(tx, record_id)
+        if body.subscriptions:
+            await services.set_subscriptions(tx, record_id, body.subscriptions, stamp, grounds)
+        shown = await _subscriptions(tx, contact)
     return answer(shown).response()
 
 
@@ -109,10 +117,13 @@ async def list_history(record_id: RecordId, read: Reading, _: RecordsRead, pagin
     return page(found, paging, _past_view, key=lambda each: each.id)
 
 
-async def _subscriptions(read: Read, record_id: str) -> SubscriptionsView:
-    known = await rows.consents_of(read, record_id)
+async def _subscriptions(read: Read, contact: StoredRecord) -> SubscriptionsView:
+    known = await rows.consents_of(read, contact.id)
     types = await rows.page_types(read, limit=MANY)
-    return SubscriptionsView(items=[_view(type_, known.get(type_.slug)) for type_ in types])
+    return SubscriptionsView(
+        items=[_view(type_, known.get(type_.slug)) for type_ in types],
+        unsubscribed_from_all=await is_unsubscribed_from_all(read, contact),
+    )
 
 
 def _view(type_: SubscriptionType, consent: Consent | None) -> SubscriptionView:

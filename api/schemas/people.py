@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StrictStr
+from pydantic import Field, StrictBool, StrictStr
 
 from api.answers import Shown
 from api.deps import Scope
 from api.schemas.records import Body, Id, examples
 from domain.base import Instant, Json
+from domain.consent import FrequencyCaps
 from domain.definition import HolidayCalendar, PauseDate, Window
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"\S")]
@@ -77,6 +78,8 @@ class AccountView(Shown):
     window: Json
     pause_dates: Json
     holidays: Json
+    frequency_caps: Json
+    send_to_not_specified: bool
     sample_loaded_at: Instant | None
 
 
@@ -101,4 +104,14 @@ class AccountPatch(Body):
         HolidayCalendar | None, Field(description="The calendar that business days are counted by.")
     ] = None
     pause_dates: Annotated[list[PauseDate] | None, Field(description="Days without messages.")] = None
+    frequency_caps: Annotated[
+        FrequencyCaps | None,
+        Field(
+            description="The most marketing messages a contact gets a day and a week of its own clock, by channel.",
+            examples=[{"email": {"day": 1, "week": 3}}],
+        ),
+    ] = None
+    send_to_not_specified: Annotated[
+        StrictBool | None, Field(description="Whether marketing goes to contacts who never said yes or no to its type.")
+    ] = None
     sample_loaded_at: Instant | None = None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictBool, StrictStr
+from pydantic import Field, StrictBool, StrictStr, model_validator
 
 from api.answers import Shown
 from api.schemas.enrollments import CausePointer
 from api.schemas.records import Body, examples
 from domain.base import Instant
+from domain.consent import SuppressionReason
 from domain.facts import SubscriptionState
+from domain.subscriptions import SubscriptionKind
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 Description = Annotated[StrictStr, Field(max_length=2000)]
@@ -26,6 +28,9 @@ class TypeBody(Body):
     slug: Annotated[StrictStr, Field(max_length=200, examples=["newsletter"])]
     name: Name | None = None
     description: Description = ""
+    kind: Annotated[SubscriptionKind, Field(description="internal: kept by the team, no marketing belongs to it.")] = (
+        "marketing"
+    )
 
 
 class TypePatch(Body):
@@ -35,6 +40,7 @@ class TypePatch(Body):
 
     name: Name | None = None
     description: Description | None = None
+    kind: SubscriptionKind | None = None
     archived: StrictBool | None = None
 
 
@@ -44,27 +50,40 @@ class TypeView(Shown):
     slug: str
     name: str
     description: str
+    kind: SubscriptionKind
     archived: bool
     created_at: Instant
     updated_at: Instant
 
 
 class SubscriptionsBody(Body):
-    """States by the slug of their type; types that are not named stay. ``source`` says where they were given."""
+    """States by the slug of their type; types that are not named stay. ``source`` says where they were given.
+
+    ``unsubscribed_from_all``: true keeps all marketing from the contact, whatever it subscribes to, until false lets
+    its subscriptions count again.
+    """
 
     model_config = examples(
         {"subscriptions": {"newsletter": "subscribed"}, "source": "checkout", "legal_basis": "consent"},
         {"subscriptions": {"newsletter": "unsubscribed", "offers": "unsubscribed"}, "source": "by phone"},
+        {"unsubscribed_from_all": True, "source": "by phone"},
     )
 
     subscriptions: Annotated[
         dict[StrictStr, SubscriptionState],
-        Field(min_length=1, max_length=200, examples=[{"newsletter": "subscribed"}]),
-    ]
+        Field(max_length=200, examples=[{"newsletter": "subscribed"}]),
+    ] = {}
+    unsubscribed_from_all: StrictBool | None = None
     source: Annotated[StrictStr | None, Field(min_length=1, max_length=200)] = None
     legal_basis: Annotated[
         StrictStr | None, Field(min_length=1, max_length=500, description="Why messages may be sent, in your words.")
     ] = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.subscriptions and self.unsubscribed_from_all is None:
+            raise ValueError("name a subscription or say unsubscribed_from_all")
+        return self
 
 
 class SubscriptionView(Shown):
@@ -81,9 +100,33 @@ class SubscriptionView(Shown):
 
 
 class SubscriptionsView(Shown):
-    """The state of a contact for every type, in the order the types were made."""
+    """The state of a contact for every type, in the order the types were made.
+
+    ``unsubscribed_from_all``: no marketing goes to it, whatever the states are.
+    """
 
     items: list[SubscriptionView]
+    unsubscribed_from_all: bool
+
+
+class SuppressionBody(Body):
+    """An address that nothing is sent to any more, why, and how that became known."""
+
+    model_config = examples({"address": "ana@example.com", "reason": "bounced", "source": "list of our old system"})
+
+    address: Annotated[StrictStr, Field(min_length=3, max_length=320, examples=["ana@example.com"])]
+    reason: Literal["bounced", "complained"]
+    source: Annotated[StrictStr | None, Field(min_length=1, max_length=200)] = None
+
+
+class SuppressionView(Shown):
+    """An address that gets nothing, or with ``unsubscribed`` no marketing."""
+
+    address: str
+    reason: SuppressionReason
+    source: str | None
+    since: Instant
+    cause: CausePointer
 
 
 class PastSubscriptionView(Shown):

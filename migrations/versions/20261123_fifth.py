@@ -2,13 +2,59 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
 revision: str = "20261123_fifth"
 down_revision: str | None = "20261122_fourth"
+
+INSTANT = sa.DateTime(timezone=True)
+DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 def upgrade() -> None:
     """Towards this release."""
+    _add_consent()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _drop_consent()
+
+
+def _add(table: str, name: str, kind: sa.types.TypeEngine[Any], default: str) -> None:
+    """A column that has an answer for the rows there are."""
+    op.add_column(table, sa.Column(name, kind, server_default=sa.text(default), nullable=False))
+
+
+def _add_consent() -> None:
+    op.add_column("account", sa.Column("frequency_caps", DOCUMENT, nullable=True))
+    _add("account", "send_to_not_specified", sa.Boolean(), "false")
+    _add("subscription_types", "kind", sa.String(length=16), "'marketing'")
+    op.create_table(
+        "suppressions",
+        sa.Column("subject", sa.String(length=320), nullable=False),
+        sa.Column("reason", sa.String(length=16), nullable=False),
+        sa.Column("source", sa.String(length=200), nullable=True),
+        sa.Column("cause_kind", sa.String(length=20), nullable=False),
+        sa.Column("cause_id", sa.String(length=100), nullable=True),
+        sa.Column("since", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("subject", "reason", name=op.f("pk_suppressions")),
+    )
+    op.add_column("messages", sa.Column("contact_id", sa.String(length=36), nullable=True))
+    _add("messages", "marketing", sa.Boolean(), "false")
+    op.add_column("messages", sa.Column("claimed_at", INSTANT, nullable=True))
+    op.create_index("ix_messages_contact_id_claimed_at", "messages", ["contact_id", "claimed_at"], unique=False)
+
+
+def _drop_consent() -> None:
+    op.drop_index("ix_messages_contact_id_claimed_at", table_name="messages")
+    for name in ("claimed_at", "marketing", "contact_id"):
+        op.drop_column("messages", name)
+    op.drop_table("suppressions")
+    op.drop_column("subscription_types", "kind")
+    for name in ("send_to_not_specified", "frequency_caps"):
+        op.drop_column("account", name)

@@ -12,12 +12,13 @@ from domain.facts import NOT_SPECIFIED, SubscriptionState
 from domain.problems import FieldError
 from domain.reader import join, similar
 from domain.records import StoredRecord
-from domain.subscriptions import Consent, SubscriptionType, is_stricter
+from domain.subscriptions import Consent, SubscriptionKind, SubscriptionType, is_stricter
 from store import subscriptions as rows
 from store.changes import Stamp, append_change
 from store.database import Read, Tx
 from store.ids import new_id
 from store.locks import lock_records
+from store.suppressions import move_sent_to, move_suppressions
 
 OBJECT = "contact"
 """Who can subscribe."""
@@ -42,7 +43,15 @@ async def type_or_404(read: Read, slug: str) -> SubscriptionType:
     return found
 
 
-async def create_type(tx: Tx, slug: str, stamp: Stamp, *, name: str | None, description: str) -> SubscriptionType:
+async def create_type(
+    tx: Tx,
+    slug: str,
+    stamp: Stamp,
+    *,
+    name: str | None,
+    description: str,
+    kind: SubscriptionKind = "marketing",
+) -> SubscriptionType:
     """Add a subscription type.
 
     Raises:
@@ -54,8 +63,8 @@ async def create_type(tx: Tx, slug: str, stamp: Stamp, *, name: str | None, desc
         raise Invalid(words, errors=[FieldError(path="/slug", code="wrong_value", message=words)])
     now = stamp.now
     made = SubscriptionType(
-        id=new_id(now), slug=slug, name=name or slug, description=description, archived=False, created_at=now,
-        updated_at=now,
+        id=new_id(now), slug=slug, name=name or slug, description=description, kind=kind, archived=False,
+        created_at=now, updated_at=now,
     )  # fmt: skip
     if not await rows.insert_type(tx, made):
         raise Conflict(f"there is a subscription type {slug} already", code="slug_taken")
@@ -63,7 +72,7 @@ async def create_type(tx: Tx, slug: str, stamp: Stamp, *, name: str | None, desc
 
 
 async def change_type(tx: Tx, slug: str, stamp: Stamp, **values: str | bool) -> SubscriptionType:
-    """Change name or description, archive a type or take it back into use. States stay what they are.
+    """Change name, description or kind, archive a type or take it back into use. States stay what they are.
 
     Raises:
         NotFound: there is no such type.
@@ -117,6 +126,8 @@ async def inherit_subscriptions(tx: Tx, source: StoredRecord, target: StoredReco
     """
     theirs, ours = await rows.consents_of(tx, source.id), await rows.consents_of(tx, target.id)
     await rows.move_history(tx, source.id, target.id)
+    await move_suppressions(tx, source.id, target.id)
+    await move_sent_to(tx, source.id, target.id)
     await rows.forget_consents(tx, source.id)
     stricter = {slug: each for slug, each in sorted(theirs.items()) if is_stricter(each.state, _state(ours, slug))}
     said = {s: c.model_copy(update={"cause": stamp.cause, "changed_at": stamp.now}) for s, c in stricter.items()}

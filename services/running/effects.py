@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from datetime import datetime
+from typing import Any, Generic, TypeVar
 
+from domain.consent import Channel, Terms
 from domain.errors import Rejected, StepError, Unavailable
+from domain.facts import RecordFacts
 from domain.messages import StepAnswer, StepCall
 from domain.ports import HandOver, Mail, Sms
 from domain.reading import needs_objects
 from services.installation import Installation
+from services.running.consent import judge_consent
 from services.running.gate import pass_gate
 from services.running.holding import hold_back, hold_of
 from services.running.inside import Inside, Passed
@@ -45,16 +49,19 @@ class Letter(Generic[M]):
     """What an outside action has to say about its message; the rest is the same for every channel.
 
     ``objects``: associated object types the content reads, ``address_objects`` those the address is found through.
-    ``address``: who gets it, judged when preparing and again in the claim (raises StepSkipped or StepFailed).
+    ``address``: who gets it, judged when preparing and again in the claim (raises StepSkipped or StepFailed);
+    ``contact``: the contact it goes to, if it is one, and ``terms`` what that contact has to agree to.
     ``write``: the complete message for that address. ``repeatable``: the gateway delivers one key once, so it may be
     asked again.
     """
 
-    channel: Literal["email", "sms"]
+    channel: Channel
     repeatable: bool
     objects: Collection[str]
     address_objects: Collection[str]
     address: Callable[[Inside], str]
+    contact: Callable[[Inside], RecordFacts | None]
+    terms: Terms
     write: Callable[[Read, Inside, str], Awaitable[M]]
     prepare: Callable[[M], AbstractAsyncContextManager[HandOver]]
 
@@ -63,6 +70,14 @@ class Letter(Generic[M]):
 class _Claimed:
     passed: Passed
     effect: Effect
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written(Generic[M]):
+    """A message, and the id of the contact it was written for."""
+
+    message: M
+    contact_id: str | None
 
 
 async def attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> StepAnswer:
@@ -85,12 +100,12 @@ async def attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> Step
 
 async def _attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> StepAnswer:
     try:
-        message = await _write(inst, call, letter)
+        written = await _write(inst, call, letter)
     except StepError as no:
         async with inst.db.transaction() as tx:
             passed = await pass_gate(tx, inst, call)
             return passed if isinstance(passed, StepAnswer) else await give_up(tx, passed, no)
-    if message is None:
+    if written is None:
         async with inst.db.transaction() as tx:
             passed = await pass_gate(tx, inst, call)
             if isinstance(passed, StepAnswer):
@@ -98,28 +113,30 @@ async def _attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> Ste
             if (held := await hold_back(tx, inst, passed, await hold_effect(tx, key_of(call)))) is not None:
                 return held
         raise _Moved
-    return await _send(inst, call, letter, message)
+    return await _send(inst, call, letter, written)
 
 
-async def _write(inst: Installation, call: StepCall, letter: Letter[M]) -> M | None:
+async def _write(inst: Installation, call: StepCall, letter: Letter[M]) -> _Written[M] | None:
     """Prepare the content. None when the gate will turn the call away, or hold the message back: nothing to write."""
     async with inst.db.glance() as read:
         inside = await look_inside(read, inst, call, objects={*letter.objects, *letter.address_objects})
         if inside is None:
             return None
-        address = letter.address(inside)
+        address, contact = letter.address(inside), letter.contact(inside)
+        await judge_consent(read, inside, letter.terms, contact, address, now=_now(inst, call), key=key_of(call))
         if hold_of(inst, inside, call) is not None:
             return None
-        return await letter.write(read, inside, address)
+        message = await letter.write(read, inside, address)
+        return _Written(message=message, contact_id=contact.id if contact else None)
 
 
-async def _send(inst: Installation, call: StepCall, letter: Letter[M], message: M) -> StepAnswer:
+async def _send(inst: Installation, call: StepCall, letter: Letter[M], written: _Written[M]) -> StepAnswer:
     claimed: _Claimed | StepAnswer | None = None
     verdict: Verdict | None = None
     try:
-        async with letter.prepare(message) as hand_over:
+        async with letter.prepare(written.message) as hand_over:
             async with inst.db.transaction() as tx:
-                claimed = await _claim(tx, inst, letter, message, call)
+                claimed = await _claim(tx, inst, letter, written, call)
             if isinstance(claimed, StepAnswer):
                 return claimed
             receipt = await hand_over()
@@ -129,37 +146,45 @@ async def _send(inst: Installation, call: StepCall, letter: Letter[M], message: 
         if isinstance(claimed, StepAnswer):
             return claimed
         verdict = verdict or _verdict(no, repeatable=letter.repeatable)
-        answer = await _settle(inst, call, letter, message, claimed, verdict)
+        answer = await _settle(inst, call, letter, written, claimed, verdict)
         if answer is None:
             raise
         return answer
-    answer = await _settle(inst, call, letter, message, claimed, verdict)
+    answer = await _settle(inst, call, letter, written, claimed, verdict)
     if answer is None:
         raise Unavailable("another attempt at this effect is under way")
     return answer
 
 
-async def _claim(tx: Tx, inst: Installation, letter: Letter[M], message: M, call: StepCall) -> _Claimed | StepAnswer:
-    """Pass the gate, judge the address anew and take the effect; an answer when there is nothing to hand over."""
-    passed = await pass_gate(tx, inst, call, needs=needs_objects(letter.address_objects))
+async def _claim(
+    tx: Tx, inst: Installation, letter: Letter[M], written: _Written[M], call: StepCall
+) -> _Claimed | StepAnswer:
+    """Pass the gate, judge address and consent anew and take the effect; an answer when there is nothing to hand over.
+
+    Of whom marketing goes to the record is locked as if it were written, so that of two messages one sees the other.
+    """
+    alone = [written.contact_id] if letter.terms.marketing and written.contact_id else []
+    passed = await pass_gate(tx, inst, call, needs=needs_objects(letter.address_objects), write=alone)
     if isinstance(passed, StepAnswer):
         return passed
-    key = key_of(call)
+    key, now = key_of(call), _now(inst, call)
     effect = await hold_effect(tx, key)
     if effect is not None and not _may_ask(effect, letter.repeatable):
         return await settle_stored(tx, passed, effect)
     try:
-        address = letter.address(passed)
+        address, contact = letter.address(passed), letter.contact(passed)
+        if (address, contact.id if contact else None) != (written.message.to, written.contact_id):
+            raise _Moved
+        await judge_consent(tx, passed, letter.terms, contact, address, now=now, key=key)
     except StepError as no:
         return await give_up(tx, passed, no)
-    if address != message.to:
-        raise _Moved
     if (held := await hold_back(tx, inst, passed, effect)) is not None:
         return held
     taken = await claim_effect(tx, effect or _first_of(passed, letter.channel), now=call.now)
     if taken is None:
         raise _Taken
-    await put_message(tx, key, _message_row(passed, letter.channel, message), is_first=effect is None, now=call.now)
+    row = {**_message_row(passed, letter, written), "claimed_at": now}
+    await put_message(tx, key, row, is_first=effect is None, now=call.now)
     await open_visit(tx, passed)
     return _Claimed(passed=passed, effect=taken)
 
@@ -172,7 +197,7 @@ async def _settle(
     inst: Installation,
     call: StepCall,
     letter: Letter[M],
-    message: M,
+    written: _Written[M],
     claimed: _Claimed | None,
     verdict: Verdict,
 ) -> StepAnswer | None:
@@ -185,7 +210,7 @@ async def _settle(
         if claimed is not None:
             passed = await pass_gate(tx, inst, call)
             return await settle_effect(tx, passed, claimed.effect, verdict, now=call.now)
-        late = await _claim(tx, inst, letter, message, call)
+        late = await _claim(tx, inst, letter, written, call)
         if isinstance(late, StepAnswer):
             return late
         return await settle_effect(tx, late.passed, late.effect, verdict, now=call.now)
@@ -214,14 +239,22 @@ def _first_of(passed: Passed, channel: str) -> Effect:
     )
 
 
-def _message_row(passed: Passed, channel: str, message: Mail | Sms) -> dict[str, str | None]:
+def _now(inst: Installation, call: StepCall) -> datetime:
+    """When the message leaves: an outage may have made that later than it was asked for."""
+    return max(call.now, inst.clock.now())
+
+
+def _message_row(passed: Passed, letter: Letter[M], written: _Written[M]) -> dict[str, Any]:
+    message = written.message
     mail = message if isinstance(message, Mail) else None
     return {
         "enrollment_id": passed.enrollment.id,
         "workflow_id": passed.enrollment.workflow_id,
         "step": passed.call.step,
         "record_id": passed.record.id,
-        "channel": channel,
+        "contact_id": written.contact_id,
+        "marketing": letter.terms.marketing,
+        "channel": letter.channel,
         "sender": message.sender,
         "recipient": message.to,
         "subject": mail.subject if mail else None,

@@ -18,6 +18,14 @@ An action is a step that has an effect: `{kind: action, action: <name>, config: 
 of its own with a row in the ledger, so that a record gets the message once however often it is tried.
 """
 
+KINDS: Mapping[str, str] = {
+    "liquid": "template",
+    "liquid-html": "HTML template",
+    "user": "user id",
+    "subscription": "subscription type",
+}
+"""What a field of a config holds, by its marker."""
+
 
 def render_actions(specs: Mapping[str, ActionSpec]) -> str:
     """The page as Markdown, actions in alphabetical order; the same catalogue gives the same text."""
@@ -61,7 +69,7 @@ def _rows(spec: ActionSpec) -> Iterable[str]:
 def _type(field: Mapping[str, Any]) -> str:
     """A JSON Schema type in words: ``string, a template``."""
     if "x-kind" in field:
-        return {"liquid": "template", "liquid-html": "HTML template", "user": "user id"}[field["x-kind"]]
+        return KINDS[field["x-kind"]]
     if "anyOf" in field:
         return " or ".join(dict.fromkeys(_type(part) for part in field["anyOf"]))
     if "enum" in field:

@@ -35,6 +35,7 @@ BODIES: dict[str, Any] = {
     "/workflows/{slug}/unenroll": {"ids": ["nobody"]},
     "/workflows/{slug}/occurrences/{instant}/run": {},
     "/lists/{slug}": {"name": "a"},
+    "/suppressions": {"address": "nobody@example.com", "reason": "bounced"},
     "/subscription-types": {"slug": "a"},
     "/subscription-types/{slug}": {"name": "a"},
     "/records/contact/{record_id}/subscriptions": {"subscriptions": {"a": "subscribed"}},

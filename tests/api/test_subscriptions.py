@@ -117,3 +117,58 @@ async def test_an_unknown_subscription_is_refused_at_publish_and_a_known_one_is_
     assert [each["id"] for each in found["items"]] == [contact]
     found = await api.ok("POST", "/records/contact/search", {"where": {**SUBSCRIBED, "op": "is_not"}})
     assert [each["properties"]["email"] for each in found["items"]] == ["ben@example.com"]
+
+
+async def test_unsubscribing_from_all_is_told_of_the_contact_and_of_its_address(api: Caller) -> None:
+    contact = await made(api, "newsletter", "offers")
+    await api.ok("POST", "/subscription-types", {"slug": "one-to-one", "kind": "internal"}, status=201)
+    await put(api, contact, {"newsletter": "subscribed", "one-to-one": "subscribed"})
+    path = f"/records/contact/{contact}/subscriptions"
+    assert (await api.ok("GET", path))["unsubscribed_from_all"] is False
+    found = await api.ok("PUT", path, {"unsubscribed_from_all": True, "source": "by phone"})
+    assert found["unsubscribed_from_all"] is True
+    states = {each["subscription"]: each["state"] for each in found["items"]}
+    assert states == {"newsletter": "unsubscribed", "offers": "unsubscribed", "one-to-one": "subscribed"}
+    (kept,) = (await api.ok("GET", "/suppressions"))["items"]
+    assert (kept["address"], kept["reason"], kept["source"]) == ("ana@example.com", "unsubscribed", "by phone")
+    assert (await told(api))[1:] == [{"newsletter": "unsubscribed", "offers": "unsubscribed"}]
+    found = await api.ok("PUT", path, {"unsubscribed_from_all": False, "subscriptions": {"offers": "subscribed"}})
+    assert found["unsubscribed_from_all"] is False
+    assert (await api.ok("GET", "/suppressions"))["items"] == []
+    await api.problem("PUT", path, {"source": "nothing said"}, status=422)
+
+
+async def test_a_suppressed_address_is_listed_and_lifted(api: Caller) -> None:
+    contact = await made(api)
+    body = {"address": "Ana@example.com", "reason": "bounced", "source": "list"}
+    one = await api.ok("POST", "/suppressions", body, status=201)
+    assert one["address"] == "ana@example.com"
+    assert await api.ok("POST", "/suppressions", {**body, "source": "again"}) == one
+    await api.ok("POST", "/suppressions", {"address": "bo@example.com", "reason": "complained"}, status=201)
+    await api.ok("POST", "/suppressions", {"address": "bo@example.com", "reason": "bounced"}, status=201)
+    record = await api.ok("GET", f"/records/contact/{contact}")
+    assert record["properties"]["email_status"] == "bounced"
+    first = await api.ok("GET", "/suppressions?limit=2")
+    rest = await api.ok("GET", f"/suppressions?limit=2&cursor={first['next_cursor']}")
+    listed = [(each["address"], each["reason"]) for each in first["items"] + rest["items"]]
+    assert listed == [("ana@example.com", "bounced"), ("bo@example.com", "bounced"), ("bo@example.com", "complained")]
+    assert [e["reason"] for e in (await api.ok("GET", "/suppressions?address=Bo@example.com"))["items"]] == [
+        "bounced", "complained"
+    ]  # fmt: skip
+    await api.problem("DELETE", "/suppressions/ana@example.com?reason=complained", status=404)
+    await api.ok("DELETE", "/suppressions/Ana@example.com", status=204)
+    record = await api.ok("GET", f"/records/contact/{contact}")
+    assert record["properties"]["email_status"] == "ok"
+    wrong = await api.problem("POST", "/suppressions", {"address": "ana at home", "reason": "bounced"}, status=422)
+    assert [error["path"] for error in wrong["errors"]] == ["/address"]
+
+
+async def test_caps_are_settings_of_the_account(api: Caller) -> None:
+    caps = {"email": {"day": 1, "week": 3}}
+    found = await api.ok("PATCH", "/account", {"frequency_caps": caps, "send_to_not_specified": True})
+    assert found["frequency_caps"]["email"] == caps["email"]
+    assert found["send_to_not_specified"] is True
+    assert (await api.ok("PATCH", "/account", {"name": "Us"}))["frequency_caps"] == found["frequency_caps"]
+    assert (await api.ok("PATCH", "/account", {"frequency_caps": None}))["frequency_caps"] is None
+    for wrong in ({"email": {"day": 0}}, {"email": {}}, {"letter": {"day": 1}}, {"email": {"day": True}}):
+        await api.problem("PATCH", "/account", {"frequency_caps": wrong}, status=422)

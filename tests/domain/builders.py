@@ -22,7 +22,8 @@ CATALOGUE = Catalogue(
     templates=LiquidTemplates(),
     users=frozenset({ANNA}),
     workflows=frozenset({"welcome"}),
-    subscription_types={"newsletter": False, "retired": True},
+    subscription_types={"newsletter": False, "retired": True, "one_to_one": False},
+    internal_types=frozenset({"one_to_one"}),
     holidays=PublicHolidays(),
 )
 

@@ -8,6 +8,7 @@ from tests.domain.builders import ANNA
 
 SCORE = {"property": "score", "op": "gt", "value": 1}
 MAIL = {"subject": "Hi", "html": "<p>Hi</p>", "transactional": True}
+NEWS = {"subject": "Hi", "html": "<p>Hi</p>"}
 
 
 def hours(window: Any) -> dict[str, Any]:
@@ -272,6 +273,16 @@ IN_STEPS: list[tuple[dict[str, Any], str, str]] = [
     ({"id": "s", "kind": "action"}, "/action", "missing_field"),
     ({"id": "s", "kind": "action", "action": "dance"}, "/action", "unknown_action"),
     ({"id": "s", "kind": "action", "action": "send_email", "config": {**MAIL, "on": 1}}, "/config/on", "unknown_field"),
+    ({"id": "s", "kind": "action", "action": "send_email", "config": {"subject": "a", "html": "b"}},
+     "/config/subscription", "missing_field"),
+    ({"id": "s", "kind": "action", "action": "send_email", "config": {**MAIL, "subscription": "newsletter"}},
+     "/config/subscription", "wrong_value"),
+    ({"id": "s", "kind": "action", "action": "send_email", "config": {**NEWS, "subscription": "newslettr"}},
+     "/config/subscription", "unknown_subscription"),
+    ({"id": "s", "kind": "action", "action": "send_email", "config": {**NEWS, "subscription": "retired"}},
+     "/config/subscription", "unknown_subscription"),
+    ({"id": "s", "kind": "action", "action": "send_email", "config": {**NEWS, "subscription": "one_to_one"}},
+     "/config/subscription", "wrong_value"),
     ({"id": "s", "kind": "action", "action": "send_sms", "config": {}}, "/config/text", "missing_field"),
     ({"id": "s", "kind": "action", "action": "send_sms", "config": {"text": "a"}, "on_error": "x"}, "/on_error",
      "unknown_step"),

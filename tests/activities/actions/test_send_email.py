@@ -45,13 +45,21 @@ def test_every_published_shape_still_parses(config: dict[str, Json]) -> None:
     assert SendEmailConfig.model_validate(config)
 
 
-def test_marketing_and_subscriptions_are_refused_until_consent_is_kept() -> None:
-    config = SendEmailConfig.model_validate({"subject": "s", "html": "h", "subscription": "news"})
+@pytest.mark.parametrize(
+    ("part", "findings"),
+    [
+        ({"subscription": "news"}, []),
+        ({"transactional": True}, []),
+        ({}, [("/subscription", "missing_field")]),
+        ({"subscription": "news", "transactional": True}, [("/subscription", "wrong_value")]),
+    ],
+)
+def test_exactly_marketing_belongs_to_a_subscription_type(
+    part: dict[str, Json], findings: list[tuple[str, str]]
+) -> None:
+    config = SendEmailConfig.model_validate({"subject": "s", "html": "h", **part})
     scope = ConfigScope(schema_=Schema(objects=BUILTIN), object="contact")
-
-    findings = [(f.path, f.code) for f in ACTION.check(config, scope)]
-
-    assert findings == [("/transactional", "not_available"), ("/subscription", "not_available")]
+    assert [(f.path, f.code) for f in ACTION.check(config, scope)] == findings
 
 
 async def test_the_contact_gets_one_email_however_often_it_is_asked_for(

@@ -14,6 +14,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from domain.base import Json
+from domain.consent import Terms
 from domain.errors import Unavailable
 from domain.messages import FailureCall, StepAnswer
 from domain.ports import HandOver, Mail, MailGateway, Receipt
@@ -410,7 +411,7 @@ async def test_an_attempt_that_loses_the_claim_says_nothing_about_the_effect(
 
     letter = Letter(
         channel="email", repeatable=True, objects=(), address_objects=(), address=address, write=write,
-        prepare=standing.inst.mail.prepare,
+        contact=lambda _: None, terms=Terms(channel="email", marketing=False), prepare=standing.inst.mail.prepare,
     )  # fmt: skip
     with pytest.raises(Unavailable, match="another attempt"):
         await attempt(standing.inst, call, letter)

@@ -1,0 +1,88 @@
+"""Addresses that nothing is sent to any more."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from api.answers import Answer, answer
+from api.deps import Inst, Reading, RecordsRead, RecordsWrite
+from api.idempotency import OnlyOnce
+from api.limits import StorableRoute
+from api.paging import Page, Paged, page
+from api.routes.records import writing
+from api.schemas.enrollments import cause_pointer
+from api.schemas.subscriptions import SuppressionBody, SuppressionView
+from domain.consent import SuppressionReason
+from domain.errors import NotFound
+from services.records.places import placed
+from services.records.suppressing import lift_suppression, suppress_address
+from store import suppressions as rows
+from store.database import Tx
+
+router = APIRouter(prefix="/suppressions", route_class=StorableRoute, tags=["subscriptions"])
+
+BETWEEN = " "
+"""What stands between the two parts of the key of a page; no address has one."""
+
+Reason = Annotated[SuppressionReason | None, Query(description="Only this reason; without it all of them.")]
+
+
+@router.get("", response_model=Page[SuppressionView])
+async def list_suppressions(
+    read: Reading,
+    _: RecordsRead,
+    paging: Paged,
+    address: Annotated[str | None, Query(max_length=320, description="Only those of this address.")] = None,
+) -> Page[SuppressionView]:
+    """Addresses that nothing, or with `unsubscribed` no marketing, is sent to, in alphabetical order."""
+    if address is not None:
+        found = await rows.suppressions_of(read, address)
+    else:
+        last = paging.after.partition(BETWEEN) if paging.after else None
+        after = (last[0], last[2]) if last else None
+        found = await rows.page_addresses(read, after=after, limit=paging.fetch)
+    return page(found, paging, _view, key=lambda each: f"{each.subject}{BETWEEN}{each.reason}")
+
+
+@router.post("", status_code=201, response_model=SuppressionView)
+async def suppress(body: SuppressionBody, inst: Inst, caller: RecordsWrite, once: OnlyOnce) -> Response:
+    """Send nothing to an address any more, now and whoever has it later. Known already: as it was, with 200."""
+
+    async def work(tx: Tx) -> Answer:
+        with placed({"/property": "/address", "/value": "/address", "/properties/email": "/address"}):
+            write = await writing(tx, inst, caller.cause)
+            made = await suppress_address(tx, write, body.address, body.reason, source=body.source)
+        (kept,) = [each for each in await rows.suppressions_of(tx, body.address) if each.reason == body.reason]
+        return answer(_view(kept), 201 if made else 200)
+
+    return await once.run(work)
+
+
+@router.delete("/{address:path}", status_code=204)
+async def lift(
+    address: Annotated[str, Path(max_length=320, examples=["ana@example.com"])],
+    inst: Inst,
+    caller: RecordsWrite,
+    reason: Reason = None,
+) -> Response:
+    """Send to an address again. Of a contact that has it, `email_status` becomes `ok` unless another reason is left."""
+    async with inst.db.transaction() as tx:
+        known = {each.reason for each in await rows.suppressions_of(tx, address)}
+        reasons = known & {reason} if reason else known
+        if not reasons:
+            raise NotFound(f"nothing keeps messages from {address}" + (f" as {reason}" if reason else ""))
+        await lift_suppression(tx, await writing(tx, inst, caller.cause), address, reasons)
+    return answer(None).response()
+
+
+def _view(each: rows.Suppression) -> SuppressionView:
+    return SuppressionView(
+        address=each.subject,
+        reason=each.reason,
+        source=each.source,
+        since=each.since,
+        cause=cause_pointer(each.cause.kind, each.cause.id),
+    )
