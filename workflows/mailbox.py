@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 
 from temporalio import workflow
 
@@ -11,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.messages import EventHappened, Leave, Message, Moved, Pause, RecordChanged, Resume, RunState
 
 REMEMBERED = 500
-"""Message ids kept to drop repetitions; the oldest go first."""
+"""Message ids kept to drop repetitions, and records whose newest version is kept; the oldest go first."""
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Told:
 
 
 class Mailbox:
-    """The inbox, the ids already obeyed and the newest version seen of each record.
+    """The inbox, the ids already obeyed and the newest version seen of each record heard of lately.
 
     ``epoch``: the last move the run obeyed. ``resumes`` counts what came to wake who is held; ``paused``: whether
     somebody said that the enrollment is paused and nobody yet that it goes on.
@@ -95,7 +96,7 @@ class Mailbox:
                 if message.epoch > (told.moved.epoch if told.moved else self.epoch):
                     told.moved = message
             elif isinstance(message, RecordChanged) and self._is_news(message):
-                self._versions[message.record_id] = message.version
+                self._keep_version(message)
                 told.changed = True
                 told.retimed = told.retimed or message.retime
             elif isinstance(message, EventHappened):
@@ -122,12 +123,19 @@ class Mailbox:
     def _is_news(self, message: RecordChanged) -> bool:
         return message.id not in self._seen and message.version >= self._versions.get(message.record_id, 0)
 
+    def _keep_version(self, message: RecordChanged) -> None:
+        # Those heard of last come last; of one forgotten, an old version is looked at once more.
+        self._versions.pop(message.record_id, None)
+        self._versions[message.record_id] = message.version
+        for old in _surplus(self._versions, REMEMBERED):
+            del self._versions[old]
+
     def _remember(self, message_id: str) -> None:
         self._seen[message_id] = None
         for old in _surplus(self._seen, REMEMBERED):
             del self._seen[old]
 
 
-def _surplus(ids: Iterable[str], limit: int) -> list[str]:
-    ordered = list(ids)
-    return ordered[: max(0, len(ordered) - limit)]
+def _surplus(ids: Collection[str], limit: int) -> list[str]:
+    """The oldest of those beyond the limit."""
+    return list(islice(ids, max(0, len(ids) - limit)))
