@@ -14,12 +14,6 @@ from services.versions import Content
 from store.database import Tx
 
 
-def first_objects(content: Content) -> frozenset[str]:
-    """Associated object types that ``plan_first`` reads."""
-    step = _first_delay(content)
-    return needs_of_until(step.until, content.definition.anchor).objects if step is not None else frozenset()
-
-
 async def plan_first(tx: Tx, inside: Inside, *, now: datetime) -> RunState | None:
     """Plan a delay that comes first, from the moment of entry; the state the run starts in, None for the usual one.
 
@@ -42,8 +36,10 @@ def _first_delay(content: Content) -> DelayStep | None:
     step = content.steps[start] if start is not None else None
     if not isinstance(step, DelayStep) or not step.enabled:
         return None
-    # What asks a calendar, or for the event of entry, is left to the run too: entries are written many at once.
-    return None if step.business_days or isinstance(step.until, UntilEntryEvent) else step
+    # What asks a calendar, or for the event of entry, is left to the run too: entries are written many at once. So is
+    # the date of an associated record: an entry does not lock those, and may miss that it moves.
+    asks = step.business_days or isinstance(step.until, UntilEntryEvent)
+    return None if asks or needs_of_until(step.until, content.definition.anchor).objects else step
 
 
 def _passed(inside: Inside, step: Step, now: datetime) -> Passed:

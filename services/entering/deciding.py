@@ -26,9 +26,7 @@ from domain.entry import (
 )
 from domain.facts import Facts, Seen
 from domain.parameters import with_defaults
-from domain.reading import needs_objects
 from domain.records import Cause, StoredRecord
-from services.entering.beginning import first_objects
 from services.entering.doors import lets_in
 from services.entering.loops import stop_loop
 from services.facts import read_facts
@@ -238,7 +236,7 @@ async def entrance_facts(
         account,
         content.definition,
         request.record_id,
-        needs=content.leaving_needs | needs_objects(first_objects(content)),
+        needs=content.leaving_needs,
         bound_id=request.bound_id,
         parameters=with_defaults(content.definition, request.parameters),
         entry_event_id=request.event_id,

@@ -11,7 +11,7 @@ from services.authoring.live import change_live
 from services.entering.enrolling import EnrollRequest, enroll
 from services.installation import Installation
 from tests.fixtures.runs import RecordingRuns
-from tests.runs.definitions import by_hand, gap
+from tests.runs.definitions import anchored, by_hand, gap
 from tests.services.desk import Desk
 
 
@@ -55,6 +55,20 @@ async def test_an_entry_that_commits_behind_a_change_of_settings_asks_again(desk
     await desk.work_off()
     assert len(runs.started) == 1
     assert told_to_ask_again(runs) == 1
+
+
+async def test_the_date_of_an_associated_record_is_left_to_the_run(desk: Desk, runs: RecordingRuns) -> None:
+    anchor = {"property": "close_date", "of": "opportunity", "time": "18:00"}
+    definition = by_hand("renewal", [anchored("day", hours=-1)])
+    workflow_id = await desk.publish(definition | {"type": "date_property", "anchor": anchor})
+    deal = await desk.create("opportunity", name="Deal", stage="Engaging", close_date="2099-03-01")
+    contact = await desk.create("contact", email="ana@example.com")
+    await desk.associate(contact, deal)
+    await desk.work_off()
+    assert await desk.enroll(workflow_id, contact) == "enrolled"
+    await desk.work_off()
+    (start,) = runs.started
+    assert "state" not in start.start, "the entry read a date it did not lock"
 
 
 async def test_an_entry_planned_by_what_holds_is_not_asked_again(desk: Desk, runs: RecordingRuns) -> None:
