@@ -15,7 +15,7 @@ from domain.conditions import Of
 from domain.configs import marked
 from domain.definition import Definition
 from domain.fields import Liquid
-from domain.messages import StepAnswer, StepCall
+from domain.messages import EndReason, StepAnswer, StepCall
 from domain.names import QUEUE_RUNS
 from domain.plan import Policy
 from services.installation import Installation
@@ -55,6 +55,15 @@ class OutsideContext:
     definition: Definition
 
 
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """What an inside action answers that takes its own enrollment out: its visit is done, and then it ends."""
+
+    outputs: Outputs
+    reason: EndReason
+    detail: str | None = None
+
+
 @dataclass(frozen=True)
 class Target:
     """Records an inside action writes: the enrolled one, or those ``of`` names."""
@@ -62,7 +71,7 @@ class Target:
     of: Of | None = None
 
 
-InsideRun: TypeAlias = Callable[[InsideContext, C], Awaitable[Outputs]]
+InsideRun: TypeAlias = Callable[[InsideContext, C], Awaitable[Outputs | Leaving]]
 """Has the effect within the transaction; raises StepSkipped or StepFailed, and then nothing it wrote stays."""
 
 OutsideRun: TypeAlias = Callable[[OutsideContext, C], Awaitable[StepAnswer]]

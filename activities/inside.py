@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, cast
 
-from activities.action import Action, InsideContext, InsideRun, templates_of
+from activities.action import Action, InsideContext, InsideRun, Leaving, templates_of
 from domain.catalogue import ActionConfig
 from domain.definition import ActionStep, Definition
 from domain.errors import NotFound, StepError, Unavailable
@@ -13,7 +13,7 @@ from domain.messages import StepAnswer, StepCall
 from domain.reading import needs_objects
 from services.installation import Installation
 from services.running.gate import pass_gate
-from services.running.settling import settle_error
+from services.running.settling import settle_error, settle_leaving
 from services.running.variables import OTHER_ROOTS, load_variables, roots_of
 from services.running.visits import settle_visit
 from services.versions import load_content
@@ -75,8 +75,10 @@ async def _act(tx: Tx, inst: Installation, action: Action[Any], call: StepCall) 
         raise _Associated
     variables = await load_variables(tx, passed, roots) if templates else {}
     run = cast("InsideRun[Any]", action.run)  # the descriptor says inside
-    outputs = await run(InsideContext(tx=tx, inst=inst, passed=passed, variables=variables), config)
-    return await settle_visit(tx, passed, outcome="done", result=outputs)
+    done = await run(InsideContext(tx=tx, inst=inst, passed=passed, variables=variables), config)
+    if isinstance(done, Leaving):
+        return await settle_leaving(tx, passed, done.outputs, done.reason, detail=done.detail)
+    return await settle_visit(tx, passed, outcome="done", result=done)
 
 
 async def _written(read: Read, action: Action[Any], config: ActionConfig, call: StepCall) -> Collection[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from domain.base import Authored, Frozen, Json
+from domain.definition import Parameter
 from domain.plan import Policy
 from domain.ports import Holidays, Templates
 from domain.problems import ProblemCode
@@ -27,12 +28,28 @@ class Finding(Frozen):
     message: str
 
 
+class KnownWorkflow(Frozen):
+    """What an action that names a workflow has to know of it: whom it is about, and what whoever enters is given.
+
+    ``parameters`` None: it was never published, so nobody can say yet.
+    """
+
+    object: str
+    parameters: tuple[Parameter, ...] | None = None
+
+
 class ConfigScope(Frozen):
-    """Where an action config stands: the installation's schema, the workflow's object, and what may be bound."""
+    """Where an action config stands: the installation's schema, the workflow's object, and what may be bound.
+
+    ``slug`` and ``parameters`` are the workflow's own; ``workflows`` are those there are, by slug.
+    """
 
     schema_: Schema
     object: str
     bound_objects: tuple[str, ...] = ()
+    slug: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    workflows: Mapping[str, KnownWorkflow] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +81,7 @@ class ActionSpec:
 class Catalogue:
     """What validation looks names up in.
 
-    ``users`` are the ids of active users, ``workflows`` the known slugs, ``lists`` maps slug -> object type,
+    ``users`` are the ids of active users, ``workflows`` those there are by slug, ``lists`` maps slug -> object type,
     ``subscription_types`` slug -> whether it is archived, ``internal_types`` those of them that are not for marketing.
     Without ``holidays`` any country is taken to have a calendar.
     """
@@ -73,7 +90,7 @@ class Catalogue:
     actions: dict[str, ActionSpec]
     templates: Templates
     users: frozenset[str]
-    workflows: frozenset[str]
+    workflows: Mapping[str, KnownWorkflow]
     lists: Mapping[str, str] = field(default_factory=dict)
     subscription_types: Mapping[str, bool] = field(default_factory=dict)
     internal_types: frozenset[str] = frozenset()

@@ -193,7 +193,7 @@ def _check_workflow(x: Examination, condition: WorkflowCondition, path: str, sub
     if not subject.near:
         x.refuse(path, "what an associated record did in a workflow")
         return
-    known = x.catalogue.workflows | {x.definition.slug}
+    known = {*x.catalogue.workflows, x.definition.slug}
     if condition.workflow not in known and not x.spoiled(join(path, "workflow")):
         words = f"there is no workflow {condition.workflow!r}{similar(condition.workflow, known)}"
         x.tell(join(path, "workflow"), "unknown_workflow", words)

@@ -53,7 +53,12 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
                 _check_subscription(x, text, place + below)
     if not reader.problems:
         scope = ConfigScope(
-            schema_=x.catalogue.schema, object=x.definition.object, bound_objects=x.definition.bound_objects()
+            schema_=x.catalogue.schema,
+            object=x.definition.object,
+            bound_objects=x.definition.bound_objects(),
+            slug=x.definition.slug,
+            parameters=tuple(x.definition.parameters),
+            workflows=x.catalogue.workflows,
         )
         for finding in spec.check(config, scope):
             x.tell(place + finding.path, finding.code, finding.message)

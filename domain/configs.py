@@ -54,6 +54,11 @@ def _marked(annotation: Any, metadata: Sequence[Any], value: Any, path: str) -> 
                 yield from _marked(part, (), value, path)
     elif isinstance(value, BaseModel):
         yield from ((path + below, marker, text) for below, marker, text in marked(value))
+    elif isinstance(value, dict):
+        inner = next((p for p in _members(annotation) if get_origin(p) is dict), None)
+        item = get_args(inner)[1] if inner is not None else Any
+        for name, each in value.items():
+            yield from _marked(item, (), each, join(path, name))
     elif isinstance(value, list | tuple):
         inner = next((p for p in _members(annotation) if get_origin(p) in (list, tuple)), None)
         item = get_args(inner)[0] if inner is not None else Any

@@ -20,7 +20,7 @@ def wrong_parameters(definition: Definition, given: Mapping[str, Json]) -> list[
     ]
     for name, parameter in known.items():
         value = given.get(name)
-        if value is not None and not _fits(parameter, value):
+        if value is not None and not fits(parameter, value):
             message = f"the parameter {name} is a {parameter.type}, not {value!r}"[:300]
             wrong.append(FieldError(path=f"/parameters/{name}", code="wrong_type", message=message))
         elif value is None and parameter.required and parameter.default is None:
@@ -35,7 +35,8 @@ def with_defaults(definition: Definition, given: Mapping[str, Json]) -> dict[str
     return {**defaults, **{name: value for name, value in given.items() if value is not None}}
 
 
-def _fits(parameter: Parameter, value: Json) -> bool:
+def fits(parameter: Parameter, value: Json) -> bool:
+    """Whether a value is of the type the parameter declares."""
     match parameter.type:
         case "string":
             return isinstance(value, str)

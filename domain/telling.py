@@ -27,7 +27,7 @@ ENDS: Mapping[str, str] = {
     "no_longer_matches": "left: what let it in no longer holds",
     "replied": "left: it replied",
     "unenrolled": "was taken out by hand",
-    "removed_by_workflow": "was taken out by another workflow",
+    "removed_by_workflow": "was taken out by a workflow",
     "record_deleted": "left: the record was deleted",
     "record_merged": "left: the record was merged into another",
     "bound_record_gone": "left: the bound record is gone",

@@ -9,7 +9,7 @@ from store.lists import known_lists
 from store.people import active_user_ids
 from store.schema import load_schema
 from store.subscriptions import internal_types, known_types
-from store.workflows import known_slugs
+from store.workflows import known_workflows
 
 
 async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
@@ -20,7 +20,7 @@ async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
         templates=inst.templates,
         holidays=inst.holidays,
         users=await active_user_ids(read),
-        workflows=await known_slugs(read),
+        workflows=await known_workflows(read),
         lists=await known_lists(read),
         subscription_types=await known_types(read),
         internal_types=await internal_types(read),

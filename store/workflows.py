@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import RowMapping, bindparam, delete, func, insert, select, update
 
 from domain.base import Json
+from domain.catalogue import KnownWorkflow
+from domain.definition import Parameter
 from domain.enrollments import Enrollment
 from domain.plan import ENGINE_REV
 from store.database import Read, Tx
@@ -48,10 +50,22 @@ async def list_workflows(read: Read, *, after: str | None = None, limit: int) ->
     return await read.all(page.order_by(workflows.c.id).limit(limit))
 
 
-async def known_slugs(read: Read) -> frozenset[str]:
-    """The slugs a definition may name."""
-    rows = await read.all(select(workflows.c.slug).where(workflows.c.slug.not_like(f"{GONE}%")))
-    return frozenset(row["slug"] for row in rows)
+async def known_workflows(read: Read) -> dict[str, KnownWorkflow]:
+    """The workflows a definition may name, by slug."""
+    current = (versions.c.workflow_id == workflows.c.id) & (versions.c.version == workflows.c.version)
+    rows = await read.all(
+        select(workflows.c.slug, workflows.c.object, versions.c.version, versions.c.definition["parameters"].label("p"))
+        .join(versions, current, isouter=True)
+        .where(workflows.c.slug.not_like(f"{GONE}%"))
+    )
+    return {row["slug"]: _known(row) for row in rows}
+
+
+def _known(row: RowMapping) -> KnownWorkflow:
+    if row["version"] is None:
+        return KnownWorkflow(object=row["object"])
+    declared = tuple(Parameter.model_validate(each) for each in row["p"] or ())
+    return KnownWorkflow(object=row["object"], parameters=declared)
 
 
 async def insert_workflow(tx: Tx, values: Mapping[str, Any], *, now: datetime) -> bool:

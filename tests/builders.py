@@ -80,8 +80,8 @@ class Standing:
             return await read.all(select(table).order_by(*table.primary_key.columns))
 
     async def visit(self) -> RowMapping:
-        """The one visit there is."""
-        (row,) = await self.rows(tables.visits)
+        """The one visit to the step."""
+        (row,) = [row for row in await self.rows(tables.visits) if row["enrollment_id"] == self.enrollment.id]
         return row
 
 
@@ -93,6 +93,7 @@ async def stand_at_action(
     *,
     bound: StoredRecord | None = None,
     slug: str = "test-workflow",
+    depth: int = 0,
     **definition: Json,
 ) -> Standing:
     """Publish a workflow of an action and a delay and enroll the record, as rows: what is tested comes after."""
@@ -135,7 +136,7 @@ async def stand_at_action(
         trigger=None,
         cause_kind="api",
         cause_id=None,
-        depth=0,
+        depth=depth,
         entered_seq=None,
         started_at=now,
         ended_at=None,
@@ -143,12 +144,13 @@ async def stand_at_action(
         end_detail=None,
     )
     async with inst.db.transaction() as tx:
-        await _insert_version(tx, document, plan, now)
+        await insert_version(tx, document, plan, now)
         await insert_enrollment(tx, enrollment)
     return Standing(inst=inst, enrollment=enrollment, now=now)
 
 
-async def _insert_version(tx: Tx, document: dict[str, Any], plan: Plan, now: datetime) -> None:
+async def insert_version(tx: Tx, document: dict[str, Any], plan: Plan, now: datetime) -> None:
+    """Publish a version as rows."""
     await tx.run(
         insert(tables.workflows).values(
             id=plan.workflow_id, slug=plan.slug, name=plan.name, folder="", object=document["object"], type="standard",

@@ -27,6 +27,7 @@ from domain.schema import PropertyDefinition, PropertyType
 from domain.values import ValueProblem, normalise
 from services.records.people import present_user
 from services.records.records import Write, update_record
+from services.running.targets import meant_records
 
 Value: TypeAlias = StrictStr | StrictBool | StrictInt | StrictFloat | list[StrictStr] | NowValue | PropertyValue | None
 
@@ -131,7 +132,7 @@ def target(config: SetPropertyConfig) -> Target:
 async def run(context: InsideContext, config: SetPropertyConfig) -> Outputs:
     """Write every target; ``before`` and ``after`` are those of the first one."""
     facts, enrollment = context.passed.facts, context.passed.enrollment
-    targets = written_records(facts, config.of)
+    targets = meant_records(facts, config.of)
     if not targets:
         raise StepSkipped("no_record", f"there is no {config.of.object if config.of else facts.record.object} to write")
     write = Write(
@@ -155,16 +156,6 @@ async def run(context: InsideContext, config: SetPropertyConfig) -> Outputs:
         results.append((record.properties.get(config.property), value))
     before, after = results[0]
     return {"before": before, "after": after, "records": len(results)}
-
-
-def written_records(facts: Facts, of: Of | None) -> list[RecordFacts]:
-    """The enrolled record, the bound one, or the associated ones ``of`` means; empty when there are none."""
-    if of is None or of.object == facts.record.object:
-        return [facts.record]
-    if of.label is None and of.match is None and facts.bound is not None and facts.bound.object == of.object:
-        return [facts.bound]
-    found = [a.record for a in facts.associated.get(of.object, ()) if of.label in (None, a.label)]
-    return found[:1] if of.match == "latest" else found
 
 
 async def _value(context: InsideContext, config: SetPropertyConfig, record: RecordFacts) -> Json:

@@ -6,12 +6,16 @@ the first and leaves the second alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
+from domain.base import Json
 from domain.errors import StepError, StepFailed, StepSkipped
-from domain.messages import FailureCall, StepAnswer, StepCall
+from domain.messages import EndReason, FailureCall, StepAnswer, StepCall
 from domain.names import effect_key
 from services.installation import Installation
+from services.leaving.leaving import end_enrollment
+from services.leaving.moving import LEFT
 from services.running.gate import pass_gate
 from services.running.inside import Passed
 from services.running.visits import open_visit, settle_visit
@@ -85,6 +89,16 @@ async def settle_error(tx: Tx, passed: Passed, no: StepError) -> StepAnswer:
             return await settle_visit(tx, passed, outcome="failed", reason=no.failure, detail=no.detail)
         case _:
             raise no
+
+
+async def settle_leaving(
+    tx: Tx, passed: Passed, outputs: Mapping[str, Json], reason: EndReason, *, detail: str | None
+) -> StepAnswer:
+    """Settle a visit as done whose step takes its own enrollment out, and end that."""
+    answer = LEFT.model_copy(update={"reason": reason, "detail": detail})
+    await settle_visit(tx, passed, outcome="done", result=outputs, answer=answer)
+    await end_enrollment(tx, passed.enrollment, reason, detail=detail, now=passed.call.now, tell=False)
+    return answer
 
 
 async def record_failure(inst: Installation, failed: FailureCall) -> StepAnswer:

@@ -8,7 +8,8 @@ from typing import Any
 
 from activities.catalogue import specs
 from domain.builtin import BUILTIN
-from domain.catalogue import Catalogue
+from domain.catalogue import Catalogue, KnownWorkflow
+from domain.definition import Parameter
 from domain.schema import ObjectType, Option, PropertyDefinition, PropertyType, Schema
 from domain.validation import Examined, examine
 from gateways.holiday_calendars import PublicHolidays
@@ -21,7 +22,13 @@ CATALOGUE = Catalogue(
     actions=specs(),
     templates=LiquidTemplates(),
     users=frozenset({ANNA}),
-    workflows=frozenset({"welcome"}),
+    workflows={
+        "welcome": KnownWorkflow(
+            object="contact",
+            parameters=(Parameter(name="offer", required=True), Parameter(name="limit", type="number")),
+        ),
+        "renewals": KnownWorkflow(object="opportunity"),
+    },
     subscription_types={"newsletter": False, "retired": True, "one_to_one": False},
     internal_types=frozenset({"one_to_one"}),
     holidays=PublicHolidays(),

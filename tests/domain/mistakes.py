@@ -21,6 +21,12 @@ def paused(**day: int) -> dict[str, Any]:
     return {"settings": {"pause_dates": [day]}}
 
 
+def enrolling(**config: Any) -> dict[str, Any]:
+    """A step that enrolls in another workflow."""
+    full = {"workflow": "welcome", "parameters": {"offer": "red"}, **config}
+    return {"id": "s", "kind": "action", "action": "enroll_in_workflow", "config": full}
+
+
 IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"slug": "A b"}, "/slug", "wrong_value"),
     ({"name": ""}, "/name", "wrong_value"),
@@ -191,6 +197,12 @@ IN_CONDITIONS: list[tuple[dict[str, Any], str, str]] = [
 ]  # fmt: skip
 
 IN_STEPS: list[tuple[dict[str, Any], str, str]] = [
+    (enrolling(workflow="welcom"), "/config/workflow", "unknown_workflow"),
+    (enrolling(workflow="renewals"), "/config/workflow", "wrong_value"),
+    (enrolling(parameters={}), "/config/parameters/offer", "missing_field"),
+    (enrolling(parameters={"offer": "{{ contact.nickname }}"}), "/config/parameters/offer", "unknown_variable"),
+    (enrolling(parameters={"offer": "{{ contact."}), "/config/parameters/offer", "template_error"),
+    (enrolling(parameters={"offer": "a", "limit": "b"}), "/config/parameters/limit", "wrong_type"),
     ({"id": "s", "kind": "nap"}, "/kind", "wrong_value"),
     ({"id": "s"}, "/kind", "missing_field"),
     ({"kind": "end"}, "/id", "missing_field"),

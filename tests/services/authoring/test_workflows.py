@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from domain.catalogue import KnownWorkflow
 from domain.definition import load_definition
 from domain.errors import Conflict, Invalid, NotFound, PreconditionFailed, PreconditionMissing, TooLarge
 from domain.plan import Plan
@@ -234,7 +235,7 @@ async def test_the_catalogue_names_users_who_are_active_and_workflows_that_exist
     assert gone is not None
     async with installation.db.read() as read:
         catalogue = await load_catalogue(read, installation)
-    assert (catalogue.users, catalogue.workflows) == ({anna.id}, {SLUG})
+    assert (catalogue.users, catalogue.workflows) == ({anna.id}, {SLUG: KnownWorkflow(object="contact")})
     assert catalogue.schema.object("contact") is not None
 
 
