@@ -69,7 +69,7 @@ async def change_live(
         raise Conflict(f"workflow {slug} must be published again before its settings can change", code="not_current")
     definition = examined.definition
     if "turn_off_at" in changed:
-        await keep_turn_off_at(tx, workflow["id"], definition, now=now)
+        await keep_turn_off_at(tx, workflow["id"], definition, path="/turn_off_at", now=now)
     await _change_draft(tx, workflow, changed, now=now)
     await hold_live(tx, workflow, version["version"], definition, cause=cause, now=now)
     return (await live_history(tx, workflow["id"], limit=1))[0]

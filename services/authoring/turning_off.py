@@ -14,8 +14,10 @@ from store.database import Row, Tx
 from store.workflows import due_to_turn_off, get_workflow, set_turn_off_at, turn_off_past
 
 
-async def keep_turn_off_at(tx: Tx, workflow_id: str, definition: Definition, *, now: datetime) -> None:
-    """Note until when a workflow that is being published lets records in.
+async def keep_turn_off_at(
+    tx: Tx, workflow_id: str, definition: Definition, *, path: str = "/settings/turn_off_at", now: datetime
+) -> None:
+    """Note until when a workflow lets records in; ``path`` is where that was written.
 
     Raises:
         Invalid: that time has passed.
@@ -24,7 +26,7 @@ async def keep_turn_off_at(tx: Tx, workflow_id: str, definition: Definition, *, 
     at = parse_instant(written) if written is not None else None
     if at is not None and at <= now:
         words = f"{written} has passed; the workflow would be off at once"
-        raise Invalid(words, errors=[FieldError(path="/settings/turn_off_at", code="wrong_value", message=words)])
+        raise Invalid(words, errors=[FieldError(path=path, code="wrong_value", message=words)])
     await set_turn_off_at(tx, workflow_id, at)
 
 

@@ -157,6 +157,8 @@ async def save_draft(tx: Tx, inst: Installation, slug: str, raw: Json, *, if_mat
 async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Published:
     """Make the draft the current version and turn the workflow on; a draft that is the current version stays it.
 
+    Its live values become those of the workflow (rule R12).
+
     Raises:
         NotFound: there is no such workflow.
         Invalid: the draft has problems, or its time to turn off has passed; ``errors`` lists them all.
@@ -173,6 +175,9 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
         await rows.set_on(tx, workflow["id"], is_on=True, now=now)
     else:
         await _add_version(tx, workflow, draft, now=now)
+    # Also where the version stays: its live values may have been changed since.
+    cause = Cause(kind="publish", id=workflow["id"])
+    await hold_live(tx, workflow, draft.version, definition, cause=cause, now=now)
     # Behind the row of the workflow, which whoever turns and moves it locks first.
     await begin_to_recur(tx, inst, workflow, definition, now=now)
     # Last, so that a page of a sweep waits for this transaction as briefly as can be.
@@ -181,13 +186,11 @@ async def publish(tx: Tx, inst: Installation, slug: str, *, now: datetime) -> Pu
 
 
 async def _add_version(tx: Tx, workflow: Row, draft: Prepared, *, now: datetime) -> None:
-    """Make a draft the current version, with what it is found by and its live values."""
+    """Make a draft the current version, with what it is found by."""
     stored = draft.plan.model_dump(mode="json", exclude_defaults=True)
     if await rows.insert_version(tx, workflow, definition=draft.document, plan=stored, now=now) is None:
         slug = workflow["slug"]
         raise Conflict(f"workflow {slug} was published by somebody else just now; look at it and publish again")
-    cause = Cause(kind="publish", id=workflow["id"])
-    await hold_live(tx, workflow, draft.version, draft.definition, cause=cause, now=now)
     found = interests(draft.definition, draft.catalogue)
     await rows.replace_interests(tx, workflow["id"], draft.version, triggers=found.triggers, run=found.run)
 

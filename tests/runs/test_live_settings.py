@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fixtures.running import Running
-from tests.runs.definitions import by_hand, task
+from tests.runs.definitions import anchored, by_hand, task
 
 MORNING = [
     {"id": "day", "kind": "delay", "until": {"date": "2099-01-31", "time": "09:00"}},
@@ -99,3 +99,43 @@ async def test_what_is_wrong_with_settings_is_told_with_its_path(ft: Running) ->
     refused = await ft.call("PATCH", "/workflows/wrong/settings", {"spread_minutes": -1}, expect=422)
     assert [each["path"] for each in refused["errors"]] == ["/spread_minutes"]
     assert (await ft.call("GET", "/workflows/wrong/settings"))["settings"]["spread_minutes"] == 15
+
+
+async def test_a_time_to_turn_off_that_has_passed_is_told_with_the_path_of_the_body(ft: Running) -> None:
+    await ft.publish(by_hand("over", MORNING))
+    passed = {"turn_off_at": "2020-01-01T00:00:00Z"}
+    refused = await ft.call("PATCH", "/workflows/over/settings", passed, expect=422)
+    assert [each["path"] for each in refused["errors"]] == ["/turn_off_at"]
+
+
+def _webinar(day: str) -> dict[str, Any]:
+    return {
+        "slug": "webinar",
+        "name": "Webinar",
+        "object": "contact",
+        "type": "specific_date",
+        "anchor": {"date": day, "time": "18:00"},
+        "steps": [anchored("day", hours=-1), task("after", "After")],
+    }
+
+
+async def test_publishing_the_old_content_again_brings_its_date_back(ft: Running) -> None:
+    await ft.publish(_webinar("2099-03-01"))
+    _, taken = await waiting(ft, "webinar")
+    await ft.call("PATCH", "/workflows/webinar/settings", {"anchor": {"date": "2099-03-08"}})
+    await sleeps_until(ft, taken, "2099-03-08T17:00:00Z")
+    await ft.publish(_webinar("2099-03-01"))
+    await sleeps_until(ft, taken, "2099-03-01T17:00:00Z")
+    assert (await ft.call("GET", "/workflows/webinar"))["version"] == 1
+    assert (await ft.call("GET", "/workflows/webinar/settings"))["anchor"]["date"] == "2099-03-01"
+
+
+async def test_publishing_the_old_content_again_brings_its_settings_back(ft: Running) -> None:
+    await ft.publish(by_hand("back", MORNING))
+    _, taken = await waiting(ft, "back")
+    await ft.call("PATCH", "/workflows/back/settings", {"timezone": "Europe/Oslo"})
+    await sleeps_until(ft, taken, "2099-01-31T08:00:00Z")
+    await ft.publish(by_hand("back", MORNING))
+    await sleeps_until(ft, taken, "2099-01-31T09:00:00Z")
+    held = (await ft.call("GET", "/workflows/back/settings/history"))["items"]
+    assert [each["changed_by"]["kind"] for each in held] == ["publish", "api", "publish"]
