@@ -6,7 +6,8 @@ Publishing makes the draft's values the live ones; changing them alone changes t
 from __future__ import annotations
 
 from domain.base import Frozen, Json
-from domain.definition import Definition, WorkflowSettings
+from domain.definition import Anchor, Definition, WorkflowSettings
+from domain.schema import PropertyType, Schema
 from domain.steps import ClockTime, DateText
 
 LIVE_ANCHOR = ("date", "time")
@@ -38,12 +39,27 @@ def live_of(definition: Definition) -> Live:
     return Live(settings=definition.settings, anchor=read)
 
 
-def with_live(definition: Definition, live: Live) -> Definition:
-    """The definition of a version with the live values in place of those of its publishing."""
+def with_live(definition: Definition, live: Live, schema: Schema) -> Definition:
+    """The definition of a version with the live values in place of those of its publishing.
+
+    A newer version whose steps all name a time of their own needs none of its anchor; one that counts hours from a
+    whole day does. So where there is no live time, such a version keeps its own rather than count from midnight.
+    """
     anchor = definition.anchor
     if anchor is not None:
-        anchor = anchor.model_copy(update={name: getattr(live.anchor, name) for name in LIVE_ANCHOR})
+        values = {name: getattr(live.anchor, name) for name in LIVE_ANCHOR}
+        if live.anchor.time is None and not _has_time(anchor, definition.object, schema):
+            values["time"] = anchor.time
+        anchor = anchor.model_copy(update=values)
     return definition.model_copy(update={"settings": live.settings, "anchor": anchor})
+
+
+def _has_time(anchor: Anchor, object: str, schema: Schema) -> bool:
+    """Whether what an anchor is read from says the time of day itself."""
+    if anchor.property is None:
+        return False
+    found = schema.property(anchor.of or object, anchor.property)
+    return found is not None and found.type is PropertyType.DATETIME
 
 
 def with_values(document: Json, changed: dict[str, Json]) -> dict[str, Json]:

@@ -17,7 +17,7 @@ from domain.plan import Plan
 from domain.reading import NOTHING, Needs, needs_of
 from store.database import Read
 from store.live import get_live
-from store.schema import load_account
+from store.schema import load_account, load_schema
 from store.workflows import get_version
 
 K = TypeVar("K")
@@ -53,7 +53,7 @@ async def load_live(read: Read, workflow_id: str, version: int) -> Content:
     content = await load_content(read, workflow_id, version)
     live = await get_live(read, workflow_id)
     if live is not None:
-        content = replace(content, definition=with_live(content.definition, live))
+        content = replace(content, definition=with_live(content.definition, live, await load_schema(read)))
     if not read.live_altered:
         _keep(_live, key, content)
     return content

@@ -139,3 +139,25 @@ async def test_publishing_the_old_content_again_brings_its_settings_back(ft: Run
     await sleeps_until(ft, taken, "2099-01-31T09:00:00Z")
     held = (await ft.call("GET", "/workflows/back/settings/history"))["items"]
     assert [each["changed_by"]["kind"] for each in held] == ["publish", "api", "publish"]
+
+
+async def test_a_version_that_counts_hours_from_a_day_keeps_its_time_where_a_newer_one_needs_none(ft: Running) -> None:
+    await ft.publish(_webinar("2099-03-01"))
+    _, taken = await waiting(ft, "webinar")
+    newer = {**_webinar("2099-03-01"), "steps": [anchored("day", "17:00"), task("after", "After")]}
+    await ft.publish({**newer, "anchor": {"date": "2099-03-02"}})
+    await sleeps_until(ft, taken, "2099-03-02T17:00:00Z")
+    await ft.call("PATCH", "/workflows/webinar/settings", {"anchor": {"date": "2099-03-03"}})
+    await sleeps_until(ft, taken, "2099-03-03T17:00:00Z")
+    await ft.call("PATCH", "/workflows/webinar/settings", {"anchor": {"time": "20:00"}})
+    await sleeps_until(ft, taken, "2099-03-03T19:00:00Z")
+
+
+async def test_without_a_live_time_a_property_with_one_counts_by_its_own(ft: Running) -> None:
+    last = {"property": "last_touched_at", "time": "18:00"}
+    touched = {**_webinar(""), "type": "date_property", "anchor": last}
+    await ft.publish(touched)
+    _, taken = await waiting(ft, "webinar", last_touched_at="2099-03-01T10:00:00Z")
+    assert await wakes_at(ft, taken) == "2099-03-01T17:00:00Z"
+    await ft.call("PATCH", "/workflows/webinar/settings", {"anchor": {"time": None}})
+    await sleeps_until(ft, taken, "2099-03-01T09:00:00Z")
