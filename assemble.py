@@ -47,6 +47,8 @@ async def assembled(
                 actions=specs(),
                 name=f"{role}:{os.uname().nodename}:{os.getpid()}",
                 sample_mail_domains=settings.sample_mail_domains,
+                public_url=settings.public_url,
+                link_keys=settings.keys_for_links,
             ),
             client,
         )

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     mail_url: SecretStr = SecretStr("outbox:")
     sms_url: SecretStr = SecretStr("outbox:")
     bootstrap_key: SecretStr | None = None
+    link_keys: SecretStr = SecretStr("")
     sample: Literal["on", "off"] = "on"
     sample_mail_domains: Annotated[tuple[str, ...], NoDecode] = ()
 
@@ -98,6 +99,13 @@ class Settings(BaseSettings):
     @classmethod
     def _known_sms(cls, value: SecretStr) -> SecretStr:
         _with_scheme(value.get_secret_value(), SMS_SCHEMES)
+        return value
+
+    @field_validator("link_keys")
+    @classmethod
+    def _not_guessable(cls, value: SecretStr) -> SecretStr:
+        if any(len(key) < MIN_KEY_LENGTH for key in _parts(value.get_secret_value())):
+            raise ValueError(f"each key, separated by commas, must have at least {MIN_KEY_LENGTH} characters")
         return value
 
     @field_validator("bootstrap_key")
@@ -146,6 +154,11 @@ class Settings(BaseSettings):
         return self.sample == "on"
 
     @property
+    def keys_for_links(self) -> tuple[str, ...]:
+        """What the addresses in messages are signed with: the first one. All of them read."""
+        return _parts(self.link_keys.get_secret_value())
+
+    @property
     def local_url(self) -> str:
         """Where the API is reached from this machine."""
         return f"http://{_reachable(self.api_host)}:{self.api_port}"
@@ -186,6 +199,10 @@ class Settings(BaseSettings):
         if problems:
             raise SettingsError(problems)
         return settings
+
+
+def _parts(listed: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in listed.split(",") if part.strip())
 
 
 def _as_text(value: Any) -> str:

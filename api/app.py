@@ -19,6 +19,7 @@ from api.routes import (
     hooks,
     imports,
     jobs,
+    links,
     lists,
     live,
     objects,
@@ -91,6 +92,8 @@ def create_app(inst: Installation) -> FastAPI:
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(only_known)])
     # Who calls a webhook may be told to add what it likes to the address.
     app.include_router(hooks.public, prefix=PREFIX)
+    # Their addresses stand in messages, so they are short, and stay for ever.
+    app.include_router(links.public)
     app.include_router(system.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

@@ -17,6 +17,7 @@ from domain.value_rules import check_user
 FIXED_VARIABLES: Mapping[str, frozenset[str]] = {
     "owner": frozenset({"id", "name", "email"}),
     "sender": frozenset({"name", "address"}),
+    "message": frozenset({"unsubscribe_url"}),
     "workflow": frozenset({"name", "slug", "version"}),
     "enrollment": frozenset({"id", "n", "started_at"}),
 }

@@ -66,6 +66,11 @@ def event_problems(
     return found + (_reply_problems(properties) if name == REPLIED else [])
 
 
+def is_about_message(name: str) -> bool:
+    """Whether an event may say with its property ``message`` which message of ours it is about."""
+    return name == REPLIED or name.startswith(("email.", "sms."))
+
+
 def is_written_by_hand(properties: Mapping[str, Json]) -> bool:
     """Whether a person wrote a reply; an automatic one, such as an absence note, says ``machine``."""
     return properties.get("machine") is not True

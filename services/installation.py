@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.catalogue import ActionSpec
 from domain.ports import Addresses, Clock, Holidays, MailGateway, Phones, Runs, SmsGateway, Templates
@@ -12,7 +12,11 @@ from store.database import Database
 
 @dataclass(frozen=True, kw_only=True)
 class Installation:
-    """Database, clock and ports. ``sample_mail_domains``: domains sample records may really be mailed at."""
+    """Database, clock and ports. ``sample_mail_domains``: domains sample records may really be mailed at.
+
+    ``public_url``: what the addresses in messages begin with. ``link_keys``: what those are signed with, the first of
+    them, besides the key that the installation made for itself.
+    """
 
     db: Database
     clock: Clock
@@ -26,3 +30,5 @@ class Installation:
     actions: Mapping[str, ActionSpec]
     name: str
     sample_mail_domains: tuple[str, ...] = ()
+    public_url: str = "http://127.0.0.1:8080"
+    link_keys: tuple[str, ...] = field(default=(), repr=False)

@@ -49,6 +49,11 @@ async def get_message(read: Read, id: str) -> RowMapping | None:
     return await read.one(_with_slug(messages).where(messages.c.id == id))
 
 
+async def find_message(read: Read, effect_key: str) -> RowMapping | None:
+    """The message of an effect with its workflow's ``slug``, or None."""
+    return await read.one(_with_slug(messages).where(messages.c.effect_key == effect_key))
+
+
 async def get_task(read: Read, id: str) -> RowMapping | None:
     """A task with its workflow's ``slug``, or None."""
     return await read.one(_with_slug(tasks).where(tasks.c.id == id))

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
 from sqlalchemy import insert, select, update
 
 from domain.base import Frozen, Json
 from domain.builtin import BUILTIN
 from domain.schema import ObjectType, PropertyDefinition, Schema
 from store.database import Read, Tx
+from store.ids import new_token
 from store.tables import account, object_types, property_definitions
 
 ACCOUNT_ID = 1
@@ -31,7 +33,7 @@ DEFAULT_ACCOUNT = {
 
 class Account(Frozen):
     """What holds for the whole installation: its zone (IANA), region (ISO 3166 alpha-2), senders and
-    defaults for time.
+    defaults for time. ``link_key`` signs the addresses in messages; nobody is shown it.
 
     ``live_revision`` names the state of all live values: it is raised whenever one of them changes.
     """
@@ -50,6 +52,7 @@ class Account(Frozen):
     holidays: Json = None
     frequency_caps: Json = None
     send_to_not_specified: bool = False
+    link_key: str | None = Field(default=None, repr=False)
 
 
 GET_ACCOUNT = select(account).where(account.c.id == ACCOUNT_ID)
@@ -122,6 +125,7 @@ async def relabel_object_type(tx: Tx, object: str, label: str) -> None:
 async def seed_builtin(tx: Tx, now: datetime) -> None:
     """Write the account and the built-in object types where they are missing; what is there stays as it is."""
     await tx.insert_ignore(account, [DEFAULT_ACCOUNT])
+    await tx.run(update(account).where(account.c.link_key.is_(None)).values(link_key=new_token()))
     objects = [
         {"name": each.name, "label": each.label, "builtin": True, "created_at": now} for each in BUILTIN.values()
     ]

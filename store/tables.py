@@ -334,6 +334,7 @@ messages = Table(
     Column("contact_id", String(36)),
     Column("marketing", Boolean, nullable=False, server_default=text("false")),
     at("claimed_at", nullable=True),
+    Column("subscription", String(63)),
     at("created_at"),
     at("sent_at", nullable=True),
     Index("ix_messages_workflow_id_step", "workflow_id", "step"),

@@ -22,6 +22,7 @@ from domain.names import QUEUE_EMAIL
 from domain.plan import Policy
 from domain.ports import Mail
 from gateways.text import text_of
+from services.running.carrying import unsubscribe_address, with_way_out
 from services.running.effects import Letter, attempt
 from services.running.inside import Inside
 from services.running.recipients import contact_objects, contact_of, keep_sample_inside
@@ -92,14 +93,17 @@ async def write(context: OutsideContext, config: SendEmailConfig, read: Read, in
         address=config.from_address or inside.account.mail_from,
     )
     roots = roots_of(templates, *templates_of(config))
-    variables = await load_variables(read, inside, roots, sender=sender)
+    inst, way_out = context.inst, ""
+    if not config.transactional:
+        way_out = unsubscribe_address(inst, inside.account, key)
+    variables = await load_variables(read, inside, roots, sender=sender, unsubscribe_url=way_out)
     # A line break in a value must not become a header.
     subject = " ".join(templates.render(config.subject, variables, html=False).split())
     if not subject:
         raise StepFailed("bad_template", "the subject rendered to nothing")
     html = templates.render(config.html, variables, html=True)
     text = templates.render(config.text, variables, html=False) if config.text else text_of(html)
-    return Mail(
+    mail = Mail(
         key=key,
         message_id=f"{key.replace(':', '.')}@{sender.address.rpartition('@')[2]}",
         sender=sender.address,
@@ -111,6 +115,7 @@ async def write(context: OutsideContext, config: SendEmailConfig, read: Read, in
         text=text,
         at=context.call.now,
     )
+    return with_way_out(mail, way_out) if way_out else mail
 
 
 async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:

@@ -18,10 +18,12 @@ DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 def upgrade() -> None:
     """Towards this release."""
     _add_consent()
+    _add_links()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _drop_links()
     _drop_consent()
 
 
@@ -58,3 +60,13 @@ def _drop_consent() -> None:
     op.drop_column("subscription_types", "kind")
     for name in ("send_to_not_specified", "frequency_caps"):
         op.drop_column("account", name)
+
+
+def _add_links() -> None:
+    op.add_column("account", sa.Column("link_key", sa.String(length=64), nullable=True))
+    op.add_column("messages", sa.Column("subscription", sa.String(length=63), nullable=True))
+
+
+def _drop_links() -> None:
+    op.drop_column("messages", "subscription")
+    op.drop_column("account", "link_key")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.base import Frozen, Instant, Json
 from domain.errors import Invalid, NotFound
-from domain.events import event_problems, is_written_by_hand
+from domain.events import REPLIED, event_problems, is_written_by_hand
 from domain.reader import join
 from domain.records import StoredRecord
 from services.leaving.replies import find_answered, stop_on_reply
@@ -94,7 +94,8 @@ def check_event(happened: Happened, *, now: datetime) -> None:
 async def record_event(tx: Tx, write: Write, record_id: str, happened: Happened) -> EventRow:
     """Write an event and its change, after locking the record; the name is not examined.
 
-    A reply ends, in the same transaction, whom it answers (rule L2), where the workflow stops on one.
+    One that is about a message of ours knows its enrollment and step. A reply ends, in the same transaction, whom it
+    answers (rule L2), where the workflow stops on one.
 
     Raises:
         NotFound: the record is missing or deleted.
@@ -122,10 +123,13 @@ async def record_event(tx: Tx, write: Write, record_id: str, happened: Happened)
     )
     if not await claim_event(tx, event):
         raise KnownAlready
-    detail: dict[str, Json] = {"event": happened.name, **({"answers": answered.told} if answered else {})}
+    is_reply = happened.name == REPLIED
+    detail: dict[str, Json] = {"event": happened.name}
+    if answered is not None:
+        detail["answers" if is_reply else "about"] = answered.told
     seq = await append_change(tx, record, "event", write.stamp, detail=detail, event_id=event.id)
     await place_event(tx, event.id, seq)
-    if answered is not None and is_written_by_hand(happened.properties):
+    if answered is not None and is_reply and is_written_by_hand(happened.properties):
         await stop_on_reply(tx, answered, locked, now=write.now)
     return event.model_copy(update={"seq": seq})
 

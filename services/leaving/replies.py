@@ -1,4 +1,4 @@
-"""Replies to what a workflow sent: where it says so, whoever answers its message leaves it (rules L1 and L2).
+"""What happened to messages a workflow sent; whoever answers one leaves it where it says so (rules L1 and L2).
 
 A reply names the message it answers. It ends the enrollment that sent it, whoever of its contacts wrote, and no other;
 where that one ended as its record was merged, the one that goes on for it.
@@ -12,7 +12,7 @@ from datetime import datetime
 from domain.base import Frozen, Json
 from domain.enrollments import Enrollment
 from domain.errors import Conflict, Invalid
-from domain.events import REPLIED
+from domain.events import REPLIED, is_about_message
 from domain.leaving import Departure
 from domain.problems import FieldError
 from domain.records import StoredRecord
@@ -31,7 +31,7 @@ BEING_MERGED = "the record that was written to is being merged by others at the 
 
 
 class Answered(Frozen):
-    """The message a reply answers, and whose it is; ``told`` is what a timeline says about it."""
+    """The message a reply or another event is about, and whose it is; ``told`` is what a timeline says about it."""
 
     message_id: str
     step: str
@@ -45,17 +45,19 @@ class Answered(Frozen):
 
 
 async def find_answered(read: Read, name: str, properties: Mapping[str, Json]) -> Answered | None:
-    """The message an event answers; None for one that is no reply or does not say to what.
+    """The message an event answers or is about; None for one that does not say which.
 
     Raises:
-        Invalid: it names a message nobody sent.
+        Invalid: it is a reply to a message nobody sent. Other events may come from elsewhere, with ids from there.
     """
     message_id = properties.get("message")
-    if name != REPLIED or not isinstance(message_id, str) or not message_id:
+    if not is_about_message(name) or not isinstance(message_id, str) or not message_id:
         return None
     message = await get_message(read, message_id)
     enrollment = await get_enrollment(read, message["enrollment_id"]) if message is not None else None
     if message is None or enrollment is None:
+        if name != REPLIED:
+            return None
         words = f"no message {message_id[:40]!r} was sent; name one by its id, as GET /messages shows it"
         raise Invalid(words, errors=[FieldError(path="/properties/message", code="wrong_value", message=words)])
     if enrollment.end_reason == "record_merged":

@@ -21,7 +21,9 @@ from store.schema import insert_object_type, insert_properties, load_schema, rel
 OBJECT_NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 PROPERTY_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
-RESERVED_OBJECTS = frozenset({"record", "owner", "sender", "workflow", "enrollment", "event", "parameters", "steps"})
+RESERVED_OBJECTS = frozenset(
+    {"record", "owner", "sender", "message", "workflow", "enrollment", "event", "parameters", "steps"}
+)
 """Words that templates use for something else than a record."""
 
 RESERVED_PROPERTIES = frozenset({"id", "object", "version", *(each.name for each in COMMON)})

@@ -254,6 +254,7 @@ def _message_row(passed: Passed, letter: Letter[M], written: _Written[M]) -> dic
         "record_id": passed.record.id,
         "contact_id": written.contact_id,
         "marketing": letter.terms.marketing,
+        "subscription": letter.terms.subscription,
         "channel": letter.channel,
         "sender": message.sender,
         "recipient": message.to,

@@ -31,7 +31,9 @@ from store.records import get_records
 from store.schema import load_account
 from store.visits import outputs
 
-OTHER_ROOTS = frozenset({"record", "owner", "sender", "workflow", "enrollment", "event", "parameters", "steps"})
+OTHER_ROOTS = frozenset(
+    {"record", "owner", "sender", "message", "workflow", "enrollment", "event", "parameters", "steps"}
+)
 """First words of variables that are no object type."""
 
 NOBODY: dict[str, Json] = {"id": None, "name": None, "email": None}
@@ -105,11 +107,17 @@ def _roots(templates: Hashable, source: str) -> frozenset[str]:
 
 
 async def load_variables(
-    read: Read, inside: Inside, roots: Collection[str], *, sender: Sender | None = None
+    read: Read,
+    inside: Inside,
+    roots: Collection[str],
+    *,
+    sender: Sender | None = None,
+    unsubscribe_url: str = "",
 ) -> dict[str, Json]:
     """The variables of templates that mention ``roots`` (``{"contact", "owner"}``); what is not mentioned is not read.
 
-    ``sender`` is the account's mail sender when the step sends nothing itself.
+    ``sender`` is the account's mail sender when the step sends nothing itself; ``unsubscribe_url`` is empty where
+    nobody can unsubscribe.
 
     Raises:
         StepSkipped: ``no_record``, when a template mentions an object type there is no record of.
@@ -122,6 +130,7 @@ async def load_variables(
         variables[object] = _document(record, facts.schema_)
     variables |= _about(inside)
     sender = sender or Sender(name=inside.account.mail_from_name, address=inside.account.mail_from)
+    variables["message"] = {"unsubscribe_url": unsubscribe_url}
     variables["sender"] = {"name": sender.name, "address": sender.address}
     variables["event"] = await _event(read, inside) if "event" in roots else _Carried()
     if "owner" in roots:

@@ -253,6 +253,8 @@ def _change_words(row: Mapping[str, Any]) -> str:
         detail = row["detail"] or {}
         answers = detail.get("answers")
         told = f": an answer to {_answered(answers)} in {answers['workflow']}" if answers else ""
+        if about := detail.get("about"):
+            told = f", {_answered(about)} in {about['workflow']}"
         return f"event {detail.get('event')}{told}"
     if row["kind"] in LIST_WORDS:
         return f"{LIST_WORDS[row['kind']]} {row['detail']['list']}"

@@ -1,0 +1,58 @@
+"""What readers of messages open: public addresses that carry a signed token, for mail services and for people."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from api.deps import Inst
+from api.pages.preferences import ALL_OFF, HEADERS, ONE_OFF, SAVED, lost_page, preference_page
+from api.routes.records import writing
+from domain.records import Cause
+from services.intake import answering
+
+# Nothing for programs of the installation's owner, so not in the reference.
+public = APIRouter(include_in_schema=False)
+
+Token = Annotated[str, Path()]
+READER = Cause(kind="event")
+
+
+@public.get("/u/{token}")
+async def show_choices(token: Token, inst: Inst) -> Response:
+    """The preference page. It changes nothing: mail services open every address to look for what is bad."""
+    async with inst.db.read() as read:
+        sent = await answering.find_sent(read, inst, token, "unsubscribe")
+        if sent is None:
+            return lost_page()
+        return preference_page(await answering.show_preferences(read, sent))
+
+
+@public.post("/u/{token}")
+async def unsubscribe(token: Token, request: Request, inst: Inst) -> Response:
+    """RFC 8058: whoever posts to the address of a message gets no more of its type; the page posts what to get."""
+    # Our page sends a plain form. Whatever else comes is the one click, in either of the forms it may have.
+    form = parse_qs((await request.body()).decode(errors="replace"))
+    action = form.get("action", [None])[0]
+    async with inst.db.transaction() as tx:
+        sent = await answering.find_sent(tx, inst, token, "unsubscribe")
+        if sent is None:
+            return lost_page()
+        write = await writing(tx, inst, READER)
+        match action:
+            case "save":
+                await answering.choose(tx, write, sent, set(form.get("type", ())))
+                said = SAVED
+            case "all":
+                await answering.unsubscribe_altogether(tx, write, sent)
+                said = ALL_OFF
+            case _:
+                await answering.unsubscribe(tx, write, sent)
+                said = ONE_OFF
+        shown = await answering.show_preferences(tx, sent)
+    if action is None:
+        return Response(f"{ONE_OFF}\n", 200, HEADERS, "text/plain")
+    return preference_page(shown, said=said)

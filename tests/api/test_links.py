@@ -1,0 +1,152 @@
+"""The preference page: what it shows, what its buttons do, and what a wrong address gets."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import select
+
+from domain.links import Link
+from domain.records import Cause
+from services.links import address_of_link
+from services.records.records import Write, delete_record
+from store.records import get_record
+from store.schema import load_account, load_schema
+from store.tables import messages
+from tests.activities.calls import act
+from tests.api.conftest import Caller
+from tests.builders import stand_at_action
+
+NEWS = {"subject": "News", "html": "<p>News</p>", "subscription": "newsletter"}
+ANA = "ana@example.com"
+
+
+async def sent(api: Caller, **states: str) -> tuple[str, str]:
+    """A contact who was sent a newsletter; its id and the path of the link in the message."""
+    for slug, more in (("newsletter", {}), ("offers", {"description": "Now & then"}), ("own", {"kind": "internal"})):
+        await api.ok("POST", "/subscription-types", {"slug": slug, "name": slug.title(), **more}, status=201)
+    contact = (await api.create("contact", email=ANA, marketing_status="marketing"))["id"]
+    agreed = {"newsletter": "subscribed", **states}
+    await api.ok("PUT", f"/records/contact/{contact}/subscriptions", {"subscriptions": agreed})
+    async with api.inst.db.read() as read:
+        record = await get_record(read, contact)
+        account = await load_account(read)
+    assert record is not None
+    standing = await stand_at_action(api.inst, record, "send_email", NEWS)
+    assert (await act(standing, "send_email")).outcome == "done"
+    async with api.inst.db.read() as read:
+        row = await read.one(select(messages.c.effect_key))
+    assert row is not None
+    link = Link(purpose="unsubscribe", key=row["effect_key"])
+    return contact, address_of_link(api.inst, account, link).removeprefix(api.inst.public_url)
+
+
+async def states(api: Caller, contact: str) -> dict[str, str]:
+    found = await api.ok("GET", f"/records/contact/{contact}/subscriptions")
+    return {each["subscription"]: each["state"] for each in found["items"]}
+
+
+async def events(api: Caller) -> list[Any]:
+    return [each["properties"] for each in (await api.ok("GET", "/events?event=email.unsubscribed"))["items"]]
+
+
+def ticked(html: str) -> dict[str, bool]:
+    return {name: bool(on) for name, on in re.findall(r'name="type" value="(\w+)"( checked)?>', html)}
+
+
+async def test_the_page_shows_what_a_contact_gets_and_changes_nothing(api: Caller) -> None:
+    _, path = await sent(api)
+    del api.http.headers["Authorization"]
+    page = await api.http.get(path)
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert ticked(page.text) == {"newsletter": True, "offers": False}
+    assert "a…@example.com" in page.text
+    assert ANA not in page.text
+    assert "Now &amp; then" in page.text
+    assert "<script" not in page.text
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+async def test_saving_subscribes_to_what_is_ticked_and_unsubscribes_from_what_was(api: Caller) -> None:
+    contact, path = await sent(api)
+    page = await api.http.post(path, data={"action": "save", "type": ["offers", "own", "nonsense"]})
+    assert page.status_code == 200
+    assert 'role="status">Your choice is saved.' in page.text
+    assert ticked(page.text) == {"newsletter": False, "offers": True}
+    assert await states(api, contact) == {
+        "newsletter": "unsubscribed", "offers": "subscribed", "own": "not_specified",
+    }  # fmt: skip
+    (event,) = await events(api)
+    assert (event["subscription"], event["how"]) == ("newsletter", "page")
+    newest = (await api.ok("GET", f"/records/contact/{contact}/subscriptions/history"))["items"][:2]
+    assert {(each["subscription"], each["source"], each["legal_basis"]) for each in newest} == {
+        ("newsletter", "preference page", "consent"), ("offers", "preference page", "consent"),
+    }  # fmt: skip
+    await api.http.post(path, data={"action": "save", "type": ["offers"]})
+    assert len(await events(api)) == 1
+
+
+async def test_who_wants_nothing_and_then_something_again(api: Caller) -> None:
+    contact, path = await sent(api, offers="subscribed")
+    page = await api.http.post(path, data={"action": "all"})
+    assert ticked(page.text) == {"newsletter": False, "offers": False}
+    assert "unsubscribed from all" in page.text
+    assert (await api.ok("GET", f"/records/contact/{contact}/subscriptions"))["unsubscribed_from_all"] is True
+    (event,) = await events(api)
+    assert (event["all"], event["how"]) == (True, "page")
+    # To save nothing is not to want everything.
+    await api.http.post(path, data={"action": "save"})
+    assert (await api.ok("GET", f"/records/contact/{contact}/subscriptions"))["unsubscribed_from_all"] is True
+    page = await api.http.post(path, data={"action": "save", "type": "offers"})
+    assert ticked(page.text) == {"newsletter": False, "offers": True}
+    assert (await api.ok("GET", f"/records/contact/{contact}/subscriptions"))["unsubscribed_from_all"] is False
+
+
+async def test_any_other_post_is_the_one_click(api: Caller) -> None:
+    contact, path = await sent(api)
+    again = {"subscriptions": {"newsletter": "subscribed"}}
+    multipart = {"Content-Type": "multipart/form-data; boundary=b"}
+    part = b'--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n'
+    bodies: list[Any] = [
+        {"data": {"List-Unsubscribe": "One-Click"}},
+        {"content": part, "headers": multipart},
+        {"content": b"nonsense", "headers": multipart},
+        {"content": b""},
+    ]
+    for body in bodies:
+        await api.ok("PUT", f"/records/contact/{contact}/subscriptions", again)
+        answer = await api.http.post(path, **body)
+        assert answer.status_code == 200
+        assert (await states(api, contact))["newsletter"] == "unsubscribed"
+    assert len(await events(api)) == len(bodies)
+
+
+async def test_the_link_of_a_contact_who_is_gone_reaches_whoever_has_the_address(api: Caller) -> None:
+    contact, path = await sent(api)
+
+    async def forget(id: str) -> None:
+        async with api.inst.db.transaction() as tx:
+            write = Write(schema=await load_schema(tx), addresses=api.inst.addresses, now=api.inst.clock.now(),
+                          cause=Cause(kind="api"))  # fmt: skip
+            await delete_record(tx, write, id)
+
+    await forget(contact)
+    assert (await api.http.get(path)).status_code == 200
+    again = (await api.create("contact", email=ANA.upper()))["id"]
+    await api.http.post(path, data={"List-Unsubscribe": "One-Click"})
+    assert (await states(api, again))["newsletter"] == "unsubscribed"
+    await forget(again)
+    await api.http.post(path, data={"List-Unsubscribe": "One-Click"})
+    (kept,) = (await api.ok("GET", "/suppressions"))["items"]
+    assert (kept["address"], kept["reason"]) == (ANA, "unsubscribed")
+
+
+async def test_an_address_that_is_not_ours_is_a_page_that_says_so(api: Caller) -> None:
+    contact, path = await sent(api)
+    for wrong in (path[:-1], path + "a", "/u/nothing", "/u/" + "a" * 5000, path.replace("/u/", "/u/é")):
+        for answer in (await api.http.get(wrong), await api.http.post(wrong, data={"action": "all"})):
+            assert answer.status_code == 404
+            assert "This link does not work" in answer.text
+    assert (await states(api, contact))["newsletter"] == "subscribed"
