@@ -30,6 +30,7 @@ from api.schemas.enrollments import (
 )
 from api.seeing import as_seen, decisions_as_seen, enrollment_as_seen
 from domain.entry import Decision
+from domain.entry_words import cause_words
 from domain.errors import NotFound
 from domain.messages import EndReason, EnrollmentStatus
 from domain.reader import join
@@ -130,9 +131,10 @@ async def show_timeline(enrollment_id: EnrollmentId, read: Reading, caller: Enro
 async def take_out(enrollment_id: EnrollmentId, inst: Inst, caller: EnrollmentsWrite, once: OnlyOnce) -> Response:
     """Take the record out at once, also in the middle of a delay; an ended enrollment stays as it ended."""
     ended: list[str] = []
+    by = cause_words(caller.cause.kind, caller.cause.id)
 
     async def work(tx: Tx) -> Answer:
-        if await unenroll(tx, enrollment_id, now=inst.clock.now()):
+        if await unenroll(tx, enrollment_id, by=by, now=inst.clock.now()):
             ended.append(enrollment_id)
         return answer(await _shown(tx, inst, caller, enrollment_id))
 

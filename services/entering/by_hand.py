@@ -60,8 +60,10 @@ async def enroll_by_hand(
     return await enroll(tx, request, now=now)
 
 
-async def unenroll(tx: Tx, enrollment_id: str, *, now: datetime) -> bool:
+async def unenroll(tx: Tx, enrollment_id: str, *, by: str | None = None, now: datetime) -> bool:
     """Take a record out of a workflow; False when it had ended already, which is left as it is.
+
+    ``by``: who did it, as words that the end keeps.
 
     Raises:
         NotFound: there is no such enrollment.
@@ -75,7 +77,7 @@ async def unenroll(tx: Tx, enrollment_id: str, *, now: datetime) -> bool:
         raise Conflict("the record was just merged into another one: try again")
     if enrollment.status == "ended":
         return False
-    await end_enrollment(tx, enrollment, "unenrolled", now=now)
+    await end_enrollment(tx, enrollment, "unenrolled", detail=by, now=now)
     return True
 
 
