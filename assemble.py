@@ -13,6 +13,7 @@ from gateways.addresses import EmailValidatorAddresses
 from gateways.clock import SystemClock
 from gateways.holiday_calendars import PublicHolidays
 from gateways.mail import open_mail
+from gateways.markup import EmailMarkup
 from gateways.phones import LibPhones
 from gateways.sms import open_sms
 from gateways.templates import LiquidTemplates
@@ -41,6 +42,7 @@ async def assembled(
                 phones=LibPhones(),
                 addresses=EmailValidatorAddresses(),
                 templates=LiquidTemplates(),
+                markup=EmailMarkup(),
                 holidays=PublicHolidays(),
                 mail=open_mail(settings.mail_url.get_secret_value(), settings.data_dir),
                 sms=open_sms(settings.sms_url.get_secret_value(), settings.data_dir),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from commands import (
+    emails,
     enrollments,
     events,
     explaining,
@@ -40,6 +41,7 @@ app.add_typer(installation.key, name="key")
 app.add_typer(records.record, name="record")
 app.add_typer(events.event, name="event")
 app.add_typer(lists.lists, name="list")
+app.add_typer(emails.email, name="email")
 app.add_typer(subscriptions.subscriptions, name="subscriptions")
 app.add_typer(sample.sample, name="sample")
 workflows.workflow.command("occurrences")(occurrences.occurrences)

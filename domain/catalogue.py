@@ -8,8 +8,9 @@ from typing import Literal, TypeAlias
 
 from domain.base import Authored, Frozen, Json
 from domain.definition import Parameter
+from domain.emails import KnownEmail
 from domain.plan import Policy
-from domain.ports import Holidays, Templates
+from domain.ports import Addresses, Holidays, Templates
 from domain.problems import ProblemCode
 from domain.schema import Schema
 
@@ -83,7 +84,8 @@ class Catalogue:
 
     ``users`` are the ids of active users, ``workflows`` those there are by slug, ``lists`` maps slug -> object type,
     ``subscription_types`` slug -> whether it is archived, ``internal_types`` those of them that are not for marketing.
-    Without ``holidays`` any country is taken to have a calendar.
+    ``emails`` are the reusable ones by slug.
+    Without ``holidays`` any country is taken to have a calendar, without ``addresses`` any line to be an address.
     """
 
     schema: Schema
@@ -95,3 +97,5 @@ class Catalogue:
     subscription_types: Mapping[str, bool] = field(default_factory=dict)
     internal_types: frozenset[str] = frozenset()
     holidays: Holidays | None = None
+    addresses: Addresses | None = None
+    emails: Mapping[str, KnownEmail] = field(default_factory=dict)

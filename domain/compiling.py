@@ -8,11 +8,20 @@ from domain.anchors import anchor_of
 from domain.base import Frozen
 from domain.catalogue import ActionSpec, Catalogue, ConfigScope
 from domain.conditions import Of
-from domain.configs import config_of, variables_of
+from domain.configs import config_of, emails_of, variables_of
 from domain.definition import ChangedTrigger, CreatedTrigger, Definition, EventTrigger, FilterTrigger, Trigger
 from domain.graph import Graph, Place, draw
 from domain.leaving import leaving_conditions, staying_triggers
-from domain.names import MESSAGE_QUEUES, association_key, event_key, goal_key, object_key, property_key, time_key
+from domain.names import (
+    MESSAGE_QUEUES,
+    association_key,
+    email_key,
+    event_key,
+    goal_key,
+    object_key,
+    property_key,
+    time_key,
+)
 from domain.plan import NAME_LIMIT, REFUSE_BYTES, WARN_BYTES, Plan, PlanStep, Policy
 from domain.problems import Problem
 from domain.reading import keys_read
@@ -221,7 +230,10 @@ def _config_keys(step: ActionStep, definition: Definition, catalogue: Catalogue)
     config = config_of(spec, step.config)
     scope = ConfigScope(schema_=catalogue.schema, object=definition.object, bound_objects=definition.bound_objects())
     yield from spec.reads(config, scope)
-    for variable in variables_of(config, catalogue.templates):
+    emails = emails_of(config)
+    yield from (email_key(slug) for slug in emails)
+    read = {variable for slug in emails for variable in catalogue.emails[slug].reads}
+    for variable in read | variables_of(config, catalogue.templates):
         root, rest = variable[0], variable[1:]
         if root == "owner":
             yield property_key(definition.object, "owner")

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from domain.catalogue import ConfigScope
 from domain.configs import marked
 from domain.examination import Examination
-from domain.fields import Liquid, SubscriptionReference, UserReference
+from domain.fields import EmailAddress, EmailReference, Liquid, SenderName, SubscriptionReference, UserReference
+from domain.headers import address_problem, line_problem, name_problem
 from domain.ports import TemplateProblem
 from domain.reader import Reader, join, similar
 from domain.steps import ActionStep
@@ -47,11 +48,19 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
     for below, marker, text in marked(config):
         match marker:
             case Liquid():
+                if marker.line and (words := line_problem(text.strip())):
+                    x.tell(place + below, "wrong_value", words)
                 check_template(x, text, place + below)
             case UserReference():
                 check_user(x, text, place + below)
             case SubscriptionReference():
                 _check_subscription(x, text, place + below)
+            case EmailReference():
+                check_email(x, text, place + below)
+            case SenderName():
+                _tell_if(x, name_problem(text), place + below)
+            case EmailAddress():
+                _tell_if(x, address_problem(text, x.catalogue.addresses), place + below)
     if not reader.problems:
         scope = ConfigScope(
             schema_=x.catalogue.schema,
@@ -71,6 +80,24 @@ def _check_subscription(x: Examination, slug: str, path: str) -> None:
         x.tell(path, "wrong_value", f"subscription type {slug!r} is internal: no marketing belongs to it")
 
 
+def check_email(x: Examination, slug: str, path: str) -> None:
+    """Tell when there is no such email, or when it reads what this workflow does not have."""
+    known = x.catalogue.emails.get(slug)
+    if known is None:
+        near = similar(slug, [each for each, email in x.catalogue.emails.items() if not email.archived])
+        x.tell(path, "unknown_email", f"there is no email {slug!r}{near}")
+    elif known.archived:
+        x.tell(path, "unknown_email", f"email {slug!r} is archived")
+    else:
+        for variable in known.reads:
+            _check_variable(x, variable, path)
+
+
+def _tell_if(x: Examination, words: str | None, path: str) -> None:
+    if words is not None:
+        x.tell(path, "wrong_value", words)
+
+
 def check_template(x: Examination, source: str, path: str) -> None:
     """Tell what is wrong with a template and which of its variables do not exist."""
     if x.template_work > MOST_TEMPLATE_WORK:
@@ -79,12 +106,13 @@ def check_template(x: Examination, source: str, path: str) -> None:
     checked = x.catalogue.templates.check(source)
     x.template_work += checked.work
     for problem in checked.problems:
-        x.tell(path, "template_unsafe" if problem.unsafe else "template_error", _template_words(problem))
+        x.tell(path, "template_unsafe" if problem.unsafe else "template_error", template_words(problem))
     for variable in sorted(set(checked.variables)):
         _check_variable(x, variable, path)
 
 
-def _template_words(problem: TemplateProblem) -> str:
+def template_words(problem: TemplateProblem) -> str:
+    """A mistake of a template in words."""
     return f"{problem.variable}: {problem.message}" if problem.variable else problem.message
 
 

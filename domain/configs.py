@@ -1,20 +1,18 @@
-"""Looks into action configs through the markers on their fields: which texts are templates, which name a user."""
+"""Looks into action configs through the markers on their fields: which texts are templates, which name something."""
 
 from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from domain.base import Json
 from domain.catalogue import ActionConfig, ActionSpec
-from domain.fields import Liquid, SubscriptionReference, UserReference
+from domain.fields import EmailReference, Liquid, Marker
 from domain.ports import Templates
 from domain.reader import join
-
-Marker: TypeAlias = Liquid | UserReference | SubscriptionReference
 
 
 def config_of(spec: ActionSpec, config: dict[str, Json]) -> ActionConfig:
@@ -41,6 +39,11 @@ def variables_of(config: BaseModel, templates: Templates) -> set[tuple[str, ...]
         if isinstance(marker, Liquid)
         for variable in templates.check(text).variables
     }
+
+
+def emails_of(config: BaseModel) -> list[str]:
+    """The slugs of the reusable emails a config names."""
+    return [slug for _, marker, slug in marked(config) if isinstance(marker, EmailReference)]
 
 
 def _marked(annotation: Any, metadata: Sequence[Any], value: Any, path: str) -> Iterator[tuple[str, Marker, str]]:

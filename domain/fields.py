@@ -12,9 +12,10 @@ from pydantic import Field
 
 @dataclass(frozen=True)
 class Liquid:
-    """The field is a Liquid template; ``html`` says whether values are escaped."""
+    """The field is a Liquid template. ``html``: values are escaped; ``line``: it becomes a header."""
 
     html: bool = False
+    line: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,30 @@ class SubscriptionReference:
     """The field names a subscription type of marketing by its slug."""
 
 
+@dataclass(frozen=True)
+class EmailReference:
+    """The field names a reusable email by slug."""
+
+
+@dataclass(frozen=True)
+class SenderName:
+    """The field is the name a message comes from."""
+
+
+@dataclass(frozen=True)
+class EmailAddress:
+    """The field is an email address."""
+
+
+Marker: TypeAlias = Liquid | UserReference | SubscriptionReference | EmailReference | SenderName | EmailAddress
+
 LiquidText: TypeAlias = Annotated[str, Liquid(), Field(json_schema_extra={"x-kind": "liquid"})]
+LiquidLine: TypeAlias = Annotated[str, Liquid(line=True), Field(json_schema_extra={"x-kind": "liquid"})]
 LiquidHtml: TypeAlias = Annotated[str, Liquid(html=True), Field(json_schema_extra={"x-kind": "liquid-html"})]
 UserId: TypeAlias = Annotated[str, UserReference(), Field(json_schema_extra={"x-kind": "user"})]
 SubscriptionSlug: TypeAlias = Annotated[
     str, SubscriptionReference(), Field(json_schema_extra={"x-kind": "subscription"})
 ]
+EmailSlug: TypeAlias = Annotated[str, EmailReference(), Field(json_schema_extra={"x-kind": "email"})]
+FromName: TypeAlias = Annotated[str, SenderName()]
+Address: TypeAlias = Annotated[str, EmailAddress(), Field(json_schema_extra={"x-kind": "address"})]

@@ -146,6 +146,11 @@ def subscription_key(slug: str) -> str:
     return f"subscription:{slug}"
 
 
+def email_key(slug: str) -> str:
+    """A reusable email is sent: ``email:welcome``."""
+    return f"email:{slug}"
+
+
 def trigger_sweep(workflow_id: str, trigger: str) -> str:
     """The sweep that lets in whoever a trigger fires for by time: ``trigger:7f3a…:t1``."""
     return f"trigger:{workflow_id}:{trigger}"

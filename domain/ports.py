@@ -69,8 +69,19 @@ class Templates(Protocol):
         ...
 
 
+class Markup(Protocol):
+    """Knowledge of the HTML of emails."""
+
+    def text(self, html: str) -> str:
+        """What a reader without HTML reads: paragraphs, lists, links with their address."""
+        ...
+
+
 class Mail(Frozen):
-    """One email for one recipient. ``key`` is the effect key, ``message_id`` the RFC 5322 id without brackets."""
+    """One email for one recipient. ``key`` is the effect key, ``message_id`` the RFC 5322 id without brackets.
+
+    ``email`` and ``email_version``: the reusable email it was written from, if any.
+    """
 
     key: str
     message_id: str
@@ -82,6 +93,8 @@ class Mail(Frozen):
     html: str
     text: str
     headers: dict[str, str] = {}
+    email: str | None = None
+    email_version: int | None = None
     at: Instant
 
 

@@ -22,6 +22,7 @@ ProblemCode: TypeAlias = Literal[
     "unknown_list",
     "unknown_workflow",
     "unknown_subscription",
+    "unknown_email",
     "unknown_action",
     "unknown_variable",
     "wrong_operator",

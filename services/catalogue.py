@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain.catalogue import Catalogue
 from services.installation import Installation
 from store.database import Read
+from store.emails import known_emails
 from store.lists import known_lists
 from store.people import active_user_ids
 from store.schema import load_schema
@@ -13,7 +14,7 @@ from store.workflows import known_workflows
 
 
 async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
-    """Object types, actions, templates, active users, workflows, lists and subscription types; a small query each."""
+    """Object types, actions, active users, workflows, lists, subscription types and emails; a small query each."""
     return Catalogue(
         schema=await load_schema(read),
         actions=dict(inst.actions),
@@ -24,4 +25,6 @@ async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
         lists=await known_lists(read),
         subscription_types=await known_types(read),
         internal_types=await internal_types(read),
+        addresses=inst.addresses,
+        emails=await known_emails(read),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.catalogue import ActionSpec
-from domain.ports import Addresses, Clock, Holidays, MailGateway, Phones, Runs, SmsGateway, Templates
+from domain.ports import Addresses, Clock, Holidays, MailGateway, Markup, Phones, Runs, SmsGateway, Templates
 from store.database import Database
 
 
@@ -24,6 +24,7 @@ class Installation:
     phones: Phones
     addresses: Addresses
     templates: Templates
+    markup: Markup
     holidays: Holidays
     mail: MailGateway
     sms: SmsGateway

@@ -21,7 +21,7 @@ from store.database import Tx, portions
 from store.enrollments import IS_ACTIVE, enrollment_of
 from store.lists import list_of
 from store.records import COLUMNS, stored
-from store.tables import account, effects, enrollments, entry_keys, lists, records, sweeps, workflows
+from store.tables import account, effects, emails, enrollments, entry_keys, lists, records, sweeps, workflows
 from store.workflows import DOOR
 
 _RECORDS = select(*COLUMNS).where(records.c.id.in_(bindparam("ids", expanding=True))).order_by(records.c.id)
@@ -39,6 +39,7 @@ ENTRY_KEY = {
 DOOR_HELD = DOOR.with_for_update(read=True, key_share=True)
 ENTRIES = select(workflows.c.id).where(workflows.c.id == bindparam("workflow_id")).with_for_update()
 SWEEP = select(sweeps.c.name).where(sweeps.c.name == bindparam("name")).with_for_update(key_share=True)
+EMAIL = select(emails).where(emails.c.slug == bindparam("slug")).with_for_update(key_share=True)
 EFFECT = select(effects).where(effects.c.key == bindparam("key")).with_for_update(key_share=True)
 
 
@@ -159,6 +160,11 @@ async def lock_lists(tx: Tx, ids: Iterable[str], *, write: bool) -> list[RecordL
     """
     mine = select(lists).where(lists.c.id.in_(sorted(set(ids)))).order_by(lists.c.id)
     return [list_of(row) for row in await tx.all(mine.with_for_update(read=not write))]
+
+
+async def lock_email(tx: Tx, slug: str) -> RowMapping | None:
+    """Lock a reusable email for writing and return it as it is now; None when there is none."""
+    return await tx.one(EMAIL, slug=slug)
 
 
 async def lock_schema(tx: Tx) -> None:

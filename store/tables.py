@@ -2,7 +2,7 @@
 
 Migrations are checked against it. The tables of records and people are in
 ``store.record_tables``, those of definitions in ``store.workflow_tables``, lists in ``store.list_tables``, jobs in
-``store.job_tables``, subscriptions in ``store.subscription_tables``.
+``store.job_tables``, reusable emails in ``store.email_tables``, subscriptions in ``store.subscription_tables``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
 from store.columns import Document, Sequence_, at, id_column, metadata
+from store.email_tables import email_versions, emails
 from store.job_tables import job_rows, jobs
 from store.list_tables import list_interests, list_members, lists
 from store.record_tables import (
@@ -43,6 +44,8 @@ __all__ = [
     "changes",
     "deliveries",
     "effects",
+    "email_versions",
+    "emails",
     "enrollments",
     "entry_decisions",
     "entry_keys",
@@ -329,6 +332,9 @@ messages = Table(
     Column("html", Text),
     Column("text", Text, nullable=False),
     Column("message_id", String(400)),
+    # The reusable email it was written from, if any.
+    Column("email", String(63)),
+    Column("email_version", Integer),
     Column("detail", Text),
     # The contact it goes to, whether it is marketing, and when it was last let go: what caps count.
     Column("contact_id", String(36)),

@@ -419,6 +419,30 @@ async def test_a_list_is_made_filled_and_shown(line: Line) -> None:
     ]  # fmt: skip
 
 
+async def test_an_email_is_pushed_shown_and_tried(line: Line) -> None:
+    reference = await contact(line)
+    said = {"slug": "hello", "name": "Hello", "subject": "Hello {{ contact.email }}", "html": "<p>Good day</p>"}
+    file = line.file("hello.yaml", said)
+    assert (await line.run("email", "push", file)).out == "hello: version 1\n"
+    assert (await line.run("email", "push", file)).out == "hello: version 1\n"
+    line.file("hello.yaml", {**said, "html": "<p>Good evening</p>"})
+    assert (await line.run("email", "push", file)).out == "hello: version 2\n"
+    line.file("hello.yaml", {**said, "html": "{{ contact.nick }}"})
+    assert "/html: 'contact' has no 'nick'" in (await line.run("email", "push", file, code=1)).err
+    assert "a slug" in (await line.run("email", "push", line.file("odd.yaml", {"subject": "x"}), code=1)).err
+    assert (await line.run("email", "list")).out.splitlines()[1].split() == ["hello", "2", "Hello"]
+    assert "Good evening" in (await line.run("email", "show", "hello")).out
+    seen = (await line.run("email", "show", "hello", "--record", reference)).out
+    assert seen == "Hello ana@example.com\n\nGood evening\n"
+    sent = await line.run("email", "test", "hello", "--to", "kim@example.com", "--record", reference, "--json")
+    assert [each["outcome"] for each in sent.json["items"]] == ["sent"]
+    assert "/to/0" in (await line.run("email", "test", "hello", "--to", "kim", code=1)).err
+    await line.run("email", "show", "nothing", code=3)
+    line.file("hello.yaml", {**said, "html": "{{ company.name }}"})
+    await line.run("email", "push", file)
+    assert "no_record" in (await line.run("email", "show", "hello", "--record", reference, code=1)).out
+
+
 async def test_the_hooks_of_a_workflow_are_shown_with_their_secrets(line: Line) -> None:
     trigger = {"id": "t1", "on": "webhook", "find": {"email": "/email"}}
     await line.run("workflow", "publish", line.file("hooked.yaml", follow_up(entry={"triggers": [trigger]})))

@@ -6,36 +6,45 @@ retried for three days while the mail server cannot take it; ``unknown`` when it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from pydantic import Field
 
-from activities.action import Action, OutsideContext, templates_of
+from activities.action import Action, OutsideContext
 from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.consent import Terms
+from domain.emails import EmailContent
 from domain.errors import StepFailed, StepSkipped
-from domain.fields import LiquidHtml, LiquidText, SubscriptionSlug
+from domain.fields import Address, EmailSlug, FromName, LiquidHtml, LiquidLine, LiquidText, SubscriptionSlug
 from domain.messages import StepAnswer
 from domain.names import QUEUE_EMAIL
 from domain.plan import Policy
 from domain.ports import Mail
-from gateways.text import text_of
+from services.installation import Installation
 from services.running.carrying import unsubscribe_address, with_way_out
-from services.running.effects import Letter, attempt
+from services.running.composing import compose, sender_of
+from services.running.effects import Letter, attempt, refuse
 from services.running.inside import Inside
 from services.running.recipients import contact_objects, contact_of, keep_sample_inside
 from services.running.settling import key_of
-from services.running.variables import Sender, load_variables, roots_of
+from services.running.variables import load_variables, roots_of
 from store.database import Read
+from store.emails import find_current
 
 
 class SendEmailConfig(ActionConfig):
     """What the email says and who it comes from."""
 
-    subject: LiquidText = Field(title="Subject", description="The subject line, as a template.", min_length=1)
-    html: LiquidHtml = Field(title="Content", description="The body as HTML, as a template.", min_length=1)
+    email: EmailSlug | None = Field(
+        default=None, title="Email", description="A reusable email, by slug, instead of content of its own."
+    )
+    subject: LiquidLine = Field(
+        default="", title="Subject", description="The subject line, as a template.", min_length=1
+    )
+    html: LiquidHtml = Field(default="", title="Content", description="The body as HTML, as a template.", min_length=1)
     text: LiquidText = Field(
         default="", title="Plain text", description="The body for readers without HTML; made from the content if empty."
     )
@@ -45,26 +54,58 @@ class SendEmailConfig(ActionConfig):
     subscription: SubscriptionSlug | None = Field(
         default=None, title="Subscription", description="The subscription type a marketing email belongs to."
     )
-    from_name: str | None = Field(
-        default=None, title="Sender name", description="Who it comes from; the account's sender if empty."
+    from_name: FromName | None = Field(
+        default=None,
+        title="Sender name",
+        description="Who it comes from; the email's or the account's if empty.",
     )
-    from_address: str | None = Field(
-        default=None, title="Sender address", description="The address it comes from; the account's if empty."
+    from_address: Address | None = Field(
+        default=None,
+        title="Sender address",
+        description="The address it comes from; the email's or the account's if empty.",
     )
-    reply_to: str | None = Field(default=None, title="Reply to", description="Where answers go, if not to the sender.")
+    reply_to: Address | None = Field(
+        default=None, title="Reply to", description="Where answers go, if not to the sender or as the email says."
+    )
     to: Literal["record"] = Field(
         default="record", title="To", description="The enrolled contact, or the latest contact of the enrolled record."
     )
 
 
 def check(config: SendEmailConfig, scope: ConfigScope) -> Iterable[Finding]:
-    """A marketing email belongs to a subscription type, a transactional one to none."""
+    """One content and no more; a marketing email belongs to a subscription type, a transactional one to none."""
+    yield from _content_mistakes(config)
     if config.subscription is None and not config.transactional:
         words = "a marketing email names the subscription type it belongs to; or set transactional to true"
         yield Finding(path="/subscription", code="missing_field", message=words)
     if config.subscription is not None and config.transactional:
         words = "a transactional email belongs to no subscription type: nobody can unsubscribe from it"
         yield Finding(path="/subscription", code="wrong_value", message=words)
+
+
+def _content_mistakes(config: SendEmailConfig) -> Iterator[Finding]:
+    for name in ("subject", "html"):
+        if config.email is None and not getattr(config, name):
+            yield Finding(path=f"/{name}", code="missing_field", message=f"{name} is missing, or name an email")
+    for name in ("subject", "html", "text"):
+        if config.email is not None and getattr(config, name):
+            yield Finding(path=f"/{name}", code="wrong_value", message=f"the email says it; leave out {name} or email")
+
+
+async def content_of(inst: Installation, config: SendEmailConfig) -> tuple[EmailContent, int | None]:
+    """What the email says, with the version of the reusable one; what the step says itself of the sender goes first.
+
+    Raises:
+        StepFailed: ``broken_reference``, when the reusable email is gone or archived.
+    """
+    said = config.model_dump(include={"from_name", "from_address", "reply_to"}, exclude_none=True)
+    if config.email is None:
+        return EmailContent(subject=config.subject, html=config.html, text=config.text, **said), None
+    async with inst.db.glance() as read:
+        found = await find_current(read, config.email)
+    if found is None:
+        raise StepFailed("broken_reference", f"there is no email {config.email!r} in use")
+    return found.content.model_copy(update=said), found.version
 
 
 def address_of(context: OutsideContext, inside: Inside) -> str:
@@ -81,38 +122,40 @@ def address_of(context: OutsideContext, inside: Inside) -> str:
     return address
 
 
-async def write(context: OutsideContext, config: SendEmailConfig, read: Read, inside: Inside, to: str) -> Mail:
+@dataclass(frozen=True)
+class Script:
+    """What the step sends: the content, and the version of the reusable email it is (None: content of its own)."""
+
+    content: EmailContent
+    email: str | None
+    version: int | None
+    marketing: bool
+
+
+async def write(context: OutsideContext, script: Script, read: Read, inside: Inside, to: str) -> Mail:
     """The complete message; its id follows from the effect key, so that every attempt carries the same.
 
     Raises:
         StepFailed: ``bad_template``, also when nothing is left of the subject.
     """
-    templates, key = context.inst.templates, key_of(context.call)
-    sender = Sender(
-        name=config.from_name or inside.account.mail_from_name,
-        address=config.from_address or inside.account.mail_from,
-    )
-    roots = roots_of(templates, *templates_of(config))
-    inst, way_out = context.inst, ""
-    if not config.transactional:
-        way_out = unsubscribe_address(inst, inside.account, key)
+    content, key = script.content, key_of(context.call)
+    sender = sender_of(content, inside.account)
+    roots = roots_of(context.inst.templates, *content.templates)
+    way_out = unsubscribe_address(context.inst, inside.account, key) if script.marketing else ""
     variables = await load_variables(read, inside, roots, sender=sender, unsubscribe_url=way_out)
-    # A line break in a value must not become a header.
-    subject = " ".join(templates.render(config.subject, variables, html=False).split())
-    if not subject:
-        raise StepFailed("bad_template", "the subject rendered to nothing")
-    html = templates.render(config.html, variables, html=True)
-    text = templates.render(config.text, variables, html=False) if config.text else text_of(html)
+    composed = compose(context.inst, content, variables)
     mail = Mail(
         key=key,
         message_id=f"{key.replace(':', '.')}@{sender.address.rpartition('@')[2]}",
         sender=sender.address,
         sender_name=sender.name,
         to=to,
-        reply_to=config.reply_to,
-        subject=subject,
-        html=html,
-        text=text,
+        reply_to=content.reply_to,
+        subject=composed.subject,
+        html=composed.html,
+        text=composed.text,
+        email=script.email,
+        email_version=script.version,
         at=context.call.now,
     )
     return with_way_out(mail, way_out) if way_out else mail
@@ -120,16 +163,19 @@ async def write(context: OutsideContext, config: SendEmailConfig, read: Read, in
 
 async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
     """Make one attempt at sending."""
-    templates = context.inst.templates
+    try:
+        content, version = await content_of(context.inst, config)
+    except StepFailed as no:
+        return await refuse(context.inst, context.call, no)
     letter = Letter(
         channel="email",
         repeatable=context.inst.mail.repeatable,
-        objects=roots_of(templates, *templates_of(config)),
+        objects=roots_of(context.inst.templates, *content.templates),
         address_objects=contact_objects(context.definition.object),
         address=partial(address_of, context),
         contact=contact_of,
         terms=Terms(channel="email", marketing=not config.transactional, subscription=config.subscription),
-        write=partial(write, context, config),
+        write=partial(write, context, Script(content, config.email, version, marketing=not config.transactional)),
         prepare=context.inst.mail.prepare,
     )
     return await attempt(context.inst, context.call, letter)
@@ -149,7 +195,7 @@ ACTION = Action(
         "done: message, the id of the message",
         "skipped: no_record, no_address, invalid_address, bounced, complained, not_marketing_contact, unsubscribed, "
         "not_subscribed, frequency_cap, no_consent",
-        "failed: rejected, gave_up, unknown, bad_template",
+        "failed: rejected, gave_up, unknown, bad_template, broken_reference",
     ),
     check=check,
 )

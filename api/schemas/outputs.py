@@ -13,7 +13,7 @@ from domain.base import Instant, Json
 
 
 class MessageView(Shown):
-    """An email or text message, as it left or failed to leave."""
+    """An email or text message, as it left or failed to leave; with the reusable email it was written from, if any."""
 
     id: str
     workflow: str | None
@@ -28,6 +28,8 @@ class MessageView(Shown):
     text: str
     html: str | None
     message_id: str | None
+    email: str | None
+    email_version: int | None
     detail: str | None
     created_at: Instant
     sent_at: Instant | None

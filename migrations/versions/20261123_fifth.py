@@ -19,11 +19,13 @@ def upgrade() -> None:
     """Towards this release."""
     _add_consent()
     _add_links()
+    _add_emails()
 
 
 def downgrade() -> None:
     """Back to the release before."""
     _drop_links()
+    _drop_emails()
     _drop_consent()
 
 
@@ -70,3 +72,39 @@ def _add_links() -> None:
 def _drop_links() -> None:
     op.drop_column("messages", "subscription")
     op.drop_column("account", "link_key")
+
+
+def _add_emails() -> None:
+    op.create_table(
+        "emails",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("slug", sa.String(length=63), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("archived", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_emails")),
+        sa.UniqueConstraint("slug", name=op.f("uq_emails_slug")),
+    )
+    op.create_table(
+        "email_versions",
+        sa.Column("email_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("content", DOCUMENT, nullable=False),
+        sa.Column("reads", DOCUMENT, nullable=False),
+        sa.Column("cause_kind", sa.String(length=20), nullable=False),
+        sa.Column("cause_id", sa.String(length=100), nullable=True),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(["email_id"], ["emails.id"], name=op.f("fk_email_versions_email_id_emails")),
+        sa.PrimaryKeyConstraint("email_id", "version", name=op.f("pk_email_versions")),
+    )
+    op.add_column("messages", sa.Column("email", sa.String(length=63), nullable=True))
+    op.add_column("messages", sa.Column("email_version", sa.Integer(), nullable=True))
+
+
+def _drop_emails() -> None:
+    for name in ("email_version", "email"):
+        op.execute(f"ALTER TABLE messages DROP COLUMN {name}")
+    op.drop_table("email_versions")
+    op.drop_table("emails")

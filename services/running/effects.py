@@ -102,9 +102,7 @@ async def _attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> Ste
     try:
         written = await _write(inst, call, letter)
     except StepError as no:
-        async with inst.db.transaction() as tx:
-            passed = await pass_gate(tx, inst, call)
-            return passed if isinstance(passed, StepAnswer) else await give_up(tx, passed, no)
+        return await refuse(inst, call, no)
     if written is None:
         async with inst.db.transaction() as tx:
             passed = await pass_gate(tx, inst, call)
@@ -114,6 +112,13 @@ async def _attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> Ste
                 return held
         raise _Moved
     return await _send(inst, call, letter, written)
+
+
+async def refuse(inst: Installation, call: StepCall, no: StepError) -> StepAnswer:
+    """Settle a visit that has nothing to send, whatever an earlier attempt came to."""
+    async with inst.db.transaction() as tx:
+        passed = await pass_gate(tx, inst, call)
+        return passed if isinstance(passed, StepAnswer) else await give_up(tx, passed, no)
 
 
 async def _write(inst: Installation, call: StepCall, letter: Letter[M]) -> _Written[M] | None:
@@ -262,4 +267,6 @@ def _message_row(passed: Passed, letter: Letter[M], written: _Written[M]) -> dic
         "html": mail.html if mail else None,
         "text": message.text,
         "message_id": mail.message_id if mail else None,
+        "email": mail.email if mail else None,
+        "email_version": mail.email_version if mail else None,
     }

@@ -14,7 +14,7 @@ from domain.base import Frozen, Json, Properties, utc_text
 from domain.conditions import Of
 from domain.delays import subject_of
 from domain.errors import StepSkipped
-from domain.facts import RecordFacts
+from domain.facts import Facts, RecordFacts
 from domain.messages import StepCall
 from domain.ports import Templates
 from domain.reading import needs_objects
@@ -44,6 +44,13 @@ class _Carried(dict[str, Json]):
 
     def __missing__(self, name: str) -> Json:
         return None
+
+
+class _Unpassed(dict[str, Json]):
+    """Steps nobody has passed yet, whatever they are called."""
+
+    def __missing__(self, name: str) -> Json:
+        return _Carried()
 
 
 class Sender(Frozen):
@@ -123,12 +130,7 @@ async def load_variables(
         StepSkipped: ``no_record``, when a template mentions an object type there is no record of.
     """
     facts = inside.facts
-    variables: dict[str, Json] = {"record": _document(facts.record, facts.schema_)}
-    for object in sorted(set(roots) & set(facts.schema_.objects)):
-        if (record := record_of(inside, object)) is None:
-            raise StepSkipped("no_record", f"there is no {object} to write about")
-        variables[object] = _document(record, facts.schema_)
-    variables |= _about(inside)
+    variables = {**_records(facts, roots), **_about(inside)}
     sender = sender or Sender(name=inside.account.mail_from_name, address=inside.account.mail_from)
     variables["message"] = {"unsubscribe_url": unsubscribe_url}
     variables["sender"] = {"name": sender.name, "address": sender.address}
@@ -138,6 +140,46 @@ async def load_variables(
     if "steps" in roots:
         variables["steps"] = await _outputs(read, inside)
     return variables
+
+
+async def foresee_variables(read: Read, facts: Facts, roots: Collection[str], *, sender: Sender) -> dict[str, Json]:
+    """As ``load_variables`` for a record that is in no workflow: what only a workflow knows is empty.
+
+    Raises:
+        StepSkipped: ``no_record``, when a template mentions an object type there is no record of.
+    """
+    variables = {**_outside(sender), **_records(facts, roots), "parameters": _Carried(facts.parameters)}
+    if "owner" in roots:
+        variables["owner"] = await _owner(read, facts.record.properties)
+    return variables
+
+
+def empty_variables(schema: Schema, sender: Sender) -> dict[str, Json]:
+    """Variables about nobody: every one that may exist does, and is empty."""
+    about: dict[str, Json] = {name: {"id": None, **dict.fromkeys(o.properties)} for name, o in schema.objects.items()}
+    return {**_outside(sender), **about, "record": _Carried(), "owner": dict(NOBODY)}
+
+
+def _outside(sender: Sender) -> dict[str, Json]:
+    """What only a workflow knows, where there is none."""
+    return {
+        "workflow": dict.fromkeys(("name", "slug", "version")),
+        "enrollment": dict.fromkeys(("id", "n", "started_at")),
+        "sender": {"name": sender.name, "address": sender.address},
+        "message": {"unsubscribe_url": ""},
+        "event": _Carried(),
+        "parameters": _Carried(),
+        "steps": _Unpassed(),
+    }
+
+
+def _records(facts: Facts, roots: Collection[str]) -> dict[str, Json]:
+    found: dict[str, Json] = {"record": _document(facts.record, facts.schema_)}
+    for object in sorted(set(roots) & set(facts.schema_.objects)):
+        if (record := subject_of(Of(object=object), facts)) is None:
+            raise StepSkipped("no_record", f"there is no {object} to write about")
+        found[object] = _document(record, facts.schema_)
+    return found
 
 
 def _document(record: RecordFacts, schema: Schema) -> dict[str, Json]:

@@ -23,6 +23,8 @@ KINDS: Mapping[str, str] = {
     "liquid-html": "HTML template",
     "user": "user id",
     "subscription": "subscription type",
+    "email": "slug of an email",
+    "address": "email address",
 }
 """What a field of a config holds, by its marker."""
 

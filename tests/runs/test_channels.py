@@ -104,3 +104,34 @@ async def test_a_goal_reached_during_an_outage_ends_the_run_at_once(ft: Running,
     await ft.patch("contact", contact, lifecycle_stage="customer")
     over = await ft.ended(taken)
     assert (over["end_reason"], over["end_detail"], smtp_sink.received) == ("goal", "g1", [])
+
+
+async def test_a_reusable_email_is_sent_as_it_is_then_and_once_archived_it_fails_its_step(
+    ft: Running, smtp_sink: SmtpSink
+) -> None:
+    said = {"slug": "hello", "subject": "Hello {{ contact.first_name }}", "html": "<p>One</p>"}
+    await ft.call("POST", "/emails", said)
+    step = {"id": "hi", "kind": "action", "action": "send_email", "config": {"email": "hello", "transactional": True}}
+    await ft.publish(by_hand("welcome", [step]))
+
+    async def sent(address: str, name: str) -> tuple[Any, list[Any]]:
+        over = await walked(ft, "welcome", "contact", await ft.create("contact", email=address, first_name=name))
+        return await way(ft, over), (await ft.call("GET", f"/messages?enrollment={over['id']}"))["items"]
+
+    way_of_ana, (first,) = await sent(ANA, "Ana")
+    await ft.call("PATCH", "/emails/hello", {"html": "<p>Two</p>"})
+    way_of_bea, (second,) = await sent("bea@example.com", "Bea")
+    assert way_of_ana == way_of_bea == [("hi", "done", None)]
+    assert [(each["subject"], each["text"], each["email"], each["email_version"]) for each in (first, second)] == [
+        ("Hello Ana", "One", "hello", 1), ("Hello Bea", "Two", "hello", 2),
+    ]  # fmt: skip
+    assert [b"Two" in mail.content for mail in smtp_sink.received] == [False, True]
+
+    assert (await ft.call("POST", "/emails/hello/test", {"to": ["kim@example.com"]}))["items"][0]["outcome"] == "sent"
+    report = await ft.call("GET", "/workflows/welcome/report")
+    (figures,) = [each for each in report["steps"] if each["step"] == "hi"]
+    assert figures["sent"] == 2
+    assert len((await ft.call("GET", "/messages"))["items"]) == 2
+
+    await ft.call("PATCH", "/emails/hello", {"archived": True})
+    assert await sent("cy@example.com", "Cy") == ([("hi", "failed", "broken_reference")], [])

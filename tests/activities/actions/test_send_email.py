@@ -10,10 +10,14 @@ from activities.actions.send_email import ACTION, SendEmailConfig
 from domain.base import Json
 from domain.builtin import BUILTIN
 from domain.catalogue import ConfigScope
+from domain.emails import EmailContent
+from domain.records import Cause
 from domain.schema import Schema
 from gateways.mail_outbox import read_outbox
+from services.authoring.emails import change_email, create_email
 from services.installation import Installation
 from store import tables
+from store.changes import Stamp
 from tests.activities.calls import act
 from tests.builders import make_record, stand_at_action
 
@@ -188,3 +192,62 @@ async def test_an_email_without_a_subject_is_never_sent(installation: Installati
     assert (answer.outcome, answer.reason) == ("failed", "bad_template")
     assert visit["detail"] == "the subject rendered to nothing"
     assert [*read_outbox(outbox)] == []
+
+
+async def write_email(inst: Installation, slug: str = "welcome", **content: str) -> None:
+    said = {"subject": "Hi {{ contact.first_name }}", "html": "<p>One</p>", **content}
+    async with inst.db.transaction() as tx:
+        stamp = Stamp(now=inst.clock.now(), cause=Cause(kind="api"))
+        await create_email(tx, inst, slug, EmailContent(**said), stamp, name=None)
+
+
+async def change(inst: Installation, *, archived: bool | None = None, **content: str) -> None:
+    async with inst.db.transaction() as tx:
+        stamp = Stamp(now=inst.clock.now(), cause=Cause(kind="api"))
+        await change_email(tx, inst, "welcome", stamp, content=content, archived=archived)
+
+
+async def test_a_reusable_email_goes_out_as_it_is_now_and_the_message_keeps_its_version(
+    installation: Installation, outbox: Path
+) -> None:
+    await write_email(installation, from_name="Kim", from_address="kim@example.com", reply_to="lee@example.com")
+    contact = await make_record(installation, "contact", ANA)
+    config: dict[str, Json] = {"email": "welcome", "transactional": True, "reply_to": "step@example.com"}
+    standing = await stand_at_action(installation, contact, "send_email", config)
+
+    await act(standing, "send_email", n=1)
+    await change(installation, html="<p>Two</p>")
+    await act(standing, "send_email", n=2)
+
+    mails = sorted(read_outbox(outbox), key=lambda mail: str(mail["key"]))
+    assert [(mail["subject"], mail["text"]) for mail in mails] == [("Hi Ana & Co", "One"), ("Hi Ana & Co", "Two")]
+    assert {(mail["sender"], mail["sender_name"], mail["reply_to"]) for mail in mails} == {
+        ("kim@example.com", "Kim", "step@example.com")
+    }
+    rows = sorted(await standing.rows(tables.messages), key=lambda row: row["id"])
+    assert [(row["email"], row["email_version"]) for row in rows] == [("welcome", 1), ("welcome", 2)]
+
+
+@pytest.mark.parametrize("slug", ["welcome", "nowhere"])
+async def test_a_reusable_email_that_is_archived_or_gone_is_a_broken_reference(
+    installation: Installation, outbox: Path, slug: str
+) -> None:
+    await write_email(installation)
+    await change(installation, archived=True)
+    contact = await make_record(installation, "contact", ANA)
+    config: dict[str, Json] = {"email": slug, "transactional": True}
+    standing = await stand_at_action(installation, contact, "send_email", config)
+    answer = await act(standing, "send_email")
+    assert (answer.outcome, answer.reason) == ("failed", "broken_reference")
+    assert await standing.rows(tables.effects) == []
+    assert [*read_outbox(outbox)] == []
+
+
+async def test_what_a_reusable_email_reads_must_be_there(installation: Installation, outbox: Path) -> None:
+    await write_email(installation, html="<p>{{ opportunity.product }}</p>")
+    contact = await make_record(installation, "contact", ANA)
+    deal = await make_record(installation, "opportunity", {"product": "GTX Pro"}, contact)
+    config: dict[str, Json] = {"email": "welcome", "transactional": True}
+    standing = await stand_at_action(installation, contact, "send_email", config, bound=deal)
+    assert (await act(standing, "send_email")).outcome == "done"
+    assert [mail["text"] for mail in read_outbox(outbox)] == ["GTX Pro"]

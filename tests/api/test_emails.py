@@ -1,0 +1,239 @@
+"""Reusable emails over the API: written, versioned, refused with every mistake, previewed and tried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.deps import SCOPES
+from gateways.mail import open_mail
+from gateways.mail_outbox import read_outbox
+from store.tables import effects, messages
+from tests.api.conftest import Caller, caller
+from tests.fixtures.smtp_sink import SmtpSink, smtp_sink
+
+__all__ = ["smtp_sink"]
+
+WELCOME: dict[str, Any] = {
+    "slug": "welcome",
+    "name": "Welcome",
+    "subject": "Welcome, {{ contact.first_name | default: 'friend' }}",
+    "html": "<p>Hi {{ contact.first_name }}, see <a href='https://example.com/a'>this</a></p>",
+}
+
+
+def about(step: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "slug": "greet", "name": "Greet", "object": "contact", "type": "standard",
+        "steps": [{"id": "hello", "kind": "action", "action": "send_email", "config": {"transactional": True, **step}}],
+    }  # fmt: skip
+
+
+async def test_other_content_is_a_new_version_and_the_old_one_stays(api: Caller) -> None:
+    made = await api.ok("POST", "/emails", WELCOME, status=201)
+    assert (made["slug"], made["version"], made["archived"], made["used_by"]) == ("welcome", 1, False, [])
+
+    named = await api.ok("PATCH", "/emails/welcome", {"name": "Hello"})
+    assert (named["name"], named["version"]) == ("Hello", 1)
+    same = await api.ok("PATCH", "/emails/welcome", {"subject": WELCOME["subject"]})
+    assert same == named
+    changed = await api.ok("PATCH", "/emails/welcome", {"subject": "Hello", "reply_to": "kim@example.com"})
+    assert (changed["version"], changed["subject"], changed["html"]) == (2, "Hello", WELCOME["html"])
+    cleared = await api.ok("PATCH", "/emails/welcome", {"reply_to": None})
+    assert (cleared["version"], cleared["reply_to"]) == (3, None)
+
+    listed = await api.ok("GET", "/emails/welcome/versions?limit=2")
+    assert [each["version"] for each in listed["items"]] == [3, 2]
+    rest = await api.ok("GET", f"/emails/welcome/versions?limit=2&cursor={listed['next_cursor']}")
+    assert [(each["version"], each["cause"]["kind"]) for each in rest["items"]] == [(1, "api")]
+    first = await api.ok("GET", "/emails/welcome/versions/1")
+    assert (first["subject"], first["html"]) == (WELCOME["subject"], WELCOME["html"])
+    await api.problem("GET", "/emails/welcome/versions/9", status=404)
+    assert [each["slug"] for each in (await api.ok("GET", "/emails"))["items"]] == ["welcome"]
+
+
+async def test_a_slug_is_taken_once(api: Caller) -> None:
+    await api.ok("POST", "/emails", WELCOME, status=201)
+    found = await api.problem("POST", "/emails", WELCOME, status=409)
+    assert found["type"].endswith(":slug_taken")
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "code"),
+    [
+        ({"slug": "Wel come"}, "/slug", "wrong_value"),
+        ({"subject": "Hi {{ contact.first_name"}, "/subject", "template_error"),
+        ({"subject": "Hi {{ contact.nickname }}"}, "/subject", "unknown_variable"),
+        ({"html": "{{ secrets.key }}"}, "/html", "unknown_variable"),
+        ({"html": "{{ record.nickname }}"}, "/html", "unknown_variable"),
+        ({"html": "{% if %}"}, "/html", "template_error"),
+        ({"text": "{{ contact.first_name | shout }}"}, "/text", "template_error"),
+        ({"html": "<p>" + "x" * 70_000}, "/html", "template_unsafe"),
+        (
+            {"html": "{% for i in (1..1000) %}{% for j in (1..1000) %}x{% endfor %}{% endfor %}"},
+            "/html",
+            "template_unsafe",
+        ),
+        ({"subject": "Hi\r\nBcc: eve@example.com"}, "/subject", "wrong_value"),
+        ({"subject": "Hi\u2028you"}, "/subject", "wrong_value"),
+        ({"from_name": "Kim\r\nBcc: eve@example.com"}, "/from_name", "wrong_value"),
+        ({"from_address": "kim@example.com\nBcc: eve@example.com"}, "/from_address", "wrong_value"),
+        ({"from_address": "kim"}, "/from_address", "wrong_value"),
+        ({"reply_to": "kim@example.com, eve@example.com"}, "/reply_to", "wrong_value"),
+    ],
+)
+async def test_an_email_that_could_not_be_sent_is_not_stored(
+    lite: Caller, change: dict[str, Any], path: str, code: str
+) -> None:
+    found = await lite.problem("POST", "/emails", {**WELCOME, **change}, status=422)
+    assert [(error["path"], error["code"]) for error in found["errors"]] == [(path, code)]
+    assert (await lite.ok("GET", "/emails"))["items"] == []
+    if "slug" not in change:
+        await lite.ok("POST", "/emails", WELCOME, status=201)
+        again = await lite.problem("PATCH", "/emails/welcome", change, status=422)
+        assert again["errors"] == found["errors"]
+        assert (await lite.ok("GET", "/emails/welcome"))["version"] == 1
+
+
+async def test_five_megabytes_of_html_are_too_large(lite: Caller) -> None:
+    found = await lite.problem("POST", "/emails", {**WELCOME, "html": "x" * 5_000_000}, status=413)
+    assert "bytes" in found["detail"]
+
+
+async def test_a_step_names_an_email_that_is_there_and_in_use(api: Caller) -> None:
+    await api.ok("POST", "/emails", WELCOME, status=201)
+    await api.ok("POST", "/emails", {**WELCOME, "slug": "old"}, status=201)
+    await api.ok("PATCH", "/emails/old", {"archived": True})
+    deal = {**WELCOME, "slug": "deal", "html": "{{ opportunity.product }} {{ parameters.offer }} {{ steps.call.task }}"}
+    await api.ok("POST", "/emails", deal, status=201)
+
+    async def problems(config: dict[str, Any]) -> list[tuple[str, str, str]]:
+        found = await api.ok("POST", "/workflows/greet/validate", about(config))
+        return [
+            (each["path"].removeprefix("/steps/0/config"), each["code"], each["message"]) for each in found["problems"]
+        ]
+
+    assert await problems({"email": "welcome"}) == []
+    assert await problems({"email": "welcom"}) == [
+        ("/email", "unknown_email", "there is no email 'welcom'; did you mean 'welcome'?")
+    ]
+    assert [each[:2] for each in await problems({"email": "old"})] == [("/email", "unknown_email")]
+    assert [each[:2] for each in await problems({"email": "deal"})] == [
+        ("/email", "unknown_variable"), ("/email", "unknown_variable"),
+    ]  # fmt: skip
+    assert [each[:2] for each in await problems({"email": "welcome", "subject": "Hi"})] == [("/subject", "wrong_value")]
+    assert [each[:2] for each in await problems({})] == [("/subject", "missing_field"), ("/html", "missing_field")]
+    inline = {"subject": "a\nb", "html": "h", "from_name": "x\ny", "from_address": "kim", "reply_to": "a@b.c\n"}
+    assert [each[:2] for each in await problems(inline)] == [
+        (f"/{name}", "wrong_value") for name in ("subject", "from_name", "from_address", "reply_to")
+    ]
+
+    await api.publish(about({"email": "welcome"}))
+    assert (await api.ok("GET", "/emails/welcome"))["used_by"] == ["greet"]
+    assert (await api.ok("GET", "/emails/deal"))["used_by"] == []
+
+
+async def test_a_preview_is_what_the_record_would_get(api: Caller) -> None:
+    await api.ok("POST", "/emails", {**WELCOME, "from_name": "Kim"}, status=201)
+    ana = await api.create("contact", email="ana@example.com", first_name="Ana & Co")
+    shown = await api.ok("POST", "/emails/welcome/preview", {"record": {"object": "contact", "id": ana["id"]}})
+    assert shown["subject"] == "Welcome, Ana & Co"
+    assert shown["html"] == "<p>Hi Ana &amp; Co, see <a href='https://example.com/a'>this</a></p>"
+    assert shown["text"] == "Hi Ana & Co, see this (https://example.com/a)"
+    assert (shown["sender_name"], shown["version"], shown["problems"]) == ("Kim", 1, [])
+
+    by = {"record": {"object": "contact", "by": {"email": "ana@example.com"}}}
+    assert (await api.ok("POST", "/emails/welcome/preview", by))["subject"] == shown["subject"]
+    nobody = await api.ok("POST", "/emails/welcome/preview", {})
+    assert (nobody["subject"], nobody["text"]) == ("Welcome, friend", "Hi , see this (https://example.com/a)")
+
+    await api.ok("PATCH", "/emails/welcome", {"subject": "Other"})
+    assert (await api.ok("POST", "/emails/welcome/preview", {**by, "version": 1}))["subject"] == "Welcome, Ana & Co"
+    assert (await api.ok("POST", "/emails/welcome/preview", by))["subject"] == "Other"
+
+
+async def test_a_preview_says_what_is_in_the_way(api: Caller) -> None:
+    await api.ok("POST", "/emails", {**WELCOME, "html": "{{ opportunity.product }}"}, status=201)
+    await api.ok("POST", "/emails", {**WELCOME, "slug": "deep", "html": "{{ event.order.plan }}"}, status=201)
+    ana = await api.create("contact", email="ana@example.com")
+    of_ana = {"record": {"object": "contact", "id": ana["id"]}}
+    shown = await api.ok("POST", "/emails/welcome/preview", of_ana)
+    assert [each["code"] for each in shown["problems"]] == ["no_record"]
+    assert shown["html"] is None
+    shown = await api.ok("POST", "/emails/deep/preview", of_ana)
+    assert [each["code"] for each in shown["problems"]] == ["bad_template"]
+    await api.problem("POST", "/emails/welcome/preview", {"record": {"object": "contact", "id": "nobody"}}, status=404)
+
+
+async def test_a_preview_is_about_the_bound_opportunity(api: Caller) -> None:
+    await api.ok("POST", "/emails", {**WELCOME, "html": "{{ opportunity.product }} {{ parameters.offer }}"}, status=201)
+    ana = await api.create("contact", email="ana@example.com")
+    old, new = [await api.create("opportunity", product=name) for name in ("old", "new")]
+    stranger = await api.create("opportunity", product="other")
+    for deal in (old, new):
+        await api.ok("PUT", f"/records/contact/{ana['id']}/associations/opportunity/{deal['id']}", {}, status=204)
+    body = {"record": {"object": "contact", "id": ana["id"]}, "parameters": {"offer": "demo"}}
+    shown = await api.ok("POST", "/emails/welcome/preview", {**body, "opportunity_id": old["id"]})
+    assert shown["html"] == "old demo"
+    assert (await api.ok("POST", "/emails/welcome/preview", body))["html"] == "new demo"
+    await api.problem("POST", "/emails/welcome/preview", {**body, "opportunity_id": stranger["id"]}, status=422)
+
+
+async def test_values_of_a_record_need_a_key_that_reads_records(lite: Caller) -> None:
+    await lite.ok("POST", "/emails", WELCOME, status=201)
+    ana = await lite.create("contact", email="ana@example.com")
+    blind = await lite.with_scopes("workflows:read", "workflows:write")
+    of_ana = {"record": {"object": "contact", "id": ana["id"]}}
+    await blind.ok("POST", "/emails/welcome/preview", {})
+    await blind.problem("POST", "/emails/welcome/preview", of_ana, status=403)
+    await blind.problem("POST", "/emails/welcome/test", {**of_ana, "to": ["kim@example.com"]}, status=403)
+
+
+async def test_a_test_leaves_marked_as_one_and_is_counted_nowhere(lite: Caller, tmp_path: Path) -> None:
+    await lite.ok("POST", "/emails", WELCOME, status=201)
+    ana = await lite.create("contact", email="ana@example.com", first_name="Ana")
+    body = {"record": {"object": "contact", "id": ana["id"]}, "to": ["kim@example.com", "lee@example.com"]}
+    sent = await lite.ok("POST", "/emails/welcome/test", body, Idempotency_Key="once")
+    again = await lite.ok("POST", "/emails/welcome/test", body, Idempotency_Key="once")
+
+    assert sent == again == {
+        "items": [{"to": to, "outcome": "sent", "detail": None} for to in body["to"]]
+    }  # fmt: skip
+    mails = [*read_outbox(tmp_path / "outbox" / "email")]
+    assert {mail["to"] for mail in mails} == {"kim@example.com", "lee@example.com"}
+    assert len(mails) == 2
+    assert {mail["subject"] for mail in mails} == {"[Test] Welcome, Ana"}
+    assert all(mail["headers"]["X-Followthrough-Test"] == "yes" for mail in mails)
+    async with lite.inst.db.read() as read:
+        assert await read.all(messages.select()) == []
+        assert await read.all(effects.select()) == []
+
+
+async def test_a_test_needs_addresses_and_an_email_that_can_be_written(lite: Caller) -> None:
+    await lite.ok("POST", "/emails", {**WELCOME, "html": "{{ opportunity.product }}"}, status=201)
+    ana = await lite.create("contact", email="ana@example.com")
+    found = await lite.problem("POST", "/emails/welcome/test", {"to": ["kim@example.com", "kim"]}, status=422)
+    assert [error["path"] for error in found["errors"]] == ["/to/1"]
+    body = {"record": {"object": "contact", "id": ana["id"]}, "to": ["kim@example.com"]}
+    found = await lite.problem("POST", "/emails/welcome/test", body, status=422)
+    assert [error["code"] for error in found["errors"]] == ["no_record"]
+
+
+async def test_a_test_goes_through_the_mail_server_and_tells_what_it_said(
+    lite: Caller, smtp_sink: SmtpSink, tmp_path: Path
+) -> None:
+    inst = replace(lite.inst, mail=open_mail(smtp_sink.url, tmp_path))
+    api = await caller(inst, *SCOPES)
+    await api.ok("POST", "/emails", WELCOME, status=201)
+    smtp_sink.refusals |= {"kim@example.com": "550 5.1.1 no such mailbox", "lee@example.com": "451 4.3.0 later"}
+    body = {"to": ["kim@example.com", "lee@example.com", "mo@example.com"]}
+    sent = (await api.ok("POST", "/emails/welcome/test", body))["items"]
+    assert [each["outcome"] for each in sent] == ["refused", "unavailable", "sent"]
+    assert "550" in sent[0]["detail"]
+    (mail,) = smtp_sink.received
+    assert mail.recipients == ["mo@example.com"]
+    assert b"Subject: [Test] Welcome, friend" in mail.content
+    assert b"X-Followthrough-Test: yes" in mail.content
