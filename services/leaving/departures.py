@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from domain.base import Json
 from domain.enrollments import Enrollment
 from domain.facts import Facts
-from domain.records import Change
+from domain.records import Change, StoredRecord
 from domain.touches import changed_properties, keys_touched
 from domain.zones import ZONE_PROPERTY
-from services.facts import read_facts
+from services.facts import NOBODY, read_facts
 from services.leaving.moving import depart
 from services.leaving.reasons import as_of, find_reason
 from services.versions import Content, load_live
@@ -31,10 +32,10 @@ async def judge_departures(tx: Tx, change: Change, *, after: str, limit: int, no
     if not concerned:
         return []
     ids = {change.record_id} | {e.record_id for e in concerned} | {e.bound_id for e in concerned if e.bound_id}
-    await lock_records(tx, ids, write=False)
+    locked = await lock_records(tx, ids, write=False)
     for enrollment in (await lock_enrollments(tx, [e.id for e in concerned])).values():
         if enrollment.status != "ended" and not is_older(change, enrollment):
-            await _judge_one(tx, change, enrollment, now=now)
+            await _judge_one(tx, change, enrollment, locked, now=now)
     return [e.id for e in concerned]
 
 
@@ -47,12 +48,14 @@ def is_older(change: Change, enrollment: Enrollment) -> bool:
     return locked and enrollment.entered_seq is not None and change.seq <= enrollment.entered_seq
 
 
-async def _judge_one(tx: Tx, change: Change, enrollment: Enrollment, *, now: datetime) -> None:
+async def _judge_one(
+    tx: Tx, change: Change, enrollment: Enrollment, locked: Mapping[str, StoredRecord], *, now: datetime
+) -> None:
     content = await load_live(tx, enrollment.workflow_id, enrollment.version)
     # What an associated record was before the entry counts no more; what it is now does, as the order of its changes
     # and the entry is not that of their commits.
     counted = change if enrollment.entered_seq is None or change.seq > enrollment.entered_seq else None
-    facts = await facts_of(tx, counted, enrollment, content, now=now)
+    facts = await facts_of(tx, counted, enrollment, content, now=now, known=locked)
     if facts is None:
         return
     reason = await find_reason(tx, await load_account(tx), content, enrollment, facts, change=counted)
@@ -77,9 +80,18 @@ def _moves_clock(change: Change, enrollment: Enrollment, content: Content) -> bo
 
 
 async def facts_of(
-    tx: Tx, change: Change | None, enrollment: Enrollment, content: Content, *, now: datetime
+    tx: Tx,
+    change: Change | None,
+    enrollment: Enrollment,
+    content: Content,
+    *,
+    now: datetime,
+    known: Mapping[str, StoredRecord] = NOBODY,
 ) -> Facts | None:
-    """What the reasons to leave read, as the change left it; None when the record is gone."""
+    """What the reasons to leave read, as the change left it; None when the record is gone.
+
+    ``known``: records this transaction has locked already; they are not read again.
+    """
     facts = await read_facts(
         tx,
         await load_account(tx),
@@ -88,5 +100,6 @@ async def facts_of(
         needs=content.leaving_needs,
         enrollment=enrollment,
         now=now,
+        known=known,
     )
     return as_of(facts, change) if facts is not None else None
