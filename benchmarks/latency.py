@@ -71,10 +71,12 @@ async def under_load(site: Site, request: Callable[[AsyncClient, int], Awaitable
 
 
 def told(name: str, took: Sequence[float]) -> None:
-    """Print median and p99."""
+    """Print median, p95 and p99."""
     ordered = sorted(took)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    sys.stdout.write(f"  {name:<34} median {1000 * statistics.median(ordered):7.1f} ms   p99 {1000 * p99:7.1f} ms\n")
+    p95, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * part))] for part in (0.95, 0.99))
+    median = statistics.median(ordered)
+    figures = (f"{word} {1000 * value:7.1f} ms" for word, value in (("median", median), ("p95", p95), ("p99", p99)))
+    sys.stdout.write(f"  {name:<34} {'   '.join(figures)}\n")
 
 
 async def measure(site: Site) -> None:

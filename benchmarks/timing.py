@@ -27,8 +27,8 @@ from tests.runs.definitions import by_hand, email, task
 
 TIMERS = int(os.environ.get("TIMERS", "5000"))
 RETIMED = int(os.environ.get("RETIMED", "2000"))
-SPREAD_MINUTES = 2
-LEAD = timedelta(seconds=90)
+SPREAD_MINUTES = int(os.environ.get("SPREAD_MINUTES", "5"))
+LEAD = timedelta(seconds=90 + TIMERS / 25)
 """How far ahead of the patch the window opens, so that everybody is planned anew before."""
 PATIENCE_S = 1800.0
 LOOK_EVERY_S = 0.02
