@@ -9,6 +9,12 @@ from domain.base import Wire
 JobKind: TypeAlias = Literal["import", "enrollment", "unenrollment", "move"]
 JobStatus: TypeAlias = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
+NOT_BEGUN: tuple[JobStatus, ...] = ("queued",)
+"""No page was worked on yet."""
+
+NOT_DONE: tuple[JobStatus, ...] = ("failed", "cancelled")
+"""Over before it came to its end."""
+
 
 class JobProgress(Wire):
     """How far a job is: ``cursor`` rows or records of ``total``, ``counts`` by outcome. Only ever grows."""

@@ -51,8 +51,16 @@ class OccurrenceAnswer(Wire):
     job_id: str | None = None
 
 
-def tell_occurrence(state: str, reason: str | None, detail: str | None = None) -> str:
-    """What became of an occurrence: ``missed: the workflow was paused``."""
+NOT_ALL = {
+    "failed": "but its job failed, so that not everybody entered; it may be run again",
+    "cancelled": "but its job was cancelled, so that not everybody entered; it may be run again",
+}
+
+
+def tell_occurrence(state: str, reason: str | None, detail: str | None = None, *, job: str | None = None) -> str:
+    """What became of an occurrence: ``missed: the workflow was paused``. ``job``: the status of its job."""
+    if state == "opened" and job in NOT_ALL:
+        return f"opened, {NOT_ALL[job]}"
     why = next((words for known, words in MISSED.items() if known == reason), reason)
     said = state if why is None else f"{state}: {why}"
     return f"{said} ({detail})" if detail else said

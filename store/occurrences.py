@@ -107,6 +107,19 @@ async def open_missed(tx: Tx, workflow_id: str, local: str, *, now: datetime) ->
     return await tx.run(update(occurrences).where(*mine).values(state="opened", opened_at=now)) == 1
 
 
+async def open_again(tx: Tx, known: KnownOccurrence, *, now: datetime) -> bool:
+    """Take an opened one from the job it has; False when it has another by now. The row stays locked."""
+    mine = (*_named(known.workflow_id, known.local), occurrences.c.state == "opened")
+    taken = update(occurrences).where(*mine, occurrences.c.job_id == known.job_id)
+    return await tx.run(taken.values(job_id=None, opened_at=now)) == 1
+
+
+async def miss_late(tx: Tx, workflow_id: str, local: str, job_id: str) -> None:
+    """Turn one whose job began too late into a missed one."""
+    mine = (*_named(workflow_id, local), occurrences.c.job_id == job_id)
+    await tx.run(update(occurrences).where(*mine).values(state="missed", reason="late", opened_at=None))
+
+
 async def find_occurrence(read: Read, workflow_id: str, local: str) -> KnownOccurrence | None:
     """The occurrence of this name, if it was dealt with."""
     row = await read.one(select(occurrences).where(*_named(workflow_id, local)))

@@ -149,6 +149,23 @@ async def taken_up_since(
     return {(row["record_id"], row["bound_id"]) for row in await read.all(found)}
 
 
+async def taken_up_by(read: Read, job_ids: Collection[str], record_ids: Collection[str]) -> set[tuple[str, str | None]]:
+    """Whom jobs of one occurrence let in, or found inside, as (record id, bound id)."""
+    found = select(entry_decisions.c.record_id, entry_decisions.c.bound_id).where(
+        entry_decisions.c.record_id.in_(sorted(record_ids)),
+        entry_decisions.c.cause_kind == "schedule",
+        entry_decisions.c.cause_id.in_(sorted(job_ids)),
+        entry_decisions.c.decision.in_(TOOK_UP),
+    )
+    # Decisions are not kept for ever.
+    entered = select(enrollments.c.record_id, enrollments.c.bound_id).where(
+        enrollments.c.record_id.in_(sorted(record_ids)),
+        enrollments.c.cause_kind == "schedule",
+        enrollments.c.cause_id.in_(sorted(job_ids)),
+    )
+    return {(row["record_id"], row["bound_id"]) for row in await read.all(found.union(entered))}
+
+
 async def swept_in(
     read: Read, workflow_id: str, trigger: str, record_ids: Collection[str], *, seq: int
 ) -> set[tuple[str, str | None]]:

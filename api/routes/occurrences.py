@@ -47,12 +47,16 @@ async def list_all(
 
 
 @router.post(
-    "/{slug}/occurrences/{instant}/run", status_code=202, response_model=OccurrenceView, responses=refusals(409)
+    "/{slug}/occurrences/{instant}/run",
+    status_code=202,
+    response_model=OccurrenceView,
+    responses={200: {"model": OccurrenceView}, **refusals(409)},
 )
 async def run(slug: Slug, instant: Local, inst: Inst, _: EnrollmentsWrite, once: OnlyOnce) -> Response:
-    """Let in now whoever matches now, for an occurrence that was missed.
+    """Let in now whoever matches now, for an occurrence that was missed, or whose job failed or was cancelled.
 
-    It opens once: asked again, or of one that was opened in time, it answers with the job there is.
+    Whom an earlier job for it let in is left alone. Asked again, it answers with the job there is: 202 while that is at
+    work, and 200 when it is done and nothing is left to do.
     """
     made: list[Job] = []
 
@@ -61,7 +65,7 @@ async def run(slug: Slug, instant: Local, inst: Inst, _: EnrollmentsWrite, once:
         known, job = await run_missed(tx, inst, slug, instant, now=inst.clock.now())
         if job is not None and job.status == "queued":
             made.append(job)
-        return answer(_view(known, job), 202)
+        return answer(_view(known, job), 200 if job is not None and job.status == "done" else 202)
 
     done = await once.run(work)
     done.background = BackgroundTask(begin_all, inst, made)

@@ -40,4 +40,5 @@ class OccurrenceView(Shown):
 def occurrence_view(known: KnownOccurrence, job: JobView | None) -> OccurrenceView:
     """An occurrence as answered."""
     same = {name: getattr(known, name) for name in ("local", "at", "state", "reason", "detail", "opened_at")}
-    return OccurrenceView(**same, words=tell_occurrence(known.state, known.reason, known.detail), job=job)
+    words = tell_occurrence(known.state, known.reason, known.detail, job=job.status if job is not None else None)
+    return OccurrenceView(**same, words=words, job=job)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.base import Frozen, Json
+from domain.base import Frozen, Instant, Json
 from domain.definition import Definition, FilterTrigger
 from domain.errors import Invalid, NotFound
 from domain.jobs import JobKind
@@ -33,7 +33,8 @@ class Order(Frozen):
 
     Of ``where``, ``list``, ``ids`` and ``version`` exactly one is set. ``ids`` is how many were sent, each a row of the
     job; ``version``: whoever matches a filter trigger of it now. ``by`` says who ordered it, ``occurrence`` for which
-    time of its schedule.
+    time of its schedule, ``earlier`` the jobs for the same time that came to nothing or not to their end, and ``due``
+    when that time was: who begins more than an hour after it lets in nobody.
     """
 
     kind: JobKind = "enrollment"
@@ -48,6 +49,8 @@ class Order(Frozen):
     rate_per_minute: int | None = None
     by: str | None = None
     occurrence: str | None = None
+    due: Instant | None = None
+    earlier: Sequence[str] | None = None
 
     def document(self) -> dict[str, Json]:
         """As it is stored with its job, which knows the kind, and shown."""

@@ -13,7 +13,8 @@ from datetime import datetime
 
 from domain.errors import Invalid, NotFound
 from domain.facts import Seen
-from domain.jobs import EnrollmentCall, EnrollmentProgress, page_limit
+from domain.jobs import NOT_BEGUN, EnrollmentCall, EnrollmentProgress, page_limit
+from domain.occurrences import LATE
 from domain.records import Cause, CauseKind
 from domain.triggers import FilterTrigger
 from services.entering.by_hand import check_parameters
@@ -30,10 +31,21 @@ from services.workflow_views import find
 from store.database import Row, Tx
 from store.foreseen import open_around
 from store.import_rows import settle_rows
-from store.jobs import Job, JobRow, claim_page, get_job, insert_job, insert_job_rows, next_job_rows, update_job
+from store.jobs import (
+    Job,
+    JobRow,
+    claim_page,
+    get_job,
+    insert_job,
+    insert_job_rows,
+    move_job,
+    next_job_rows,
+    update_job,
+)
 from store.locks import lock_records
+from store.occurrences import miss_late
 from store.schema import load_account
-from store.sweeps import taken_up_since
+from store.sweeps import taken_up_by, taken_up_since
 
 SCOPE = "enrollments:write"
 
@@ -106,6 +118,8 @@ async def _work(tx: Tx, inst: Installation, job: Job, *, now: datetime) -> list[
     if order.kind == "move":
         await move_page(tx, job, order, now=now)
         return []
+    if order.due is not None and now - order.due > LATE and await _is_too_late(tx, job, order, now=now):
+        return []
     try:
         # Time in a condition means the moment it was asked, on every page.
         audience = await open_audience(tx, inst, order, now=job.created_at)
@@ -125,6 +139,16 @@ async def _work(tx: Tx, inst: Installation, job: Job, *, now: datetime) -> list[
     return [each.entered for each in outcomes if each.entered is not None]
 
 
+async def _is_too_late(tx: Tx, job: Job, order: Order, *, now: datetime) -> bool:
+    """End a job that did not begin in time for what it was opened for, which is missed then; False if it did."""
+    if order.occurrence is None or not await move_job(tx, job.id, allowed=NOT_BEGUN, to="failed", now=now):
+        return False
+    words = f"it did not begin within the hour after {order.occurrence}; run that occurrence by hand"
+    await update_job(tx, job.id, now=now, error=words, finished_at=now)
+    await miss_late(tx, order.workflow_id, order.occurrence, job.id)
+    return True
+
+
 @dataclass(frozen=True)
 class _Page:
     """One page of one job."""
@@ -141,12 +165,15 @@ class _Page:
         await lock_records(self.tx, ids, write=True)
         fired: dict[str, tuple[str, tuple[Seen, ...]] | None] = {}
         decided: list[Outcome] = []
-        for each in page.candidates:
+        earlier = self.order.earlier or ()
+        done = await taken_up_by(self.tx, earlier, [each.record_id for each in page.candidates]) if earlier else set()
+        candidates = [each for each in page.candidates if (each.record_id, each.bound_id) not in done]
+        for each in candidates:
             if each.triggers and each.subject_id not in fired:
                 fired[each.subject_id] = await self._fires(each.subject_id, each.triggers)
         # Changes that wait to be judged were seen here already: they let in nobody once more.
         saw = await open_around(self.tx, fired) if fired else {}
-        for each in page.candidates:
+        for each in candidates:
             found = fired.get(each.subject_id)
             # Who matched when the page was asked for may have changed before it was locked; and whom a change let in
             # since the order came true behind it.

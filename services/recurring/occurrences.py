@@ -4,11 +4,12 @@ who matches; one that nobody could open for more than an hour is missed, and sho
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from domain.definition import Schedule
 from domain.errors import Conflict, Invalid, NotFound
+from domain.jobs import NOT_DONE
 from domain.occurrences import LATE, MissReason, OccurrenceAhead, OccurrenceAnswer, OccurrenceCall
 from domain.recurrence import Occurrence, next_occurrence
 from domain.schedule_words import schedule_words
@@ -27,6 +28,7 @@ from store.occurrences import (
     give_job,
     insert_occurrence,
     miss_occurrence,
+    open_again,
     open_missed,
     pass_through,
     passed_through,
@@ -115,7 +117,7 @@ async def deal_with(
     if reason is not None or not is_new:
         return None
     try:
-        return await _let_in(tx, inst, workflow, occurrence.local, now=now)
+        return await _let_in(tx, inst, workflow, occurrence.local, due=occurrence.at, now=now)
     except (Invalid, NotFound) as error:
         # What a trigger names is gone, for example a list. Asking again would not help; a person may.
         await miss_occurrence(tx, workflow["id"], occurrence.local, "not_possible", str(error))
@@ -135,9 +137,10 @@ async def deal_with_overdue(
 async def run_missed(
     tx: Tx, inst: Installation, slug: str, local: str, *, now: datetime
 ) -> tuple[KnownOccurrence, Job | None]:
-    """Let in, now, everybody who matches, for an occurrence that was missed; its job.
+    """Let in, now, everybody who matches, for an occurrence that was missed, or whose job failed or was cancelled; its
+    job. Whom an earlier job for it let in is left alone.
 
-    Asked twice, or of one that was opened in time, it answers with the job there is.
+    Asked twice, or of one whose job is at work or done, it answers with the job there is.
 
     Raises:
         NotFound: there is no such workflow, or it has no such occurrence behind it.
@@ -147,26 +150,36 @@ async def run_missed(
     workflow = await find(tx, slug)
     if (known := await find_occurrence(tx, workflow["id"], local)) is None:
         raise NotFound(f"workflow {slug} has no occurrence {local} behind it")
-    job = None
-    if await open_missed(tx, workflow["id"], local, now=now):
+    before = await get_job(tx, known.job_id) if known.job_id is not None else None
+    is_open = before is not None and before.status in NOT_DONE and await open_again(tx, known, now=now)
+    if is_open or await open_missed(tx, workflow["id"], local, now=now):
         _check_door(workflow, now)
-        job = await _let_in(tx, inst, workflow, local, now=now)
-        known = known.model_copy(update={"state": "opened", "opened_at": now, "job_id": job.id})
-    else:
-        # Somebody may have opened it between the first look and the lock.
-        known = await find_occurrence(tx, workflow["id"], local) or known
-    if job is None and known.job_id is not None:
-        job = await get_job(tx, known.job_id)
-    return known, job
+        earlier = (*(Order.of(before).earlier or ()), before.id) if before is not None else None
+        job = await _let_in(tx, inst, workflow, local, earlier=earlier, now=now)
+        return known.model_copy(update={"state": "opened", "opened_at": now, "job_id": job.id}), job
+    # Somebody may have opened it between the first look and the lock.
+    known = await find_occurrence(tx, workflow["id"], local) or known
+    return known, await get_job(tx, known.job_id) if known.job_id is not None else None
 
 
-async def _let_in(tx: Tx, inst: Installation, workflow: Row, local: str, *, now: datetime) -> Job:
+async def _let_in(
+    tx: Tx,
+    inst: Installation,
+    workflow: Row,
+    local: str,
+    *,
+    due: datetime | None = None,
+    earlier: Sequence[str] | None = None,
+    now: datetime,
+) -> Job:
     order = Order(
         workflow=workflow["slug"],
         workflow_id=workflow["id"],
         object=workflow["object"],
         version=workflow["version"],
         occurrence=local,
+        due=due,
+        earlier=earlier,
     )
     job = await request_bulk(tx, inst, workflow, order, now=now)
     await give_job(tx, workflow["id"], local, job.id)

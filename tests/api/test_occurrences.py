@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.occurrences import OccurrenceCall
 from services.recurring.occurrences import open_occurrence
+from store.jobs import update_job
 from tests.api.conftest import Caller
 from tests.fixtures.clock import FixedClock
 from tests.fixtures.runs import RecordingRuns
@@ -64,6 +65,28 @@ async def test_a_missed_one_is_run_once(api: Caller, clock: FixedClock, runs: Re
     await api.ok("POST", f"{PATH}/pause")
     refused = await api.problem("POST", f"{PATH}/occurrences/2027-03-03T09:00/run", status=409)
     assert "paused" in refused["detail"]
+
+
+async def test_one_whose_job_failed_says_so_and_is_run_again(
+    lite: Caller, clock: FixedClock, runs: RecordingRuns
+) -> None:
+    await lite.publish(daily())
+    local = await happens(lite, clock)
+    (found,) = (await lite.ok("GET", f"{PATH}/occurrences"))["items"]
+    await _end(lite, clock, found["job"]["id"], "failed")
+    (found,) = (await lite.ok("GET", f"{PATH}/occurrences"))["items"]
+    assert found["words"] == "opened, but its job failed, so that not everybody entered; it may be run again"
+    again = await lite.ok("POST", f"{PATH}/occurrences/{local}/run", status=202)
+    assert (again["words"], again["job"]["status"]) == ("opened", "queued")
+    assert runs.jobs[-1] == again["job"]["id"] != found["job"]["id"]
+    await _end(lite, clock, again["job"]["id"], "done")
+    answered = await lite.ok("POST", f"{PATH}/occurrences/{local}/run", status=200)
+    assert answered["job"]["id"] == again["job"]["id"], "nothing is left to do"
+
+
+async def _end(api: Caller, clock: FixedClock, job_id: str, status: str) -> None:
+    async with api.inst.db.transaction() as tx:
+        await update_job(tx, job_id, now=clock.now(), status=status)
 
 
 async def test_a_workflow_that_is_off_or_of_another_type_has_none_ahead(lite: Caller) -> None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from domain.errors import Conflict, Invalid, NotFound, PreconditionFailed
-from domain.jobs import EnrollmentCall
+from domain.jobs import PAGE, EnrollmentCall
 from domain.occurrences import OccurrenceAhead, OccurrenceAnswer, OccurrenceCall
 from services.authoring.pausing import pause_workflow, resume_workflow
 from services.authoring.turning_off import turn_off_due
@@ -26,6 +26,7 @@ from services.relaying.sweeping import sweep_due
 from services.telling.explaining import Asked, explain
 from services.versions import forget_contents
 from services.workflow_views import find
+from store.jobs import update_job
 from store.occurrences import KnownOccurrence, list_occurrences
 from store.schema import update_account
 from store.tables import entry_decisions, interests, jobs, recurrences, sweeps, versions
@@ -401,6 +402,78 @@ async def test_a_trigger_that_cannot_be_asked_any_more_is_told_and_does_not_stop
         await desk.run_missed(row.local)
     assert (await desk.rows())[0].state == "missed"
     assert (await desk.ahead()).at == FIRST + WEEK
+
+
+async def _end_job(desk: Planner, job_id: str, status: str) -> None:
+    async with desk.inst.db.transaction() as tx:
+        await update_job(tx, job_id, now=desk.clock.now(), status=status, finished_at=desk.clock.now())
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+async def test_who_had_entered_as_its_job_came_to_nothing_enters_no_second_time(desk: Planner, status: str) -> None:
+    people = [await desk.create("contact", email=f"c{n}@example.com", country="NO") for n in range(PAGE + 2)]
+    await desk.put(weekly())
+    call = await desk.call()
+    desk.clock.set(call.at)
+    first = (await open_occurrence(desk.inst, call)).job_id
+    assert first is not None
+    await enroll_page(desk.inst, EnrollmentCall(job_id=first))
+    await _end_job(desk, first, status)
+    await desk.end_all()
+
+    second, state = await desk.run_missed(call.local)
+    assert (second != first, state) == (True, "opened")
+    assert await desk.run_missed(call.local) == (second, "opened"), "one that is at work is not replaced"
+    assert second is not None
+    assert await desk.work_through(second) == {"enrolled": 2}
+    assert sorted(e["record_id"] for e in await desk.enrollments()) == sorted(people)
+    assert (await desk.run_missed(call.local))[0] == second, "one that is done is not repeated"
+
+    await _end_job(desk, second, status)
+    await desk.end_all()
+    third, _ = await desk.run_missed(call.local)
+    assert third is not None
+    assert await desk.work_through(third) == {}, "nor who entered by any of those before"
+
+
+async def test_two_who_run_it_again_at_once_make_one_job(desk: Planner) -> None:
+    await desk.put(weekly())
+    first = (await desk.happen()).job_id
+    assert first is not None
+    await _end_job(desk, first, "failed")
+    local = (await desk.rows())[0].local
+    found = await asyncio.gather(*(desk.run_missed(local) for _ in range(3)))
+    assert len(set(found)) == 1
+    assert found[0][0] != first
+
+
+async def test_a_job_that_begins_hours_late_lets_in_nobody_and_the_occurrence_is_missed(desk: Planner) -> None:
+    await desk.create("contact", email="ana@example.com", country="NO")
+    await desk.put(weekly())
+    call = await desk.call()
+    desk.clock.set(call.at)
+    late = (await open_occurrence(desk.inst, call)).job_id
+    assert late is not None
+    desk.clock.advance(timedelta(hours=2))
+    assert (await enroll_page(desk.inst, EnrollmentCall(job_id=late))).status == "failed"
+    assert (await desk.enrollments(), await desk.known()) == ([], [("2027-03-04T09:00", "missed", "late")])
+    by_hand, _ = await desk.run_missed(call.local)
+    assert by_hand is not None
+    desk.clock.advance(timedelta(hours=2))
+    assert await desk.work_through(by_hand) == {"enrolled": 1}, "who runs it by hand wants it run"
+
+
+async def test_a_job_that_began_in_time_may_take_hours(desk: Planner) -> None:
+    for n in range(PAGE + 1):
+        await desk.create("contact", email=f"c{n}@example.com", country="NO")
+    await desk.put(weekly())
+    call = await desk.call()
+    desk.clock.set(call.at + timedelta(minutes=59))
+    job_id = (await open_occurrence(desk.inst, call)).job_id
+    assert job_id is not None
+    await enroll_page(desk.inst, EnrollmentCall(job_id=job_id))
+    desk.clock.advance(timedelta(hours=2))
+    assert await desk.work_through(job_id) == {"enrolled": PAGE + 1}
 
 
 async def test_what_no_database_can_answer_is_refused_at_publishing(desk: Planner) -> None:
