@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from domain.base import Json
+from domain.base import Json, utc_text
 from domain.conditions import Of
 from domain.definition import Anchor, Definition
 from domain.delays import at_local, clock_time, moment_of, subject_of
@@ -39,6 +39,20 @@ def anchor_instant(anchor: Anchor, facts: Facts, zone: str, *, since: date) -> d
         wall = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
         at = local_instant(datetime.combine(occurrence(wall.date(), since), wall.time()), zone)
     return at if anchor.time is None else at_local(local_date(at, zone), clock_time(anchor.time), zone)
+
+
+def origin(at: datetime | None, zone: str) -> str:
+    """What delays count from, the date and the clock of a zone, as one text: another text means that it moved."""
+    return f"{utc_text(at) if at is not None else '-'} {zone}"
+
+
+def is_past(due_at: datetime, since: datetime) -> bool:
+    """Whether an anchored delay is passed by because its instant came before anybody could wait for it.
+
+    ``since``: when the enrollment or its round began, or the date last moved. What is due from then on is done, late
+    if it is come to late.
+    """
+    return due_at < since
 
 
 def occurrence(day: date, since: date) -> date:

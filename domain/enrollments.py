@@ -13,7 +13,8 @@ class Enrollment(Frozen):
     resumed. ``moved_at``: since when it is on its way to ``step``, where its run has not come yet. ``pass_over``: steps
     it did under an older version and passes over, with the way it went from each (rule R12).
     ``round`` counts how often it came to the date of a yearly workflow, from 1 on; ``round_since``: the first day that
-    may be that date, ``2027-01-01``.
+    may be that date, ``2027-01-01``. ``origin``: what its anchored delays counted from when it was last looked at
+    (``domain.anchors``), and ``origin_since``: since when they do; None: nobody looked yet.
     """
 
     id: str
@@ -42,6 +43,8 @@ class Enrollment(Frozen):
     pass_over: dict[str, str | None] | None = None
     round: int = 0
     round_since: str | None = None
+    origin: str | None = None
+    origin_since: Instant | None = None
     started_at: Instant
     ended_at: Instant | None
     end_reason: EndReason | None

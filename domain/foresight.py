@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from domain.anchors import anchor_instant
+from domain.anchors import anchor_instant, is_past
 from domain.base import Frozen, Instant
 from domain.business_days import IsFree, no_holidays
 from domain.definition import Definition
@@ -73,7 +73,7 @@ class Foresight:
         """The steps in order, from an entry at an instant to the end of the way, of the round, or of what is known."""
         counts: dict[str, int] = {}
         skips_sends = False
-        id = self.plan.start
+        entered_at, id = at, self.plan.start
         steps = self.definition.steps_by_id()
         while id is not None:
             plan = self.plan.steps[id]
@@ -85,7 +85,7 @@ class Foresight:
             elif plan.sends and skips_sends:
                 found, id = self._skipped(plan, at, "skip_sends"), plan.next
             else:
-                found, target = self._through(plan, steps, at, counts[id])
+                found, target = self._through(plan, steps, at, counts[id], entered_at)
                 skips_sends = found.reason in ("past", "missing") and _policy(steps[id], found.reason) == "skip_sends"
                 yield found
                 if found.outcome == "skipped":
@@ -100,12 +100,12 @@ class Foresight:
         return Foreseen(step=plan.id, arrives_at=at, leaves_at=at, outcome="skipped", reason=reason)
 
     def _through(
-        self, plan: PlanStep, steps: Mapping[str, object], at: datetime, n: int
+        self, plan: PlanStep, steps: Mapping[str, object], at: datetime, n: int, entered_at: datetime
     ) -> tuple[Foreseen, str | None]:
         """What happens at one step that is come to at an instant, and where it leads."""
         match steps[plan.id]:
             case DelayStep() as step:
-                return self._delay(plan, step, at)
+                return self._delay(plan, step, at, entered_at)
             case WaitStep() as step:
                 return self._wait(plan, step, at)
             case BranchStep() | ValueBranchStep() | SplitStep() as step:
@@ -127,16 +127,18 @@ class Foresight:
         counted = anchor_instant(anchor, self.facts, self.zone, since=self.since) if anchor is not None else None
         return Clock(entered_at=at, now=at, zone=self.zone, is_free=self.is_free, anchor_at=counted)
 
-    def _delay(self, plan: PlanStep, step: DelayStep, at: datetime) -> tuple[Foreseen, str | None]:
+    def _delay(
+        self, plan: PlanStep, step: DelayStep, at: datetime, entered_at: datetime
+    ) -> tuple[Foreseen, str | None]:
         found = due(step, self._clock(at), self.facts)
         anchored = is_anchored(step)
         if found.at is None and (anchored or step.if_missing == "wait"):
             return Foreseen(step=plan.id, arrives_at=at, leaves_at=None, outcome="open", reason="missing"), None
-        if anchored and found.past:
+        if anchored and found.at is not None and is_past(found.at, entered_at):
             return self._skipped(plan, at, "skipped_past"), plan.way(PAST)
-        reason: Literal["past", "missing"] | None = (
-            "missing" if found.at is None else "past" if found.past and not anchored else None
-        )
+        if anchored and found.past:
+            return Foreseen(step=plan.id, arrives_at=at, leaves_at=at, reason="late"), plan.next
+        reason: Literal["past", "missing"] | None = "missing" if found.at is None else "past" if found.past else None
         if reason is None:
             leaves = max(at, found.at) if found.at is not None else at
             return Foreseen(step=plan.id, arrives_at=at, leaves_at=leaves), plan.next

@@ -19,10 +19,12 @@ def foreseen_words(found: Foreseen, planned: PlanStep, step: Step, zone: str) ->
     when = instant_words(found.leaves_at, zone)
     if found.held_until is not None:
         by = "a day without messages" if found.held_by == "pause_date" else "its hours"
-        return f"sent from {when} on, held back by {by}"
+        return f"sent from {when} on, held back by {by}, and what follows with it"
     match planned.kind:
         case "action":
             return f"happens {when}"
+        case "delay" if found.reason == "late":
+            return f"goes on at once, late: its time came before the step above was done ({when})"
         case "delay" if found.reason is not None:
             return f"goes on at once: the date is {'missing' if found.reason == 'missing' else 'past'}"
         case "delay":

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from domain.anchors import is_past
 from domain.business_days import IsFree, no_holidays
 from domain.delays import Clock, due
 from domain.facts import Facts
@@ -19,7 +20,8 @@ class Way:
     """The way of one enrollment through a version, looked at as of ``facts.now``.
 
     ``began``: when the visit it keeps began; ``turn``: how long after the first its turn comes where many are past
-    their time; ``anchor_at``: the instant anchored delays count from; ``is_free``: by which business days are counted.
+    their time; ``anchor_at``: the instant anchored delays count from, and ``since``: since when they do;
+    ``is_free``: by which business days are counted.
     """
 
     plan: Plan
@@ -29,6 +31,7 @@ class Way:
     turn: timedelta
     zone: str
     facts: Facts
+    since: datetime
     anchor_at: datetime | None = None
     is_free: IsFree = no_holidays
 
@@ -64,10 +67,10 @@ class Way:
             yield step.way_again(self.landing.pass_over[step.id]), at
         elif step.kind in ("delay", "wait"):
             over = self._over(self.steps[step.id], at)
-            if over is not None and is_anchored(self.steps[step.id]) and over < at:
+            if over is not None and is_anchored(self.steps[step.id]) and self._is_past(step, over):
                 yield step.way(PAST), at
             elif over is not None:
-                yield step.edges.get(TIMED_OUT, step.next), over
+                yield step.edges.get(TIMED_OUT, step.next), max(over, at)
             if step.kind == "delay" and not is_anchored(self.steps[step.id]):
                 # Where a date that is past or missing leads.
                 yield from ((target, at) for target in step.edges.values())
@@ -76,6 +79,11 @@ class Way:
         elif step.kind != "end":
             for target in step.edges.values() or (step.next,):
                 yield target, at
+
+    def _is_past(self, step: PlanStep, over: datetime) -> bool:
+        """Whether an anchored delay is passed by; one that this version plans earlier than now has nobody waiting."""
+        keeps = self.landing.keeps and step.id == self.landing.step
+        return over < self.facts.now if keeps else is_past(over, self.since)
 
     def _over(self, step: Step, at: datetime) -> datetime | None:
         """When a step that lasts is over, which was come to at ``at`` or is kept since before; None: nobody knows."""

@@ -15,6 +15,9 @@ from store.ids import new_id
 from store.schema import ACCOUNT_ID
 from store.tables import account, interests, live_history, workflows
 
+ACCOUNT = "account"
+"""What a change of the account's defaults is about, where others name a record or a workflow."""
+
 GET = select(workflows.c.live).where(workflows.c.id == bindparam("workflow_id"))
 
 

@@ -225,6 +225,9 @@ enrollments = Table(
     # How often it came to the date of a yearly workflow, and the first day that may be that date.
     Column("round", Integer, nullable=False, server_default=text("0")),
     Column("round_since", String(10)),
+    # What its anchored delays counted from when it was last looked at, and since when they do.
+    Column("origin", String(120)),
+    at("origin_since", nullable=True),
     at("started_at"),
     at("ended_at", nullable=True),
     Column("end_reason", String(30)),

@@ -18,17 +18,6 @@ KEY = ("enrollment_id", "step", "n", "turn")
 
 FIND_ANSWER = select(visits.c.answer).where(*(visits.c[name] == bindparam(name) for name in KEY))
 PLANNED = select(visits.c.wakes_at).where(*(visits.c[name] == bindparam(name) for name in KEY))
-LAST_DELAY = (
-    select(visits.c.step, visits.c.left_at)
-    .where(
-        visits.c.enrollment_id == bindparam("of"),
-        visits.c.kind == "delay",
-        visits.c.turn == 0,
-        visits.c.outcome == "done",
-    )
-    .order_by(visits.c.left_at.desc())
-    .limit(1)
-)
 CLOSE_OPEN = (
     update(visits)
     .where(visits.c.enrollment_id == bindparam("of"), visits.c.outcome.is_(None), visits.c.turn == 0)
@@ -61,11 +50,6 @@ async def planned_for(read: Read, call: StepCall) -> datetime | None:
         PLANNED, enrollment_id=call.enrollment_id, step=call.step, n=call.n, turn=0
     )
     return found
-
-
-async def last_delay(read: Read, enrollment_id: str) -> RowMapping | None:
-    """The delay an enrollment went on from last, its time having come: ``step`` and ``left_at``."""
-    return await read.one(LAST_DELAY, of=enrollment_id)
 
 
 async def put_visit(tx: Tx, values: Mapping[str, Any]) -> None:

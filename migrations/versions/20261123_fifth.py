@@ -20,12 +20,14 @@ def upgrade() -> None:
     _add_consent()
     _add_links()
     _add_emails()
+    _add_origins()
 
 
 def downgrade() -> None:
     """Back to the release before."""
     _drop_links()
     _drop_emails()
+    _drop_origins()
     _drop_consent()
 
 
@@ -108,3 +110,13 @@ def _drop_emails() -> None:
         op.execute(f"ALTER TABLE messages DROP COLUMN {name}")
     op.drop_table("email_versions")
     op.drop_table("emails")
+
+
+def _add_origins() -> None:
+    op.add_column("enrollments", sa.Column("origin", sa.String(length=120), nullable=True))
+    op.add_column("enrollments", sa.Column("origin_since", INSTANT, nullable=True))
+
+
+def _drop_origins() -> None:
+    for name in ("origin_since", "origin"):
+        op.drop_column("enrollments", name)

@@ -24,11 +24,8 @@ from services.workflow_views import find
 from store import workflows as rows
 from store.changes import Stamp, append_settings_changed
 from store.database import Read, Row, Tx
-from store.live import get_live, list_live, put_live, raise_live_revision, read_everywhere
+from store.live import ACCOUNT, get_live, list_live, put_live, raise_live_revision, read_everywhere
 from store.locks import lock_schema
-
-ACCOUNT = "account"
-"""What a change of the account's defaults is about, where others name a record or a workflow."""
 
 PARTS = ("/settings", "/anchor")
 

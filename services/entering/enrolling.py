@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from domain.anchors import is_yearly
+from domain.anchors import is_yearly, origin
 from domain.base import Frozen, Json
 from domain.enrollments import Enrollment
 from domain.entry import Decision, Verdict
@@ -181,6 +181,11 @@ async def _write(tx: Tx, inside: Inside, *, starter: str | None, now: datetime) 
     if enrollment.entered_seq is None:
         # Without a change that let it in, whatever happened until now, to associated records too, was before it.
         enrollment = enrollment.model_copy(update={"entered_seq": await newest_change(tx)})
+    anchor = inside.definition.anchor
+    if anchor is not None and anchor.of is None:
+        # The date of an associated record is first looked at by the run: an entry does not lock those.
+        seen = {"origin": origin(inside.anchor_at, inside.zone), "origin_since": now}
+        enrollment = enrollment.model_copy(update=seen)
     await insert_enrollment(tx, enrollment)
     await tell_standing(tx, enrollment, OUTSIDE, now=now)
     await count_entry(tx, enrollment.workflow_id, enrollment.key)

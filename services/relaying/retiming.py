@@ -7,11 +7,11 @@ from datetime import datetime
 from domain.base import Json
 from domain.definition import Definition
 from domain.records import Change
-from services.authoring.live import ACCOUNT
 from services.versions import load_live
 from store.database import Tx
 from store.enrollments import inside_after
 from store.intake import add_delivery
+from store.live import ACCOUNT
 
 
 async def retime_page(tx: Tx, change: Change, *, after: str, limit: int, now: datetime) -> str | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from domain.anchors import is_yearly
-from domain.delays import Clock, Due, due
+from domain.anchors import is_past, is_yearly
+from domain.delays import Due
 from domain.messages import StepAnswer
-from domain.steps import PAST, DelayStep
+from domain.steps import PAST
 from services.running.inside import Passed
+from services.running.origins import counted_since
 from services.running.rounds import keep_year
 from services.running.visits import open_visit, settle_visit
 from store.database import Tx
-from store.visits import last_delay, planned_for
+from store.moving import visit_of
 
 NO_DATE = "for a date: there is none"
 """Detail of a visit that waits for the date itself."""
@@ -21,14 +22,17 @@ NO_DATE = "for a date: there is none"
 async def plan_anchored(tx: Tx, passed: Passed, found: Due) -> StepAnswer:
     """Until when the run sleeps; without a date, until there is one.
 
-    A time that has passed is not made up for: the delay is skipped, and the answer leads behind the steps it governs.
+    A time that passed before the enrollment or its round began, or the date moved, is not made up for: the delay is
+    skipped, and the answer leads behind the steps it governs. A time that came while a worker was down, or while a step
+    before took longer, is done late.
     """
     call = passed.call
+    since = await counted_since(tx, passed, now=call.now)
     if found.at is None or found.at > call.now:
         answer = StepAnswer(kind="wait", wake_at=found.at)
         await open_visit(tx, passed, detail=NO_DATE if found.at is None else None, wakes_at=found.at, answer=answer)
         return answer
-    if found.at < call.now and not await _was_awaited(tx, passed, found.at):
+    if found.at < call.now and await _is_past(tx, passed, found.at, since):
         # What is passed over has its visits written with the next question, so the end is one of its own.
         answer = StepAnswer(kind="go", outcome="skipped", reason="skipped_past", edge=PAST)
         return await settle_visit(tx, passed, outcome="skipped", reason="skipped_past", edge=PAST, answer=answer)
@@ -37,18 +41,15 @@ async def plan_anchored(tx: Tx, passed: Passed, found: Due) -> StepAnswer:
     return await settle_visit(tx, passed, outcome="done")
 
 
-async def _was_awaited(tx: Tx, passed: Passed, at: datetime) -> bool:
-    """Whether the enrollment slept until the planned instant and was only looked at late: a worker was down.
+async def _is_past(tx: Tx, passed: Passed, at: datetime, since: datetime) -> bool:
+    """Whether an instant that was reached came before anybody could wait for it.
 
-    On arrival: whether it comes from another delay that led to the same instant, and was awaited.
+    Who slept until just then is late and no more; and where another version names an earlier instant than the one
+    somebody sleeps to, that is past.
     """
-    if passed.call.turn:
-        planned = await planned_for(tx, passed.call)
-        return planned is not None and planned <= passed.call.now
-    last = await last_delay(tx, passed.enrollment.id)
-    step = passed.content.steps.get(last["step"]) if last is not None else None
-    if last is None or not isinstance(step, DelayStep) or step.id == passed.step.id:
+    visit = await visit_of(tx, passed.call) if passed.call.turn else None
+    if visit is not None and visit["wakes_at"] == at:
         return False
-    now = passed.call.now
-    same = due(step, Clock(entered_at=now, now=now, zone=passed.zone, anchor_at=passed.anchor_at), passed.facts).at
-    return same == at and bool(last["left_at"] >= at)
+    if visit is not None and visit["version"] != passed.enrollment.version:
+        return is_past(at, since) or visit["wakes_at"] is None or bool(visit["wakes_at"] > passed.call.now)
+    return is_past(at, since)

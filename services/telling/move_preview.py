@@ -150,6 +150,7 @@ class _Tally:
             turn=spread(enrollment.id, definition.settings.spread_minutes),
             zone=seen.zone,
             facts=seen.facts,
+            since=enrollment.origin_since or enrollment.started_at,
             anchor_at=seen.anchor_at,
             is_free=free_days(self._inst, definition, seen.account),
         )

@@ -56,7 +56,10 @@ async def test_delays_hours_and_branches_are_followed_as_things_stand_now(api: C
         ("stop", "done", "2026-11-28 09:00"),
     ]
     hello, which = found["steps"][1], found["steps"][4]
-    assert hello["words"] == "sent from 2026-11-23 09:00 (Europe/Oslo) on, held back by its hours"
+    assert (
+        hello["words"]
+        == "sent from 2026-11-23 09:00 (Europe/Oslo) on, held back by its hours, and what follows with it"
+    )
     assert (which["edge"], which["seen"][0]["value"]) == ("yes", "lead")
     assert (await api.ok("GET", "/enrollments?workflow=way"))["items"] == []
 

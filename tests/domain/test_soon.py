@@ -31,6 +31,7 @@ def acts(
         landing=Landing(step=at, keeps=began is not None, **landing),
         began=began,
         turn=turn,
+        since=NOW,
         zone="UTC",
         facts=Facts(
             schema_=CATALOGUE.schema,

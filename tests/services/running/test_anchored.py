@@ -22,12 +22,17 @@ from tests.services.desk import Desk
 class Traveller:
     """Somebody inside one dated workflow, at whatever instant a test likes."""
 
-    def __init__(self, desk: Desk, now: datetime) -> None:
+    def __init__(self, desk: Desk, clock: FixedClock) -> None:
         self.desk = desk
-        self.now = now
+        self.clock = clock
+        self.now = clock.now()
         self.id = self.record = self.workflow = ""
         self.n = 1
         self.turns: dict[tuple[str, int], int] = {}
+
+    def be_at(self, at: str) -> None:
+        """Let it be an instant, for whoever enters or changes something."""
+        self.now = self.clock.set(datetime.fromisoformat(f"{at}Z"))
 
     async def enter(self, anchor: dict[str, Any], *steps: dict[str, Any], **properties: Any) -> None:
         """Enter a workflow of these steps, as of ``now``."""
@@ -43,7 +48,7 @@ class Traveller:
 
     async def ask(self, step: str, at: str) -> StepAnswer:
         """Ask about a delay at an instant, as its run would."""
-        self.now = datetime.fromisoformat(f"{at}Z")
+        self.be_at(at)
         turn = self.turns.get((step, self.n), 0)
         call = StepCall(
             enrollment_id=self.id, workflow_id=self.workflow, version=1, step=step, n=self.n, turn=turn, now=self.now,
@@ -78,7 +83,8 @@ def told(answer: StepAnswer) -> tuple[str, str, str | None]:
 
 @pytest.fixture
 def one(installation: Installation, clock: FixedClock) -> Traveller:
-    return Traveller(Desk(installation), clock.set(datetime.fromisoformat("2026-05-10T12:00:00Z")))
+    clock.set(datetime.fromisoformat("2026-05-10T12:00:00Z"))
+    return Traveller(Desk(installation), clock)
 
 
 WEBINAR = {"date": "2026-06-10", "time": "18:00"}
@@ -113,14 +119,56 @@ async def test_two_delays_to_the_same_instant_are_both_done(one: Traveller) -> N
     await one.sleeps_until("a", "2026-06-01T12:00", "2026-06-09T09:00")
     assert told(await one.ask("a", "2026-06-09T09:00:01")) == DONE
     assert told(await one.ask("b", "2026-06-09T09:00:02")) == DONE
-    # Before both of them: nobody waited for that.
-    assert told(await one.ask("c", "2026-06-09T09:00:03")) == PAST
+    # Before both of them, and yet behind the entry.
+    assert told(await one.ask("c", "2026-06-09T09:00:03")) == DONE
 
 
-async def test_of_two_delays_that_are_past_on_arrival_none_makes_up_for_the_other(one: Traveller) -> None:
-    await one.enter(WEBINAR, anchored("a", "09:00"), task("x", "X"), anchored("b", "09:00"), task("y", "Y"))
+async def test_what_came_due_since_the_entry_is_done_late(one: Traveller) -> None:
+    await one.enter(WEBINAR, anchored("a", "09:00"), task("x", "X"), anchored("b", "09:30"), task("y", "Y"))
+    assert told(await one.ask("a", "2026-06-11T09:00")) == DONE
+    assert told(await one.ask("b", "2026-06-11T09:00")) == DONE
+
+
+async def test_of_two_delays_that_are_past_for_a_late_entrant_none_makes_up_for_the_other(one: Traveller) -> None:
+    one.be_at("2026-06-10T12:00")
+    await one.enter(WEBINAR, anchored("a", "09:00"), task("x", "X"), anchored("b", "09:30"), task("y", "Y"))
     assert told(await one.ask("a", "2026-06-11T09:00")) == PAST
     assert told(await one.ask("b", "2026-06-11T09:00")) == PAST
+
+
+async def test_a_date_that_moved_while_nobody_could_ask_is_past_up_to_the_moment_it_moved(one: Traveller) -> None:
+    both = [anchored("a", "09:00"), task("x", "X"), anchored("b", "15:00"), task("y", "Y")]
+    await one.enter({"property": "birthday"}, *both, birthday="2026-06-20")
+    await one.sleeps_until("a", "2026-05-10T12:01", "2026-06-20T09:00")
+    one.be_at("2026-06-10T12:00")
+    await one.desk.patch(one.record, birthday="2026-06-10")
+    one.be_at("2026-06-10T12:30")
+    await one.desk.patch(one.record, city="Oslo")
+    assert told(await one.ask("a", "2026-06-11T12:00")) == PAST
+    assert told(await one.ask("b", "2026-06-11T12:00:01")) == DONE
+
+
+async def test_a_zone_that_moves_an_instant_into_the_past_passes_by_it(one: Traveller) -> None:
+    steps = [anchored("a", "09:00"), task("x", "X"), anchored("b", "21:00"), task("y", "Y")]
+    await one.enter(WEBINAR, *steps)
+    await one.sleeps_until("a", "2026-05-10T12:01", "2026-06-10T09:00")
+    one.be_at("2026-06-10T03:00")
+    async with one.desk.inst.db.transaction() as tx:
+        cause = (await one.desk.write(tx)).cause
+        await change_live(tx, one.desk.inst, "dated", {"timezone": "Asia/Tokyo"}, cause=cause, now=one.now)
+    assert told(await one.ask("a", "2026-06-11T03:00")) == PAST
+    assert told(await one.ask("b", "2026-06-11T03:00:01")) == DONE
+
+
+async def test_a_round_that_began_late_passes_by_what_was_due_before(one: Traveller) -> None:
+    both = [anchored("a", days=-30), task("x", "X"), anchored("b"), task("y", "Y")]
+    await one.enter(YEARLY, *both, birthday="1996-06-20")
+    for step in ("a", "b"):
+        assert told(await one.ask(step, "2027-06-01T12:00")) == DONE
+    assert (await one.end()).kind == "moved"
+    one.n = 2
+    assert told(await one.ask("a", "2027-06-01T12:01")) == PAST
+    await one.sleeps_until("b", "2027-06-01T12:02", "2027-06-20T09:00")
 
 
 async def test_a_value_that_comes_and_goes_and_comes_again(one: Traveller) -> None:
