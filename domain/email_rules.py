@@ -20,13 +20,30 @@ OF_WORKFLOWS = frozenset({"event", "parameters", "steps"})
 """Variables whose content only a workflow knows."""
 
 
+PREVIEW = "<mj-preview"
+"""Where MJML says what stands beside the subject."""
+
+
 def email_errors(content: EmailContent, schema: Schema, templates: Templates, addresses: Addresses) -> list[FieldError]:
     """Every mistake of an email, by the field it stands in."""
     found = []
     if words := line_problem(content.subject.strip()):
         found.append(FieldError(path="/subject", code="wrong_value", message=words))
-    for path, source in (("/subject", content.subject), ("/html", content.html), ("/text", content.text)):
-        found += _template_errors(source, path, schema, templates)
+    for name in ("subject", "preheader", "text"):
+        found += _template_errors(getattr(content, name), f"/{name}", schema, templates)
+    if content.mjml is None:
+        found += _template_errors(content.html, "/html", schema, templates)
+    elif not content.html:
+        pass  # It was not compiled, and its author is told why.
+    elif mistakes := [*_template_errors(content.mjml, "/mjml", schema, templates)]:
+        found += mistakes
+    else:
+        # Lines of what was compiled would tell its author nothing.
+        for each in _template_errors(content.html, "/mjml", schema, templates):
+            found.append(each.model_copy(update={"message": f"the HTML it becomes: {each.message}"}))
+    if content.preheader and PREVIEW in (content.mjml or ""):
+        words = "the MJML says this in mj-preview; leave out one of them"
+        found.append(FieldError(path="/preheader", code="wrong_value", message=words))
     found += header_errors(
         from_name=content.from_name,
         from_address=content.from_address,

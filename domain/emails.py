@@ -12,11 +12,15 @@ Variables = tuple[tuple[str, ...], ...]
 class EmailContent(Frozen):
     """What an email says: templates, except for who it comes from. ``text`` empty: made from the HTML.
 
+    ``preheader`` is what mail programs show beside the subject. ``mjml``: what ``html`` was compiled from, if anything.
+
     Without ``from_name`` and ``from_address`` it comes from the account; answers go there without ``reply_to``.
     """
 
     subject: str
+    preheader: str = ""
     html: str
+    mjml: str | None = None
     text: str = ""
     from_name: str | None = None
     from_address: str | None = None
@@ -25,7 +29,7 @@ class EmailContent(Frozen):
     @property
     def templates(self) -> tuple[str, ...]:
         """The sources of everything that is rendered."""
-        return tuple(source for source in (self.subject, self.html, self.text) if source)
+        return tuple(source for source in (self.subject, self.preheader, self.html, self.text) if source)
 
 
 class Email(Frozen):

@@ -69,11 +69,30 @@ class Templates(Protocol):
         ...
 
 
+class Compiled(Frozen):
+    """The HTML that MJML becomes, or why it becomes none."""
+
+    html: str = ""
+    problems: tuple[TemplateProblem, ...] = ()
+
+
 class Markup(Protocol):
     """Knowledge of the HTML of emails."""
 
     def text(self, html: str) -> str:
         """What a reader without HTML reads: paragraphs, lists, links with their address."""
+        ...
+
+    def mjml(self, source: str) -> Compiled:
+        """The HTML of MJML, or every mistake in it."""
+        ...
+
+    def inlined(self, html: str) -> str:
+        """The same HTML with the rules of its style sheets written into its elements; nothing is fetched.
+
+        Raises:
+            domain.errors.StepFailed: ``bad_template``, when that would take too much or cannot be done.
+        """
         ...
 
 

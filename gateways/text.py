@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from gateways.nesting import VOID
+
 _UNSEEN = frozenset({"script", "style", "template", "title", "noscript", "object", "svg"})
+_HIDDEN = re.compile(r"(?i)display\s*:\s*none|visibility\s*:\s*hidden")
 _PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "blockquote", "pre", "hr"})
 _LISTS = frozenset({"ul", "ol"})
 _LINES = frozenset({"div", "tr", "li", "section", "article", "header", "footer", "dt", "dd", "center", "address"})
@@ -44,7 +47,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._separate(tag)
         given = dict(attrs)
-        if tag in _UNSEEN:
+        if tag in _UNSEEN or (tag not in VOID and (self._unseen or _HIDDEN.search(given.get("style") or ""))):
             self._unseen.append(tag)
         elif tag == "br":
             self._breaks += 1
@@ -61,7 +64,7 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in self._unseen:
             # What was left open inside is closed with it, as a browser does.
-            del self._unseen[self._unseen.index(tag) :]
+            del self._unseen[len(self._unseen) - 1 - self._unseen[::-1].index(tag) :]
         elif tag == "a":
             self._end_link()
         elif tag in _LISTS and self._lists:

@@ -34,6 +34,9 @@ from services.running.variables import load_variables, roots_of
 from store.database import Read
 from store.emails import find_current
 
+OWN = ("subject", "preheader", "html", "text")
+"""Fields of the content that a step says itself, unless it names an email."""
+
 
 class SendEmailConfig(ActionConfig):
     """What the email says and who it comes from."""
@@ -43,6 +46,9 @@ class SendEmailConfig(ActionConfig):
     )
     subject: LiquidLine = Field(
         default="", title="Subject", description="The subject line, as a template.", min_length=1
+    )
+    preheader: LiquidText = Field(
+        default="", title="Preheader", description="What mail programs show beside the subject, as a template."
     )
     html: LiquidHtml = Field(default="", title="Content", description="The body as HTML, as a template.", min_length=1)
     text: LiquidText = Field(
@@ -87,7 +93,7 @@ def _content_mistakes(config: SendEmailConfig) -> Iterator[Finding]:
     for name in ("subject", "html"):
         if config.email is None and not getattr(config, name):
             yield Finding(path=f"/{name}", code="missing_field", message=f"{name} is missing, or name an email")
-    for name in ("subject", "html", "text"):
+    for name in OWN:
         if config.email is not None and getattr(config, name):
             yield Finding(path=f"/{name}", code="wrong_value", message=f"the email says it; leave out {name} or email")
 
@@ -100,7 +106,7 @@ async def content_of(inst: Installation, config: SendEmailConfig) -> tuple[Email
     """
     said = config.model_dump(include={"from_name", "from_address", "reply_to"}, exclude_none=True)
     if config.email is None:
-        return EmailContent(subject=config.subject, html=config.html, text=config.text, **said), None
+        return EmailContent(**{name: getattr(config, name) for name in OWN}, **said), None
     async with inst.db.glance() as read:
         found = await find_current(read, config.email)
     if found is None:

@@ -14,11 +14,12 @@ from domain.emails import EmailContent, EmailVersion
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 Template = Annotated[StrictStr, Field(description="A template.")]
+Preheader = Annotated[StrictStr, Field(description="A template of what stands beside the subject.")]
 Sender = Annotated[StrictStr | None, Field(max_length=400)]
 
 
 class EmailBody(Body):
-    """A new email: subject, HTML and text are templates; without ``text`` it is made from the HTML."""
+    """A new email, of templates; with ``html`` or ``mjml``, and a ``text`` that is made from the HTML if left out."""
 
     model_config = examples(
         {
@@ -39,11 +40,19 @@ class EmailBody(Body):
     slug: Annotated[StrictStr, Field(max_length=200, examples=["welcome"])]
     name: Name | None = None
     subject: Annotated[Template, Field(min_length=1)]
-    html: Annotated[Template, Field(min_length=1)]
+    preheader: Preheader = ""
+    html: Annotated[Template, Field(min_length=1)] = ""
+    mjml: Annotated[Template | None, Field(min_length=1)] = None
     text: Template = ""
     from_name: Sender = None
     from_address: Sender = None
     reply_to: Sender = None
+
+    @model_validator(mode="after")
+    def _one_body(self) -> EmailBody:
+        if bool(self.html) == (self.mjml is not None):
+            raise ValueError("an email is written in exactly one of html and mjml")
+        return self
 
     @property
     def content(self) -> EmailContent:
@@ -59,11 +68,19 @@ class EmailPatch(Body):
     name: Name | None = None
     archived: StrictBool | None = None
     subject: Annotated[Template, Field(min_length=1)] = ""
+    preheader: Preheader = ""
     html: Annotated[Template, Field(min_length=1)] = ""
+    mjml: Annotated[Template, Field(min_length=1)] = ""
     text: Template = ""
     from_name: Sender = None
     from_address: Sender = None
     reply_to: Sender = None
+
+    @model_validator(mode="after")
+    def _one_body(self) -> EmailPatch:
+        if self.html and self.mjml:
+            raise ValueError("an email is written in exactly one of html and mjml")
+        return self
 
     @property
     def content(self) -> dict[str, Any]:
@@ -83,10 +100,12 @@ class EmailView(Shown):
 
 
 class EmailContentView(Shown):
-    """What a version says, as it was written; an empty ``text`` is made from the HTML."""
+    """What a version says; ``html`` is what ``mjml`` became where there is any, an empty ``text`` is made from it."""
 
     subject: str
+    preheader: str
     html: str
+    mjml: str | None
     text: str
     from_name: str | None
     from_address: str | None

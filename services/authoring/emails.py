@@ -70,6 +70,7 @@ async def create_email(
     if not re.fullmatch(SLUG, slug):
         words = "an email needs a slug: 1 to 63 lower case letters, digits and hyphens"
         mistakes.append(FieldError(path="/slug", code="wrong_value", message=words))
+    content = _compiled(inst, content, mistakes)
     reads = await _examined(tx, inst, content, mistakes)
     now = stamp.now
     made = Email(
@@ -102,7 +103,10 @@ async def change_email(
         raise NotFound(f"there is no email {slug}")
     known = rows.email_of(row)
     before = (await version_or_404(tx, known)).content
-    said = before.model_copy(update=content)
+    mistakes: list[FieldError] = []
+    # HTML of its own takes the place of MJML, and the other way round.
+    other = {"mjml": None} if content.get("html") else {}
+    said = _compiled(inst, before.model_copy(update={**content, **other}), mistakes) if content else before
     changed = known.model_copy(
         update={
             "name": name or known.name,
@@ -113,10 +117,21 @@ async def change_email(
     if changed == known:
         return known
     if said != before:
-        await _write_version(tx, changed, said, await _examined(tx, inst, said, []), stamp)
+        await _write_version(tx, changed, said, await _examined(tx, inst, said, mistakes), stamp)
     changed = changed.model_copy(update={"updated_at": stamp.now})
     await rows.replace_email(tx, changed)
     return changed
+
+
+def _compiled(inst: Installation, content: EmailContent, mistakes: list[FieldError]) -> EmailContent:
+    """What is written in MJML, as HTML; its mistakes are noted."""
+    if content.mjml is None:
+        return content
+    made = inst.markup.mjml(content.mjml)
+    for problem in made.problems:
+        code = "template_unsafe" if problem.unsafe else "template_error"
+        mistakes.append(FieldError(path="/mjml", code=code, message=problem.message))
+    return content.model_copy(update={"html": made.html})
 
 
 async def _examined(read: Read, inst: Installation, content: EmailContent, mistakes: list[FieldError]) -> Variables:

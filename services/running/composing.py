@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from html import escape
 
 from domain.base import Frozen, Json
 from domain.emails import EmailContent
@@ -10,6 +12,17 @@ from domain.errors import StepFailed
 from services.installation import Installation
 from services.running.variables import Sender
 from store.schema import Account
+
+BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+
+HIDDEN = (
+    '<div style="display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden;'
+    'mso-hide:all">{}</div>'
+)
+"""What mail programs read and nobody sees."""
+
+FILLER, FILLERS = "&#847;&zwnj;&nbsp;", 60
+"""Nothing that is seen, so that the line beside the subject ends where the preheader does."""
 
 
 class Composed(Frozen):
@@ -33,7 +46,20 @@ def compose(inst: Installation, content: EmailContent, variables: Mapping[str, J
         raise StepFailed("bad_template", "the subject rendered to nothing")
     html = templates.render(content.html, variables, html=True)
     text = templates.render(content.text, variables, html=False) if content.text else inst.markup.text(html)
-    return Composed(subject=subject, html=html, text=text)
+    if content.mjml is None:
+        # Behind the rendering: a reader of HTML moves the tags of a template out of tables. MJML has no need of it.
+        html = inst.markup.inlined(html)
+    preheader = " ".join(templates.render(content.preheader, variables, html=False).split())
+    return Composed(subject=subject, html=with_preheader(html, preheader), text=text)
+
+
+def with_preheader(html: str, preheader: str) -> str:
+    """``html`` with what stands beside the subject in front of what is seen, hidden in the message itself."""
+    if not preheader:
+        return html
+    body = BODY.search(html)
+    at = body.end() if body else 0
+    return html[:at] + HIDDEN.format(escape(preheader) + FILLER * FILLERS) + html[at:]
 
 
 def sender_of(content: EmailContent, account: Account) -> Sender:

@@ -237,3 +237,57 @@ async def test_a_test_goes_through_the_mail_server_and_tells_what_it_said(
     assert mail.recipients == ["mo@example.com"]
     assert b"Subject: [Test] Welcome, friend" in mail.content
     assert b"X-Followthrough-Test: yes" in mail.content
+
+
+MJML = """<mjml>
+<mj-body><mj-section><mj-column>
+<mj-text>Hi {{ contact.first_name }}</mj-text>
+</mj-column></mj-section></mj-body></mjml>"""
+
+
+async def test_mjml_is_compiled_when_it_is_saved_and_stays_with_its_html(api: Caller) -> None:
+    said = {"slug": "news", "subject": "News", "preheader": "For {{ contact.first_name }} <3", "mjml": MJML}
+    made = await api.ok("POST", "/emails", said, status=201)
+    assert made["mjml"] == MJML
+    assert made["html"].startswith("<!doctype html>")
+    ana = await api.create("contact", email="ana@example.com", first_name="Ana & Co")
+    of_ana = {"record": {"object": "contact", "id": ana["id"]}}
+    shown = await api.ok("POST", "/emails/news/preview", of_ana)
+    assert shown["text"] == "Hi Ana & Co"
+    assert "Hi Ana &amp; Co</div>" in shown["html"]
+    assert shown["html"].index("For Ana &amp; Co &lt;3") < shown["html"].index("Hi Ana")
+    assert shown["html"].index("<body") < shown["html"].index("For Ana")
+
+    changed = await api.ok("PATCH", "/emails/news", {"mjml": MJML.replace("Hi", "Dear")})
+    assert "Dear {{ contact.first_name }}" in changed["html"]
+    plain = await api.ok("PATCH", "/emails/news", {"html": "<style>p{color:red}</style><p>Plain</p>"})
+    assert (plain["version"], plain["mjml"]) == (3, None)
+    shown = await api.ok("POST", "/emails/news/preview", of_ana)
+    assert '<p style="color: red;">Plain</p>' in shown["html"]
+    assert shown["text"] == "Plain"
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "code", "words"),
+    [
+        ({"mjml": MJML.replace("mj-text>", "mj-txt>")}, "/mjml", "template_error", "Line 3: there is no tag mj-txt"),
+        ({"mjml": MJML.replace("</mj-text>", "")}, "/mjml", "template_error", "Line 3: mj-text is not closed"),
+        ({"mjml": MJML.replace("first_name", "nick")}, "/mjml", "unknown_variable", "'contact' has no 'nick'"),
+        ({"mjml": MJML.replace("}}", "| shout }}")}, "/mjml", "template_error", "there is no filter shout"),
+        ({"mjml": MJML.replace("Hi", "x" * 70_000)}, "/mjml", "template_unsafe", "MJML has at most 64 KiB"),
+        ({"preheader": "{{ contact.nick }}"}, "/preheader", "unknown_variable", "'contact' has no 'nick'"),
+        (
+            {"mjml": MJML.replace("<mj-body>", "<mj-head><mj-preview>x</mj-preview></mj-head><mj-body>")},
+            "/preheader", "wrong_value", "the MJML says this in mj-preview",
+        ),
+        ({"html": "<p>x</p>"}, "", "wrong_value", "exactly one of html and mjml"),
+    ],
+)  # fmt: skip
+async def test_mjml_that_cannot_be_sent_is_told_with_its_line(
+    lite: Caller, change: dict[str, Any], path: str, code: str, words: str
+) -> None:
+    said = {"slug": "news", "subject": "News", "preheader": "Beside", "mjml": MJML}
+    found = await lite.problem("POST", "/emails", {**said, **change}, status=422)
+    (error,) = found["errors"]
+    assert (error["path"], error["code"]) == (path, code)
+    assert words in error["message"]

@@ -49,3 +49,8 @@ def test_what_a_reader_sees_becomes_text(html: str, text: str) -> None:
 def test_html_without_end_takes_no_time(piece: str) -> None:
     # The suite's own limit per test is what would end this.
     assert "\n\n\n" not in text_of(piece * (200_000 // len(piece)) + ">")
+
+
+def test_what_is_hidden_is_not_read() -> None:
+    hidden = "<div style='color:red; display : none'><div>a</div><p>b<img alt='c'></div>"
+    assert text_of(f"{hidden}<p>d</p><span style='visibility:hidden'>e<br>f</span>g") == "d\n\ng"

@@ -24,10 +24,12 @@ OURS = {
 
 CLIENT_LIBRARIES = {
     "aiosmtplib",
+    "css_inline",
     "email_validator",
     "holidays",
     "httpx2",
     "liquid",
+    "mrml",
     "phonenumbers",
     "ruamel",
     "temporalio",

@@ -251,3 +251,19 @@ async def test_what_a_reusable_email_reads_must_be_there(installation: Installat
     standing = await stand_at_action(installation, contact, "send_email", config, bound=deal)
     assert (await act(standing, "send_email")).outcome == "done"
     assert [mail["text"] for mail in read_outbox(outbox)] == ["GTX Pro"]
+
+
+async def test_a_step_says_what_stands_beside_the_subject_and_its_styles_reach_the_elements(
+    installation: Installation, outbox: Path
+) -> None:
+    contact = await make_record(installation, "contact", ANA)
+    styled = "<style>td{color:red}</style><table>{% for i in (1..2) %}<tr><td>{{ i }}</td></tr>{% endfor %}</table>"
+    config: dict[str, Json] = {**PLAIN, "html": styled, "preheader": "For\n{{ contact.first_name }}"}
+    standing = await stand_at_action(installation, contact, "send_email", config)
+    assert (await act(standing, "send_email")).outcome == "done"
+    (mail,) = read_outbox(outbox)
+    html = str(mail["html"])
+    assert "For Ana &amp; Co" in html
+    assert html.index("<body") < html.index("display:none") < html.index("<table")
+    assert html.count('<td style="color: red;">') == 2
+    assert mail["text"] == "1\n2"
