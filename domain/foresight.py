@@ -7,16 +7,18 @@ a value may change. Messages are told from the first minute they may leave, with
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
 from domain.anchors import anchor_instant, is_past
 from domain.base import Frozen, Instant
 from domain.business_days import IsFree, no_holidays
+from domain.conditions import Condition
 from domain.definition import Definition
 from domain.delays import Clock, due, subject_of
 from domain.facts import Facts, Seen
+from domain.instants import LATEST
 from domain.judging import judge
 from domain.plan import OTHERWISE, Plan, PlanStep
 from domain.splitting import choose_arm
@@ -27,14 +29,19 @@ from domain.steps import (
     BranchStep,
     DelayStep,
     SplitStep,
+    UntilEntryEvent,
     ValueBranchStep,
     WaitStep,
     is_anchored,
 )
+from domain.turning import next_turn
 from domain.windows import Quiet, held_until
 
 MOST = 200
 """Steps told of one way; a loop may have no end."""
+
+MOST_TURNS = 1000
+"""Turns of one condition that are looked at."""
 
 Outcome = Literal["done", "skipped", "open"]
 
@@ -59,7 +66,10 @@ class Foreseen(Frozen):
 
 @dataclass(frozen=True, kw_only=True)
 class Foresight:
-    """What a way is foreseen by. ``facts`` are those of now; ``since`` is the day a yearly date is looked for from."""
+    """What a way is foreseen by. ``facts`` are those of now; ``since`` is the day a yearly date is looked for from.
+
+    ``arms_taken``: by split the arm that the record took before.
+    """
 
     definition: Definition
     plan: Plan
@@ -68,6 +78,7 @@ class Foresight:
     quiet: Quiet
     since: date
     is_free: IsFree = no_holidays
+    arms_taken: Mapping[str, str] = field(default_factory=dict)
 
     def way(self, at: datetime) -> Iterator[Foreseen]:
         """The steps in order, from an entry at an instant to the end of the way, of the round, or of what is known."""
@@ -78,7 +89,7 @@ class Foresight:
         while id is not None:
             plan = self.plan.steps[id]
             counts[id] = counts.get(id, 0) + 1
-            if plan.kind in ("delay", "wait"):
+            if plan.enabled and plan.kind in ("delay", "wait"):
                 skips_sends = False
             if not plan.enabled:
                 found, id = self._skipped(plan, at, "disabled"), plan.next
@@ -86,7 +97,8 @@ class Foresight:
                 found, id = self._skipped(plan, at, "skip_sends"), plan.next
             else:
                 found, target = self._through(plan, steps, at, counts[id], entered_at)
-                skips_sends = found.reason in ("past", "missing") and _policy(steps[id], found.reason) == "skip_sends"
+                if found.reason in ("past", "missing") and _policy(steps[id], found.reason) == "skip_sends":
+                    skips_sends = True
                 yield found
                 if found.outcome == "skipped":
                     yield from (self._skipped(self.plan.steps[name], at, "skipped_past") for name in plan.governs)
@@ -130,6 +142,8 @@ class Foresight:
     def _delay(
         self, plan: PlanStep, step: DelayStep, at: datetime, entered_at: datetime
     ) -> tuple[Foreseen, str | None]:
+        if isinstance(step.until, UntilEntryEvent) and self.facts.entry_event is None:
+            return Foreseen(step=plan.id, arrives_at=at, leaves_at=None, outcome="open", reason="entry_event"), None
         found = due(step, self._clock(at), self.facts)
         anchored = is_anchored(step)
         if found.at is None and (anchored or step.if_missing == "wait"):
@@ -149,17 +163,31 @@ class Foresight:
         return passed, plan.edges.get(reason, plan.next)
 
     def _wait(self, plan: PlanStep, step: WaitStep, at: datetime) -> tuple[Foreseen, str | None]:
-        if step.until_true is not None:
-            verdict = judge(step.until_true, self._as_of(at))
-            if verdict.holds:
-                done = Foreseen(step=plan.id, arrives_at=at, leaves_at=at, edge=MATCHED, seen=tuple(verdict.seen))
-                return done, plan.way(MATCHED)
         over = due(step.timeout, self._clock(at), self.facts).at if step.timeout is not None else None
+        if step.until_true is not None and (true := self._comes_true(step.until_true, at, over)) is not None:
+            done, seen = true
+            passed = Foreseen(step=plan.id, arrives_at=at, leaves_at=done, edge=MATCHED, seen=seen)
+            return passed, plan.way(MATCHED)
         if over is None:
             return Foreseen(step=plan.id, arrives_at=at, leaves_at=None, outcome="open", reason="forever"), None
         latest = max(at, over)
         late = Foreseen(step=plan.id, arrives_at=at, leaves_at=latest, reason="timed_out", edge=TIMED_OUT)
         return late, plan.way(TIMED_OUT)
+
+    def _comes_true(
+        self, condition: Condition, at: datetime, over: datetime | None
+    ) -> tuple[datetime, tuple[Seen, ...]] | None:
+        """When a condition holds first, by the passing of time alone; None: not until the wait is over."""
+        latest = max(at, over) if over is not None else LATEST
+        turn: datetime | None = at
+        for _ in range(MOST_TURNS):
+            if turn is None or turn > latest:
+                return None
+            facts = self._as_of(turn)
+            if (verdict := judge(condition, facts)).holds:
+                return turn, tuple(verdict.seen)
+            turn = next_turn(condition, facts)
+        return None
 
     def _choice(self, step: BranchStep | ValueBranchStep | SplitStep, at: datetime) -> tuple[str, tuple[Seen, ...]]:
         """The way taken as values stand now, and what was seen."""
@@ -178,6 +206,9 @@ class Foresight:
                 edge = next((c.id for c in step.cases if value is not None and value in c.values), OTHERWISE)
                 return edge, (Seen(what=step.property or "", value=value, holds=edge != OTHERWISE),)
             case SplitStep():
+                known = self.arms_taken.get(step.id)
+                if known is not None and any(arm.id == known for arm in step.arms):
+                    return known, ()
                 return choose_arm(self.plan.workflow_id, step.id, self.facts.record.id, step.arms), ()
 
     def _as_of(self, at: datetime) -> Facts:

@@ -8,13 +8,18 @@ from domain.steps import MATCHED, TIMED_OUT, Step, WaitStep
 from domain.telling import SKIPS
 from domain.value_words import instant_words
 
+OPEN = {
+    "missing": "waits until there is a date",
+    "entry_event": "waits until a time that the event which lets in says; none is known yet",
+}
+
 
 def foreseen_words(found: Foreseen, planned: PlanStep, step: Step, zone: str) -> str:
     """What happens at the step and when, as half a sentence about it: ``leaves 2026-12-01 10:00 (Europe/Oslo)``."""
     if found.outcome == "skipped":
         return f"skipped: {SKIPS.get(found.reason or '', found.reason)}"
     if found.outcome == "open":
-        return "waits until there is a date" if found.reason == "missing" else "waits, nobody knows until when"
+        return OPEN.get(found.reason or "", "waits, nobody knows until when")
     assert found.leaves_at is not None, "only what is open has no end"
     when = instant_words(found.leaves_at, zone)
     if found.held_until is not None:
@@ -40,7 +45,8 @@ def foreseen_words(found: Foreseen, planned: PlanStep, step: Step, zone: str) ->
 
 def _wait_words(found: Foreseen, step: Step, when: str) -> str:
     if found.edge == MATCHED:
-        return "goes on at once: the condition holds"
+        at_once = found.leaves_at == found.arrives_at
+        return "goes on at once: the condition holds" if at_once else f"until {when}, when the condition comes true"
     assert found.edge == TIMED_OUT
     assert isinstance(step, WaitStep)
     what = f"{step.for_event.event} happens" if step.for_event is not None else "the condition holds"

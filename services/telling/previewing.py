@@ -20,6 +20,7 @@ from domain.instants import local_date
 from domain.preview_words import foreseen_words
 from domain.problems import FieldError
 from domain.reading import NOTHING
+from domain.steps import SplitStep
 from domain.value_words import instant_words
 from domain.zones import clock_zone
 from services.authoring.drafts import prepare
@@ -35,6 +36,7 @@ from store.associations import are_associated
 from store.database import Read, Row
 from store.records import get_record
 from store.schema import load_account
+from store.visits import earlier_edge
 
 
 class StepForeseen(Foreseen):
@@ -90,6 +92,7 @@ async def preview(read: Read, inst: Installation, workflow: Row, ask: Ask, *, at
         quiet=quiet_for(definition, account),
         since=local_date(enters_at, zone),
         is_free=free_days(inst, definition, account),
+        arms_taken=await _arms_taken(read, workflow["id"], record.id, content),
     )
     found = list(islice(foresight.way(enters_at), MOST + 1))
     return Preview(
@@ -107,6 +110,17 @@ async def _content(read: Read, inst: Installation, workflow: Row) -> tuple[Conte
         return await load_live(read, workflow["id"], workflow["version"]), workflow["version"]
     draft = await prepare(read, inst, workflow)
     return content_of(draft.definition, draft.plan), None
+
+
+async def _arms_taken(read: Read, workflow_id: str, record_id: str, content: Content) -> dict[str, str]:
+    """By split the arm that the record took before, in any version (rule R7)."""
+    taken: dict[str, str] = {}
+    for step in content.steps.values():
+        if isinstance(step, SplitStep):
+            arms = {arm.id for arm in step.arms}
+            arm = await earlier_edge(read, workflow_id, record_id, step.id, arms)
+            taken |= {step.id: arm} if arm is not None else {}
+    return taken
 
 
 async def _check(read: Read, workflow: Row, definition: Definition, ask: Ask) -> None:

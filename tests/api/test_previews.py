@@ -64,6 +64,45 @@ async def test_delays_hours_and_branches_are_followed_as_things_stand_now(api: C
     assert (await api.ok("GET", "/enrollments?workflow=way"))["items"] == []
 
 
+async def test_a_condition_that_time_makes_true_lets_a_wait_go_on_then(api: Caller) -> None:
+    past = {"property": "last_touched_at", "op": "before", "value": {"now": {}}}
+    wait = {"id": "w", "kind": "wait", "until_true": past, "timeout": {"days": 30},
+            "matched": [task("m", "M")], "timed_out": [task("t", "T")]}  # fmt: skip
+    forever = {"id": "ever", "kind": "wait", "until_true": past, "forever": True, "matched": [task("e", "E")]}
+    await api.publish(by_hand("turn", [wait]))
+    await api.publish(by_hand("ever", [forever]))
+    soon = (await api.create("contact", external_id="a", last_touched_at="2026-11-22T10:00:00Z"))["id"]
+    found = await way(api, "turn", soon)
+    assert told(found) == [("w", "done", "2026-11-22 10:00"), ("m", "done", "2026-11-22 10:00")]
+    assert found["steps"][0]["words"] == "until 2026-11-22 10:00 (UTC), when the condition comes true"
+    assert told(await way(api, "ever", soon))[1] == ("e", "done", "2026-11-22 10:00")
+    late = (await api.create("contact", external_id="b", last_touched_at="2027-11-22T10:00:00Z"))["id"]
+    assert [step["step"] for step in (await way(api, "turn", late))["steps"]] == ["w", "t"]
+
+
+async def test_messages_are_skipped_until_the_next_delay_that_is_on(api: Caller) -> None:
+    past = {"until": {"date": "2020-01-01", "time": "09:00"}, "if_past": "skip_sends"}
+    steps = [
+        {"id": "d", "kind": "delay", **past}, {"id": "off", "kind": "delay", "for": {"days": 1}, "enabled": False},
+        task("call", "Call"), email("not", "No"),
+        {"id": "on", "kind": "delay", "for": {"days": 1}}, email("yes", "Yes"),
+    ]  # fmt: skip
+    await api.publish(by_hand("sends", steps))
+    contact = (await api.create("contact", email="a@example.com"))["id"]
+    found = {step["step"]: (step["outcome"], step["reason"]) for step in (await way(api, "sends", contact))["steps"]}
+    assert (found["not"], found["yes"]) == (("skipped", "skip_sends"), ("done", None))
+
+
+async def test_a_time_of_the_event_that_lets_in_is_not_known_before(api: Caller) -> None:
+    steps = [{"id": "d", "kind": "delay", "until": {"entry_event": "starts_at"}, "if_missing": "exit"}, task("c", "C")]
+    entry = {"triggers": [{"id": "t1", "on": "event", "event": "form.submitted"}]}
+    await api.publish(by_hand("event", steps, entry=entry))
+    contact = (await api.create("contact", email="a@example.com"))["id"]
+    (only,) = (await way(api, "event", contact))["steps"]
+    assert (only["outcome"], only["reason"]) == ("open", "entry_event")
+    assert only["words"] == "waits until a time that the event which lets in says; none is known yet"
+
+
 async def test_who_comes_two_days_before_a_webinar_sees_what_is_past(api: Caller) -> None:
     steps = [
         anchored("t_7", days=-7), email("invite", "Invite"), anchored("t_1", days=-1), email("soon", "Soon"),

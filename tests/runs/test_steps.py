@@ -113,6 +113,9 @@ async def test_a_split_sends_a_record_the_same_way_on_re_entry_and_after_a_weigh
     for weights in ((1, 999), (999, 1)):
         await ft.publish(by_hand("ab", [split(*weights)], **AGAIN))
         for contact in contacts:
+            asked = {"record": {"object": "contact", "id": contact}}
+            told = await ft.call("POST", "/workflows/ab/preview", asked)
+            assert [step["step"] for step in told["steps"]] == first[contact]
             over = await walked(ft, "ab", "contact", contact)
             assert await steps(ft, over) == first[contact]
     assert sum(arms.values()) == 8
