@@ -18,6 +18,7 @@ from gateways.phones import LibPhones
 from gateways.sms import open_sms
 from gateways.templates import LiquidTemplates
 from gateways.temporal import TemporalRuns, connect
+from gateways.webhooks import HttpWebhooks
 from services.installation import Installation
 from settings import Settings
 from store.database import Database
@@ -46,6 +47,7 @@ async def assembled(
                 holidays=PublicHolidays(),
                 mail=open_mail(settings.mail_url.get_secret_value(), settings.data_dir),
                 sms=open_sms(settings.sms_url.get_secret_value(), settings.data_dir),
+                webhooks=HttpWebhooks(settings.webhook_allow),
                 actions=specs(),
                 name=f"{role}:{os.uname().nodename}:{os.getpid()}",
                 sample_mail_domains=settings.sample_mail_domains,

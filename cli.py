@@ -14,6 +14,7 @@ from commands import (
     occurrences,
     records,
     sample,
+    secrets,
     subscriptions,
     workflows,
 )
@@ -43,6 +44,7 @@ app.add_typer(events.event, name="event")
 app.add_typer(lists.lists, name="list")
 app.add_typer(emails.email, name="email")
 app.add_typer(subscriptions.subscriptions, name="subscriptions")
+app.add_typer(secrets.secrets, name="secret")
 app.add_typer(sample.sample, name="sample")
 workflows.workflow.command("occurrences")(occurrences.occurrences)
 workflows.workflow.command("run-missed")(occurrences.run_missed)

@@ -61,13 +61,14 @@ class Settings(BaseSettings):
     link_keys: SecretStr = SecretStr("")
     sample: Literal["on", "off"] = "on"
     sample_mail_domains: Annotated[tuple[str, ...], NoDecode] = ()
+    webhook_allow: Annotated[tuple[str, ...], NoDecode] = ()
 
     @field_validator("data_dir", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
 
-    @field_validator("sample_mail_domains", mode="before")
+    @field_validator("sample_mail_domains", "webhook_allow", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         if isinstance(value, str):

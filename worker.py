@@ -92,7 +92,7 @@ def build_workers(inst: Installation, client: Client, role: Role) -> list[Worker
         "runs": lambda: [_runs_worker(inst, client)],
         "email": lambda: [_channel_worker(inst, client, names.QUEUE_EMAIL)],
         "sms": lambda: [_channel_worker(inst, client, names.QUEUE_SMS)],
-        "webhook": list,
+        "webhook": lambda: [_channel_worker(inst, client, names.QUEUE_WEBHOOK)],
         "relay": list,
         "bulk": lambda: [_bulk_worker(inst, client)],
     }

@@ -84,7 +84,7 @@ class Catalogue:
 
     ``users`` are the ids of active users, ``workflows`` those there are by slug, ``lists`` maps slug -> object type,
     ``subscription_types`` slug -> whether it is archived, ``internal_types`` those of them that are not for marketing.
-    ``emails`` are the reusable ones by slug.
+    ``emails`` are the reusable ones by slug, ``secrets`` are names.
     Without ``holidays`` any country is taken to have a calendar, without ``addresses`` any line to be an address.
     """
 
@@ -96,6 +96,7 @@ class Catalogue:
     lists: Mapping[str, str] = field(default_factory=dict)
     subscription_types: Mapping[str, bool] = field(default_factory=dict)
     internal_types: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
     holidays: Holidays | None = None
     addresses: Addresses | None = None
     emails: Mapping[str, KnownEmail] = field(default_factory=dict)

@@ -7,7 +7,15 @@ from collections.abc import Collection, Mapping
 from domain.catalogue import ConfigScope
 from domain.configs import marked
 from domain.examination import Examination
-from domain.fields import EmailAddress, EmailReference, Liquid, SenderName, SubscriptionReference, UserReference
+from domain.fields import (
+    EmailAddress,
+    EmailReference,
+    Liquid,
+    SecretReference,
+    SenderName,
+    SubscriptionReference,
+    UserReference,
+)
 from domain.headers import address_problem, line_problem, name_problem
 from domain.ports import TemplateProblem
 from domain.reader import Reader, join, similar
@@ -53,6 +61,9 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
                 check_template(x, text, place + below)
             case UserReference():
                 check_user(x, text, place + below)
+            case SecretReference() if text not in x.catalogue.secrets:
+                words = f"there is no secret {text!r}{similar(text, x.catalogue.secrets)}"
+                x.tell(place + below, "unknown_secret", words)
             case SubscriptionReference():
                 _check_subscription(x, text, place + below)
             case EmailReference():

@@ -58,15 +58,21 @@ def _marked(annotation: Any, metadata: Sequence[Any], value: Any, path: str) -> 
     elif isinstance(value, BaseModel):
         yield from ((path + below, marker, text) for below, marker, text in marked(value))
     elif isinstance(value, dict):
-        inner = next((p for p in _members(annotation) if get_origin(p) is dict), None)
-        item = get_args(inner)[1] if inner is not None else Any
+        inner, markers = _inside(annotation, (dict,), metadata)
         for name, each in value.items():
-            yield from _marked(item, (), each, join(path, name))
+            yield from _marked(inner, markers, each, join(path, name))
     elif isinstance(value, list | tuple):
-        inner = next((p for p in _members(annotation) if get_origin(p) in (list, tuple)), None)
-        item = get_args(inner)[0] if inner is not None else Any
+        inner, markers = _inside(annotation, (list, tuple), metadata)
         for i, each in enumerate(value):
-            yield from _marked(item, (), each, join(path, i))
+            yield from _marked(inner, markers, each, join(path, i))
+
+
+def _inside(annotation: Any, origins: tuple[type, ...], metadata: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+    """What stands in a list or an object, by its last argument, and its markers: of any JSON, those of the whole."""
+    found = next((part for part in _members(annotation) if get_origin(part) in origins), None)
+    if found is None:
+        return Any, metadata
+    return next(part for part in reversed(get_args(found)) if part is not Ellipsis), ()
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

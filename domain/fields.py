@@ -7,6 +7,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from domain.base import Json
+
 # Plain dataclasses: a pydantic model among annotations would be taken for a schema of the field.
 
 
@@ -43,7 +45,14 @@ class EmailAddress:
     """The field is an email address."""
 
 
-Marker: TypeAlias = Liquid | UserReference | SubscriptionReference | EmailReference | SenderName | EmailAddress
+@dataclass(frozen=True)
+class SecretReference:
+    """The field names a secret of the installation."""
+
+
+Marker: TypeAlias = (
+    Liquid | UserReference | SubscriptionReference | EmailReference | SenderName | EmailAddress | SecretReference
+)
 
 LiquidText: TypeAlias = Annotated[str, Liquid(), Field(json_schema_extra={"x-kind": "liquid"})]
 LiquidLine: TypeAlias = Annotated[str, Liquid(line=True), Field(json_schema_extra={"x-kind": "liquid"})]
@@ -55,3 +64,8 @@ SubscriptionSlug: TypeAlias = Annotated[
 EmailSlug: TypeAlias = Annotated[str, EmailReference(), Field(json_schema_extra={"x-kind": "email"})]
 FromName: TypeAlias = Annotated[str, SenderName()]
 Address: TypeAlias = Annotated[str, EmailAddress(), Field(json_schema_extra={"x-kind": "address"})]
+SecretName: TypeAlias = Annotated[
+    str, SecretReference(), Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", json_schema_extra={"x-kind": "secret"})
+]
+LiquidJson: TypeAlias = Annotated[Json, Liquid(), Field(json_schema_extra={"x-kind": "liquid-json"})]
+"""JSON, every text in which is a template."""

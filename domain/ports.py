@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
 
@@ -159,6 +160,45 @@ class SmsGateway(Protocol):
 
     def prepare(self, sms: Sms) -> AbstractAsyncContextManager[HandOver]:
         """Build the request and yield the hand-over."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookRequest:
+    """One call of an address outside. ``key`` is the effect key, which the receiver may go by.
+
+    ``private``: names of headers that stay with the first server when a redirect leads to another one.
+    """
+
+    key: str
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    private: frozenset[str] = frozenset()
+    body: bytes | None = field(default=None, repr=False)
+    follow_redirects: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookAnswer:
+    """What the other side said, whatever that is. ``body`` ends where it gets too long: ``is_cut``."""
+
+    status: int
+    body: bytes = field(repr=False)
+    is_cut: bool = False
+    retry_after: str = ""
+
+
+class WebhookGateway(Protocol):
+    """The way to addresses that workflows name; some are out of bounds."""
+
+    async def send(self, request: WebhookRequest) -> WebhookAnswer:
+        """Make the call.
+
+        Raises:
+            Rejected: the address, or one it redirects to, may not be called; nothing was sent there.
+            Unavailable: no connection, or no answer (``handed_over``).
+        """
         ...
 
 

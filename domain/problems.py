@@ -23,6 +23,7 @@ ProblemCode: TypeAlias = Literal[
     "unknown_workflow",
     "unknown_subscription",
     "unknown_email",
+    "unknown_secret",
     "unknown_action",
     "unknown_variable",
     "wrong_operator",

@@ -9,6 +9,7 @@ from store.emails import known_emails
 from store.lists import known_lists
 from store.people import active_user_ids
 from store.schema import load_schema
+from store.secrets import known_secrets
 from store.subscriptions import internal_types, known_types
 from store.workflows import known_workflows
 
@@ -22,6 +23,7 @@ async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
         holidays=inst.holidays,
         users=await active_user_ids(read),
         workflows=await known_workflows(read),
+        secrets=await known_secrets(read),
         lists=await known_lists(read),
         subscription_types=await known_types(read),
         internal_types=await internal_types(read),

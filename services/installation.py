@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.catalogue import ActionSpec
-from domain.ports import Addresses, Clock, Holidays, MailGateway, Markup, Phones, Runs, SmsGateway, Templates
+from domain.ports import (
+    Addresses,
+    Clock,
+    Holidays,
+    MailGateway,
+    Markup,
+    Phones,
+    Runs,
+    SmsGateway,
+    Templates,
+    WebhookGateway,
+)
 from store.database import Database
 
 
@@ -28,6 +39,7 @@ class Installation:
     holidays: Holidays
     mail: MailGateway
     sms: SmsGateway
+    webhooks: WebhookGateway
     actions: Mapping[str, ActionSpec]
     name: str
     sample_mail_domains: tuple[str, ...] = ()

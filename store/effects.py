@@ -12,8 +12,11 @@ from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import RowMapping, bindparam, exists, insert, select, update
 
-from domain.base import Frozen
-from domain.messages import FailureClass
+from domain.base import Frozen, Json
+from domain.enrollments import Enrollment
+from domain.messages import FailureClass, StepCall
+from domain.names import effect_key
+from store.columns import Document
 from store.database import Read, Tx
 from store.ids import new_id
 from store.locks import lock_effect
@@ -41,7 +44,7 @@ RECLAIM = update(effects).where(*_CAS).values(
 )  # fmt: skip
 CLOSE = update(effects).where(*_CAS).values(
     state=bindparam("now"), failure=bindparam("why"), detail=bindparam("more"), reference=bindparam("their_key"),
-    updated_at=bindparam("at"),
+    outputs=bindparam("said", type_=Document), updated_at=bindparam("at"),
 )  # fmt: skip
 TELL = update(messages).where(messages.c.effect_key == bindparam("of")).values(
     status=bindparam("now"), detail=bindparam("more"), sent_at=bindparam("at")
@@ -64,15 +67,31 @@ class Effect(Frozen):
     reference: str | None = None
     failure: FailureClass | None = None
     detail: str | None = None
+    outputs: dict[str, Json] | None = None
 
 
 class Verdict(Frozen):
-    """What an attempt came to, as the ledger keeps it."""
+    """What an attempt came to, as the ledger keeps it. ``outputs``: what the other side's answer gives later steps."""
 
     state: EffectState
     failure: FailureClass | None = None
     detail: str | None = None
     reference: str | None = None
+    outputs: dict[str, Json] | None = None
+
+
+def first_effect(enrollment: Enrollment, call: StepCall, channel: str) -> Effect:
+    """The effect of a visit before its first claim."""
+    return Effect(
+        key=effect_key(call.enrollment_id, call.step, call.n),
+        enrollment_id=call.enrollment_id,
+        workflow_id=enrollment.workflow_id,
+        step=call.step,
+        n=call.n,
+        channel=channel,
+        state="retry",
+        attempt=0,
+    )
 
 
 def _effect_of(row: RowMapping) -> Effect:
@@ -109,6 +128,7 @@ async def close_effect(tx: Tx, effect: Effect, verdict: Verdict, *, now: datetim
         why=verdict.failure,
         more=verdict.detail,
         their_key=verdict.reference,
+        said=verdict.outputs,
         at=now,
     )
     if closed == 1:

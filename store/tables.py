@@ -2,7 +2,8 @@
 
 Migrations are checked against it. The tables of records and people are in
 ``store.record_tables``, those of definitions in ``store.workflow_tables``, lists in ``store.list_tables``, jobs in
-``store.job_tables``, reusable emails in ``store.email_tables``, subscriptions in ``store.subscription_tables``.
+``store.job_tables``, reusable emails in ``store.email_tables``, subscriptions in ``store.subscription_tables``, secrets
+in ``store.secret_tables``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from store.record_tables import (
     unique_values,
     users,
 )
+from store.secret_tables import secrets
 from store.subscription_tables import subscription_history, subscription_types, subscriptions, suppressions
 from store.workflow_tables import (
     hooks,
@@ -70,6 +72,7 @@ __all__ = [
     "property_definitions",
     "records",
     "recurrences",
+    "secrets",
     "subscription_history",
     "subscription_types",
     "subscriptions",
@@ -313,6 +316,7 @@ effects = Table(
     Column("reference", String(400)),
     Column("failure", String(30)),
     Column("detail", Text),
+    Column("outputs", Document),
     at("created_at"),
     at("updated_at"),
     Index("ix_effects_state", "state"),

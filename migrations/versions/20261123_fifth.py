@@ -21,10 +21,12 @@ def upgrade() -> None:
     _add_links()
     _add_emails()
     _add_origins()
+    _add_webhooks()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _drop_webhooks()
     _drop_links()
     _drop_emails()
     _drop_origins()
@@ -120,3 +122,22 @@ def _add_origins() -> None:
 def _drop_origins() -> None:
     for name in ("origin_since", "origin"):
         op.drop_column("enrollments", name)
+
+
+def _add_webhooks() -> None:
+    op.add_column("effects", sa.Column("outputs", DOCUMENT, nullable=True))
+    op.create_table(
+        "secrets",
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("previous", sa.Text(), nullable=True),
+        sa.Column("previous_until", INSTANT, nullable=True),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_secrets")),
+    )
+
+
+def _drop_webhooks() -> None:
+    op.drop_table("secrets")
+    op.drop_column("effects", "outputs")

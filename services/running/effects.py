@@ -28,7 +28,7 @@ from services.running.settling import NOBODY_KNOWS, give_up, key_of, settle_effe
 from services.running.variables import look_inside
 from services.running.visits import open_visit
 from store.database import Read, Tx
-from store.effects import Effect, Verdict, claim_effect, hold_effect, put_message
+from store.effects import Effect, Verdict, claim_effect, first_effect, hold_effect, put_message
 
 M = TypeVar("M", Mail, Sms)
 
@@ -185,7 +185,7 @@ async def _claim(
         return await give_up(tx, passed, no)
     if (held := await hold_back(tx, inst, passed, effect)) is not None:
         return held
-    taken = await claim_effect(tx, effect or _first_of(passed, letter.channel), now=call.now)
+    taken = await claim_effect(tx, effect or first_effect(passed.enrollment, call, letter.channel), now=call.now)
     if taken is None:
         raise _Taken
     row = {**_message_row(passed, letter, written), "claimed_at": now}
@@ -227,21 +227,6 @@ def _verdict(no: Rejected | Unavailable, *, repeatable: bool) -> Verdict:
     if no.handed_over and not repeatable:
         return NOBODY_KNOWS
     return Verdict(state="retry", detail=str(no))
-
-
-def _first_of(passed: Passed, channel: str) -> Effect:
-    """The effect before its first claim."""
-    call = passed.call
-    return Effect(
-        key=key_of(call),
-        enrollment_id=call.enrollment_id,
-        workflow_id=passed.enrollment.workflow_id,
-        step=call.step,
-        n=call.n,
-        channel=channel,
-        state="retry",
-        attempt=0,
-    )
 
 
 def _now(inst: Installation, call: StepCall) -> datetime:

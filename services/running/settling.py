@@ -58,8 +58,8 @@ async def settle_stored(tx: Tx, passed: Passed, effect: Effect) -> StepAnswer:
         await close_effect(tx, effect, NOBODY_KNOWS, now=passed.call.now)
         effect = effect.model_copy(update=NOBODY_KNOWS.model_dump())
     if effect.state == "accepted":
-        message_id = await find_message_id(tx, effect.key)
-        return await settle_visit(tx, passed, outcome="done", result={"message": message_id})
+        outputs = effect.outputs if effect.outputs is not None else {"message": await find_message_id(tx, effect.key)}
+        return await settle_visit(tx, passed, outcome="done", result=outputs)
     return await settle_visit(tx, passed, outcome="failed", reason=effect.failure or effect.state, detail=effect.detail)
 
 

@@ -25,6 +25,8 @@ KINDS: Mapping[str, str] = {
     "subscription": "subscription type",
     "email": "slug of an email",
     "address": "email address",
+    "secret": "name of a secret",
+    "liquid-json": "JSON, its texts templates",
 }
 """What a field of a config holds, by its marker."""
 

@@ -35,6 +35,7 @@ BODIES: dict[str, Any] = {
     "/workflows/{slug}/unenroll": {"ids": ["nobody"]},
     "/workflows/{slug}/occurrences/{instant}/run": {},
     "/lists/{slug}": {"name": "a"},
+    "/secrets/{name}": {"value": "abc"},
     "/suppressions": {"address": "nobody@example.com", "reason": "bounced"},
     "/emails": {"slug": "a", "subject": "s", "html": "h"},
     "/emails/{slug}": {"name": "a"},
@@ -130,8 +131,8 @@ async def test_no_route_takes_a_query_parameter_it_does_not_know(lite: Caller) -
 
 
 async def test_what_does_not_exist_is_not_found(lite: Caller) -> None:
-    # Validating a new definition and saving a first draft need no workflow.
-    makes = {("POST", "/workflows/{slug}/validate"), ("PUT", "/workflows/{slug}")}
+    # Validating a new definition and saving a first draft need no workflow; a secret is made by writing it.
+    makes = {("POST", "/workflows/{slug}/validate"), ("PUT", "/workflows/{slug}"), ("PUT", "/secrets/{name}")}
     for method, path, template in ROUTES:
         if "{" in template and (method, template) not in makes:
             answer = await _send(lite, method, path.replace("contact", "unicorn", 1), template)

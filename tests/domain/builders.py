@@ -29,6 +29,7 @@ CATALOGUE = Catalogue(
         ),
         "renewals": KnownWorkflow(object="opportunity"),
     },
+    secrets=frozenset({"crm_key", "signing"}),
     subscription_types={"newsletter": False, "retired": True, "one_to_one": False},
     internal_types=frozenset({"one_to_one"}),
     holidays=PublicHolidays(),

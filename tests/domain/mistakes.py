@@ -27,6 +27,12 @@ def enrolling(**config: Any) -> dict[str, Any]:
     return {"id": "s", "kind": "action", "action": "enroll_in_workflow", "config": full}
 
 
+def calling(**config: Any) -> dict[str, Any]:
+    """A step that calls an address."""
+    full = {"url": "https://example.com/hook", **config}
+    return {"id": "s", "kind": "action", "action": "send_webhook", "config": full}
+
+
 IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"slug": "A b"}, "/slug", "wrong_value"),
     ({"name": ""}, "/name", "wrong_value"),
@@ -197,6 +203,22 @@ IN_CONDITIONS: list[tuple[dict[str, Any], str, str]] = [
 ]  # fmt: skip
 
 IN_STEPS: list[tuple[dict[str, Any], str, str]] = [
+    (calling(url="http://"), "/config/url", "wrong_value"),
+    (calling(url="https://ana:pw@example.com"), "/config/url", "wrong_value"),
+    (calling(url="https://example.com/{{ contact.nickname }}"), "/config/url", "unknown_variable"),
+    (calling(headers={"X-Key": {"secret": "crm_kee"}}), "/config/headers/X-Key/secret", "unknown_secret"),
+    (calling(sign_with="nothing"), "/config/sign_with", "unknown_secret"),
+    (calling(headers={"Host": "a"}), "/config/headers/Host", "wrong_value"),
+    (calling(headers={"A:": "a"}), "/config/headers/A:", "wrong_value"),
+    (calling(headers={"a": "a", "A": "b"}), "/config/headers/A", "duplicate_id"),
+    (calling(headers={"A": "{{ contact."}), "/config/headers/A", "template_error"),
+    (calling(document={"a": [{"b": "{{ contact.nickname }}"}]}), "/config/document/a/0/b", "unknown_variable"),
+    (calling(body="a", properties="all"), "/config/body", "wrong_value"),
+    (calling(method="GET", body="a"), "/config/body", "wrong_value"),
+    (calling(properties=["email", "emil"]), "/config/properties/1", "unknown_property"),
+    (calling(outputs=[{"name": "a", "at": "b"}]), "/config/outputs/0/at", "wrong_value"),
+    (calling(outputs=[{"name": "status", "at": "/b"}]), "/config/outputs/0/name", "duplicate_id"),
+    (calling(outputs=[{"name": "a", "at": "/b", "type": "date"}]), "/config/outputs/0/type", "wrong_value"),
     (enrolling(workflow="welcom"), "/config/workflow", "unknown_workflow"),
     (enrolling(workflow="renewals"), "/config/workflow", "wrong_value"),
     (enrolling(parameters={}), "/config/parameters/offer", "missing_field"),

@@ -27,6 +27,7 @@ CLIENT_LIBRARIES = {
     "css_inline",
     "email_validator",
     "holidays",
+    "httpcore2",
     "httpx2",
     "liquid",
     "mrml",
