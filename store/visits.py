@@ -17,7 +17,6 @@ from store.tables import visits
 KEY = ("enrollment_id", "step", "n", "turn")
 
 FIND_ANSWER = select(visits.c.answer).where(*(visits.c[name] == bindparam(name) for name in KEY))
-PLANNED = select(visits.c.wakes_at).where(*(visits.c[name] == bindparam(name) for name in KEY))
 CLOSE_OPEN = (
     update(visits)
     .where(visits.c.enrollment_id == bindparam("of"), visits.c.outcome.is_(None), visits.c.turn == 0)
@@ -40,14 +39,6 @@ async def entered_at(read: Read, call: StepCall) -> datetime | None:
             visits.c.n == call.n,
             visits.c.turn == 0,
         )
-    )
-    return found
-
-
-async def planned_for(read: Read, call: StepCall) -> datetime | None:
-    """Until when the visit of this call was planned to last; None: without end, or it has no row."""
-    found: datetime | None = await read.scalar(
-        PLANNED, enrollment_id=call.enrollment_id, step=call.step, n=call.n, turn=0
     )
     return found
 

@@ -22,7 +22,7 @@ from services.leaving.moving import moved_to
 from services.running.inside import Passed
 from services.running.visits import open_visit
 from services.versions import Content, load_content
-from store.database import Read, Tx
+from store.database import Read, Row, Tx
 from store.effects import EffectState, abandon_effects
 from store.intake import add_delivery
 from store.locks import lock_enrollments
@@ -138,16 +138,19 @@ async def give_turn(tx: Tx, passed: Passed) -> StepAnswer | None:
     None: it goes on now. The turn is given once, at the first question under the new version, and kept.
     """
     visit = await visit_of(tx, passed.call) if passed.call.turn else None
-    if visit is None:
+    if visit is None or not was_moved(passed, visit):
         return None
     if visit["version"] != passed.enrollment.version:
         at = passed.call.now + spread(passed.enrollment.id, passed.definition.settings.spread_minutes)
-    elif visit["detail"] == PAST_TIME and visit["wakes_at"] is not None:
-        at = visit["wakes_at"]
     else:
-        return None
+        at = visit["wakes_at"] or passed.call.now
     if at <= passed.call.now:
         return None
     answer = StepAnswer(kind="wait", wake_at=at)
     await open_visit(tx, passed, detail=PAST_TIME, wakes_at=at, answer=answer)
     return answer
+
+
+def was_moved(passed: Passed, visit: Row) -> bool:
+    """Whether a visit began under another version, or has waited for its turn since."""
+    return bool(visit["version"] != passed.enrollment.version or visit["detail"] == PAST_TIME)

@@ -24,11 +24,12 @@ from services.leaving.leaving import end_enrollment
 from services.running.anchored import plan_anchored
 from services.running.clocks import clock_of
 from services.running.gate import LEFT, Passed, pass_gate, pass_last_gate
-from services.running.landing import give_turn
+from services.running.landing import give_turn, was_moved
 from services.running.rounds import begin_next_round
 from services.running.visits import open_visit, settle_visit
 from services.versions import load_content
 from store.database import Tx
+from store.moving import visit_of
 from store.visits import earlier_edge
 
 
@@ -44,12 +45,12 @@ async def plan_delay(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
         return await plan_anchored(tx, passed, found)
     if found.at is None:
         return await _without_date(tx, passed, step)
-    if found.past and call.turn == 0:
+    if found.at > call.now:
+        return await _sleep_until(tx, passed, found.at)
+    if found.past and not await _was_awaited(tx, passed):
         return await _go_or_exit(tx, passed, step.if_past, "past")
-    if found.at <= call.now:
-        turn = await give_turn(tx, passed)
-        return turn or await settle_visit(tx, passed, outcome="done", reason=None)
-    return await _sleep_until(tx, passed, found.at)
+    turn = await give_turn(tx, passed)
+    return turn or await settle_visit(tx, passed, outcome="done", reason=None)
 
 
 async def decide_branch(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
@@ -120,6 +121,15 @@ async def _sleep_until(tx: Tx, passed: Passed, at: datetime | None) -> StepAnswe
     answer = StepAnswer(kind="wait", wake_at=at)
     await open_visit(tx, passed, wakes_at=at, detail=None if at is not None else "for a date", answer=answer)
     return answer
+
+
+async def _was_awaited(tx: Tx, passed: Passed) -> bool:
+    """Whether somebody slept until the instant they planned, or another version is why it is past."""
+    visit = await visit_of(tx, passed.call) if passed.call.turn else None
+    if visit is None:
+        return False
+    reached = visit["wakes_at"] is not None and bool(visit["wakes_at"] <= passed.call.now)
+    return reached or was_moved(passed, visit)
 
 
 async def _without_date(tx: Tx, passed: Passed, step: DelayStep) -> StepAnswer:
