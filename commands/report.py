@@ -10,7 +10,19 @@ from commands.output import table
 def report_text(found: Any) -> str:
     """A report as the API answers it: totals, goals, the figures of each step, and why some were skipped or failed."""
     totals = found["totals"]
-    figures = ("entered", "waiting", "done", "skipped", "failed", "left", "sent", "unknown")
+    figures = (
+        "entered",
+        "waiting",
+        "done",
+        "skipped",
+        "failed",
+        "left",
+        "sent",
+        "unknown",
+        "opened",
+        "clicked",
+        "unsubscribed",
+    )
     rows = [
         (step["step"], step["kind"], *(sum(v.values()) if isinstance(v := step[f], dict) else v for f in figures))
         for step in found["steps"]

@@ -26,6 +26,10 @@ BUILTIN_EVENTS = (
 REPLIED = "message.replied"
 """A contact answered. Its property ``message`` names our message; ``machine: true`` says that nobody wrote it."""
 
+OPENED, CLICKED = "email.opened", "email.clicked"
+"""What a reader did with an email. ``machine: true``: a program did; ``url`` says where a link led."""
+UNSUBSCRIBED = "email.unsubscribed"
+
 CUSTOM = r"custom\.[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"
 NAME_LENGTH = 120
 MAX_PROPERTIES_BYTES = 64 * 1024
@@ -72,7 +76,7 @@ def is_about_message(name: str) -> bool:
 
 
 def is_written_by_hand(properties: Mapping[str, Json]) -> bool:
-    """Whether a person wrote a reply; an automatic one, such as an absence note, says ``machine``."""
+    """Whether a person did it; an absence note, or a program that looks at mail, says ``machine``."""
     return properties.get("machine") is not True
 
 

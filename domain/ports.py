@@ -101,6 +101,7 @@ class Mail(Frozen):
     """One email for one recipient. ``key`` is the effect key, ``message_id`` the RFC 5322 id without brackets.
 
     ``email`` and ``email_version``: the reusable email it was written from, if any.
+    ``links``: where the links lead that go through us, by their index.
     """
 
     key: str
@@ -115,6 +116,7 @@ class Mail(Frozen):
     headers: dict[str, str] = {}
     email: str | None = None
     email_version: int | None = None
+    links: tuple[str, ...] = ()
     at: Instant
 
 

@@ -54,6 +54,13 @@ async def find_message(read: Read, effect_key: str) -> RowMapping | None:
     return await read.one(_with_slug(messages).where(messages.c.effect_key == effect_key))
 
 
+async def mark_message(tx: Tx, id: str, *columns: str, at: datetime) -> None:
+    """Keep when a person first did what with a message: ``opened_at``, ``clicked_at``, ``unsubscribed_at``."""
+    for column in columns:
+        mine = update(messages).where(messages.c.id == id, messages.c[column].is_(None))
+        await tx.run(mine.values({column: at}))
+
+
 async def get_task(read: Read, id: str) -> RowMapping | None:
     """A task with its workflow's ``slug``, or None."""
     return await read.one(_with_slug(tasks).where(tasks.c.id == id))

@@ -25,6 +25,9 @@ account = Table(
     # Who may be sent marketing: the most per channel, and whether those who never said yes or no get any.
     Column("frequency_caps", Document),
     Column("send_to_not_specified", Boolean, nullable=False, server_default=text("false")),
+    # Whether messages tell that they were opened, and their links that they were followed.
+    Column("track_opens", Boolean, nullable=False, server_default=text("true")),
+    Column("track_clicks", Boolean, nullable=False, server_default=text("true")),
     # Signs the addresses in messages, as long as the settings hold no key of their own.
     Column("link_key", String(64)),
 )  # fmt: skip

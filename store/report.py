@@ -22,6 +22,9 @@ from store.tables import (
 SENT = ("sent", "delivered", "bounced")
 """Message states that mean: the other side took it."""
 
+REACTIONS = {"opened": "opened_at", "clicked": "clicked_at", "unsubscribed": "unsubscribed_at"}
+"""What people do with messages, and the column that says when they first did."""
+
 NO_REASON = "unknown"
 """The reason under which visits are counted that left none."""
 
@@ -36,13 +39,17 @@ class VisitCount(Frozen):
 
 
 class Behind(Frozen):
-    """Which visits a figure counts: by outcome and reason, or by the state of their message."""
+    """Which visits a figure counts: by outcome and reason, or by the state of their message.
+
+    ``reaction``: those whose message a person did something with, by the column that says when.
+    """
 
     step: str
     outcome: str | None = None
     waiting: bool = False
     reason: str | None = None
     message: tuple[str, ...] = ()
+    reaction: str | None = None
 
 
 async def count_visits(read: Read, workflow_id: str) -> list[VisitCount]:
@@ -65,6 +72,13 @@ async def count_messages(read: Read, workflow_id: str) -> dict[tuple[str, str], 
     return {(r["step"], r["status"]): r["total"] for r in rows}
 
 
+async def count_reactions(read: Read, workflow_id: str) -> dict[tuple[str, str], int]:
+    """Messages that people did something with, by (step, what they did)."""
+    counted = [func.count(messages.c[column]).label(name) for name, column in REACTIONS.items()]
+    mine = select(messages.c.step, *counted).where(messages.c.workflow_id == workflow_id).group_by(messages.c.step)
+    return {(row["step"], name): row[name] for row in await read.all(mine) for name in REACTIONS}
+
+
 async def count_decisions(read: Read, workflow_id: str) -> dict[str, int]:
     """Entry decisions by what was decided."""
     rows = await read.all(
@@ -85,7 +99,7 @@ async def list_behind(
     source = visits.join(enrollments, enrollments.c.id == visits.c.enrollment_id).join(
         workflows, workflows.c.id == enrollments.c.workflow_id
     )
-    if behind.message:
+    if behind.message or behind.reaction:
         source = source.join(
             effects,
             and_(
@@ -127,6 +141,8 @@ def _wanted(workflow_id: str, behind: Behind) -> list[ColumnElement[bool]]:
         wanted.append(or_(named, visits.c.reason.is_(None)) if behind.reason == NO_REASON else named)
     if behind.message:
         wanted.append(messages.c.status.in_(behind.message))
+    if behind.reaction is not None:
+        wanted.append(messages.c[behind.reaction].is_not(None))
     return wanted
 
 

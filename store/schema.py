@@ -52,6 +52,8 @@ class Account(Frozen):
     holidays: Json = None
     frequency_caps: Json = None
     send_to_not_specified: bool = False
+    track_opens: bool = True
+    track_clicks: bool = True
     link_key: str | None = Field(default=None, repr=False)
 
 

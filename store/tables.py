@@ -348,6 +348,11 @@ messages = Table(
     Column("marketing", Boolean, nullable=False, server_default=text("false")),
     at("claimed_at", nullable=True),
     Column("subscription", String(63)),
+    # Where its links lead, by index; when a person first did what.
+    Column("links", Document),
+    at("opened_at", nullable=True),
+    at("clicked_at", nullable=True),
+    at("unsubscribed_at", nullable=True),
     at("created_at"),
     at("sent_at", nullable=True),
     Index("ix_messages_workflow_id_step", "workflow_id", "step"),

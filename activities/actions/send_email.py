@@ -24,7 +24,7 @@ from domain.names import QUEUE_EMAIL
 from domain.plan import Policy
 from domain.ports import Mail
 from services.installation import Installation
-from services.running.carrying import unsubscribe_address, with_way_out
+from services.running.carrying import unsubscribe_address, with_tracking, with_way_out
 from services.running.composing import compose, sender_of
 from services.running.effects import Letter, attempt, refuse
 from services.running.inside import Inside
@@ -72,6 +72,14 @@ class SendEmailConfig(ActionConfig):
     )
     reply_to: Address | None = Field(
         default=None, title="Reply to", description="Where answers go, if not to the sender or as the email says."
+    )
+    track_opens: bool | None = Field(
+        default=None,
+        title="Track opens",
+        description="Whether it tells that it is opened; null: as the account says.",
+    )
+    track_clicks: bool | None = Field(
+        default=None, title="Track clicks", description="Whether its links tell that they are followed; likewise."
     )
     to: Literal["record"] = Field(
         default="record", title="To", description="The enrolled contact, or the latest contact of the enrolled record."
@@ -130,12 +138,17 @@ def address_of(context: OutsideContext, inside: Inside) -> str:
 
 @dataclass(frozen=True)
 class Script:
-    """What the step sends: the content, and the version of the reusable email it is (None: content of its own)."""
+    """What the step sends: the content, and the version of the reusable email it is (None: content of its own).
+
+    ``track_opens``, ``track_clicks``: None leaves it to the account.
+    """
 
     content: EmailContent
     email: str | None
     version: int | None
     marketing: bool
+    track_opens: bool | None
+    track_clicks: bool | None
 
 
 async def write(context: OutsideContext, script: Script, read: Read, inside: Inside, to: str) -> Mail:
@@ -164,7 +177,12 @@ async def write(context: OutsideContext, script: Script, read: Read, inside: Ins
         email_version=script.version,
         at=context.call.now,
     )
-    return with_way_out(mail, way_out) if way_out else mail
+    if way_out:
+        mail = with_way_out(mail, way_out)
+    account, inst = inside.account, context.inst
+    opens = account.track_opens if script.track_opens is None else script.track_opens
+    clicks = account.track_clicks if script.track_clicks is None else script.track_clicks
+    return with_tracking(inst, account, mail, opens=opens, clicks=clicks)
 
 
 async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
@@ -173,6 +191,14 @@ async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
         content, version = await content_of(context.inst, config)
     except StepFailed as no:
         return await refuse(context.inst, context.call, no)
+    script = Script(
+        content=content,
+        email=config.email,
+        version=version,
+        marketing=not config.transactional,
+        track_opens=config.track_opens,
+        track_clicks=config.track_clicks,
+    )
     letter = Letter(
         channel="email",
         repeatable=context.inst.mail.repeatable,
@@ -181,7 +207,7 @@ async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
         address=partial(address_of, context),
         contact=contact_of,
         terms=Terms(channel="email", marketing=not config.transactional, subscription=config.subscription),
-        write=partial(write, context, Script(content, config.email, version, marketing=not config.transactional)),
+        write=partial(write, context, script),
         prepare=context.inst.mail.prepare,
     )
     return await attempt(context.inst, context.call, letter)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import Annotated
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
@@ -12,13 +13,17 @@ from api.deps import Inst
 from api.pages.preferences import ALL_OFF, HEADERS, ONE_OFF, SAVED, lost_page, preference_page
 from api.routes.records import writing
 from domain.records import Cause
-from services.intake import answering
+from services.intake import answering, reactions
 
 # Nothing for programs of the installation's owner, so not in the reference.
 public = APIRouter(include_in_schema=False)
 
 Token = Annotated[str, Path()]
 READER = Cause(kind="event")
+# What an address may hold as it is; anything else could end the header.
+URL_CHARACTERS = "%/:=&?~#+!$,;'@()*[]"
+# The smallest image there is: one transparent point.
+PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
 @public.get("/u/{token}")
@@ -56,3 +61,26 @@ async def unsubscribe(token: Token, request: Request, inst: Inst) -> Response:
     if action is None:
         return Response(f"{ONE_OFF}\n", 200, HEADERS, "text/plain")
     return preference_page(shown, said=said)
+
+
+@public.get("/t/o/{token}")
+async def show_pixel(token: Token, request: Request, inst: Inst) -> Response:
+    """The image that tells that a message is shown; it is the same one whatever the token is."""
+    async with inst.db.transaction() as tx:
+        reaction = await reactions.find_reaction(tx, inst, token, "open")
+        if reaction is not None:
+            await reactions.record_reaction(tx, await writing(tx, inst, READER), reaction, request.headers)
+    return Response(PIXEL, 200, HEADERS, "image/gif")
+
+
+@public.api_route("/t/c/{token}", methods=["GET", "HEAD"])
+async def follow(token: Token, request: Request, inst: Inst) -> Response:
+    """Lead on to where a link of a message leads, and nowhere else: the address is stored with the message."""
+    async with inst.db.transaction() as tx:
+        reaction = await reactions.find_reaction(tx, inst, token, "click")
+        if reaction is None or reaction.url is None:
+            return lost_page()
+        # Who asks for the head only does not want to read what is there.
+        if request.method == "GET":
+            await reactions.record_reaction(tx, await writing(tx, inst, READER), reaction, request.headers)
+    return Response(status_code=302, headers={**HEADERS, "Location": quote(reaction.url, safe=URL_CHARACTERS)})

@@ -13,7 +13,10 @@ from domain.base import Instant, Json
 
 
 class MessageView(Shown):
-    """An email or text message, as it left or failed to leave; with the reusable email it was written from, if any."""
+    """An email or text message, as it left or failed to leave, and when a person first did what with it.
+
+    ``email`` is the reusable email it was written from, if any.
+    """
 
     id: str
     workflow: str | None
@@ -31,8 +34,14 @@ class MessageView(Shown):
     email: str | None
     email_version: int | None
     detail: str | None
+    contact_id: str | None
+    marketing: bool
+    subscription: str | None
     created_at: Instant
     sent_at: Instant | None
+    opened_at: Instant | None
+    clicked_at: Instant | None
+    unsubscribed_at: Instant | None
 
 
 class TaskView(Shown):

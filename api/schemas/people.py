@@ -80,6 +80,8 @@ class AccountView(Shown):
     holidays: Json
     frequency_caps: Json
     send_to_not_specified: bool
+    track_opens: bool
+    track_clicks: bool
     sample_loaded_at: Instant | None
 
 
@@ -110,6 +112,10 @@ class AccountPatch(Body):
             description="The most marketing messages a contact gets a day and a week of its own clock, by channel.",
             examples=[{"email": {"day": 1, "week": 3}}],
         ),
+    ] = None
+    track_opens: Annotated[StrictBool | None, Field(description="Whether emails tell that they are opened.")] = None
+    track_clicks: Annotated[
+        StrictBool | None, Field(description="Whether links of emails tell that they are followed.")
     ] = None
     send_to_not_specified: Annotated[
         StrictBool | None, Field(description="Whether marketing goes to contacts who never said yes or no to its type.")

@@ -22,11 +22,13 @@ def upgrade() -> None:
     _add_emails()
     _add_origins()
     _add_webhooks()
+    _add_reactions()
 
 
 def downgrade() -> None:
     """Back to the release before."""
     _drop_webhooks()
+    _drop_reactions()
     _drop_links()
     _drop_emails()
     _drop_origins()
@@ -141,3 +143,18 @@ def _add_webhooks() -> None:
 def _drop_webhooks() -> None:
     op.drop_table("secrets")
     op.drop_column("effects", "outputs")
+
+
+def _add_reactions() -> None:
+    for name in ("track_opens", "track_clicks"):
+        _add("account", name, sa.Boolean(), "true")
+    op.add_column("messages", sa.Column("links", DOCUMENT, nullable=True))
+    for name in ("opened_at", "clicked_at", "unsubscribed_at"):
+        op.add_column("messages", sa.Column(name, INSTANT, nullable=True))
+
+
+def _drop_reactions() -> None:
+    for name in ("unsubscribed_at", "clicked_at", "opened_at", "links"):
+        op.drop_column("messages", name)
+    for name in ("track_clicks", "track_opens"):
+        op.drop_column("account", name)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 from domain.base import Frozen, Json
+from domain.events import UNSUBSCRIBED
 from domain.facts import SubscriptionState
 from domain.links import Purpose
 from domain.records import StoredRecord
@@ -35,7 +36,6 @@ from store.records import find_by_unique, get_record
 from store.schema import load_account, load_schema
 from store.suppressions import Suppression, put_suppression, state_of
 
-UNSUBSCRIBED = "email.unsubscribed"
 ONE_CLICK = Grounds(source="one-click unsubscribe")
 PAGE = Grounds(source="preference page", legal_basis="consent")
 MOST_TYPES = 1000

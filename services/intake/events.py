@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from domain.base import Frozen, Instant, Json
 from domain.errors import Invalid, NotFound
-from domain.events import REPLIED, event_problems, is_written_by_hand
+from domain.events import CLICKED, OPENED, REPLIED, UNSUBSCRIBED, event_problems, is_written_by_hand
 from domain.reader import join
 from domain.records import StoredRecord
 from services.leaving.replies import find_answered, stop_on_reply
@@ -17,7 +18,15 @@ from store.database import Tx
 from store.events import EventRow, claim_event, find_by_external_id, place_event
 from store.ids import new_id
 from store.locks import lock_records
+from store.outputs import mark_message
 from store.records import get_record
+
+REACTIONS: Mapping[str, tuple[str, ...]] = {
+    OPENED: ("opened_at",),
+    CLICKED: ("opened_at", "clicked_at"),
+    UNSUBSCRIBED: ("unsubscribed_at",),
+}
+"""What an event says of the message it is about, when a person did it."""
 
 
 class Whose(Frozen):
@@ -129,6 +138,9 @@ async def record_event(tx: Tx, write: Write, record_id: str, happened: Happened)
         detail["answers" if is_reply else "about"] = answered.told
     seq = await append_change(tx, record, "event", write.stamp, detail=detail, event_id=event.id)
     await place_event(tx, event.id, seq)
+    if answered is not None and is_written_by_hand(happened.properties):
+        # Who follows a link has the message before them, though their program may load no images.
+        await mark_message(tx, answered.message_id, *REACTIONS.get(happened.name, ()), at=event.occurred_at)
     if answered is not None and is_reply and is_written_by_hand(happened.properties):
         await stop_on_reply(tx, answered, locked, now=write.now)
     return event.model_copy(update={"seq": seq})

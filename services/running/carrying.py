@@ -1,4 +1,4 @@
-"""What a message carries besides its content, so that its reader can answer it: the way to unsubscribe."""
+"""What a message carries besides its content: the way to unsubscribe, and what tells whether it was read."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from html import escape
 
 from domain.links import Link
 from domain.ports import Mail
+from domain.tracked_html import PIXEL, before_end, with_tracked_links
 from services.installation import Installation
-from services.links import address_of_link
+from services.links import PATHS, address_of_link
 from store.schema import Account
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
@@ -30,17 +31,24 @@ def with_way_out(mail: Mail, address: str) -> Mail:
     headers = {**mail.headers, "List-Unsubscribe": f"<{address}>", "List-Unsubscribe-Post": ONE_CLICK}
     html, text = mail.html, mail.text
     if address not in html and escape(address) not in html:
-        html = _before_end(html, FOOTER.format(address=escape(address)))
+        html = before_end(html, FOOTER.format(address=escape(address)))
     if address not in text:
         text = f"{text.rstrip()}\n\nUnsubscribe: {address}\n"
     return mail.model_copy(update={"headers": headers, "html": html, "text": text})
 
 
-def _before_end(html: str, addition: str) -> str:
-    """``html`` with something more at the end of what is seen."""
-    lower = html.lower()
-    for end in ("</body>", "</html>"):
-        at = lower.rfind(end)
-        if at >= 0:
-            return html[:at] + addition + html[at:]
-    return html + addition
+def with_tracking(inst: Installation, account: Account, mail: Mail, *, opens: bool, clicks: bool) -> Mail:
+    """A message whose links lead through us, and that tells when it is shown. Its text is left as it is."""
+    html, links = mail.html, mail.links
+    if clicks:
+        # To unsubscribe must work whatever becomes of the rest.
+        own = f"{inst.public_url}{PATHS['unsubscribe']}"
+
+        def address_of(index: int) -> str:
+            return address_of_link(inst, account, Link(purpose="click", key=mail.key, index=index))
+
+        html, links = with_tracked_links(html, address_of, lambda url: url.startswith(own))
+    if opens:
+        address = address_of_link(inst, account, Link(purpose="open", key=mail.key))
+        html = before_end(html, PIXEL.format(address=escape(address)))
+    return mail.model_copy(update={"html": html, "links": links})

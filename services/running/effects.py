@@ -236,7 +236,7 @@ def _now(inst: Installation, call: StepCall) -> datetime:
 
 def _message_row(passed: Passed, letter: Letter[M], written: _Written[M]) -> dict[str, Any]:
     message = written.message
-    mail = message if isinstance(message, Mail) else None
+    mail: Mail | None = message if isinstance(message, Mail) else None
     return {
         "enrollment_id": passed.enrollment.id,
         "workflow_id": passed.enrollment.workflow_id,
@@ -254,4 +254,5 @@ def _message_row(passed: Passed, letter: Letter[M], written: _Written[M]) -> dic
         "message_id": mail.message_id if mail else None,
         "email": mail.email if mail else None,
         "email_version": mail.email_version if mail else None,
+        "links": list(mail.links) if mail is not None else None,
     }

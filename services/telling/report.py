@@ -13,7 +13,9 @@ from services.versions import Content, load_content
 from store import report as store
 from store.database import Read, Row
 
-Figure: TypeAlias = Literal["entered", "waiting", "done", "skipped", "failed", "left", "sent", "unknown"]
+Figure: TypeAlias = Literal[
+    "entered", "waiting", "done", "skipped", "failed", "left", "sent", "unknown", "opened", "clicked", "unsubscribed"
+]
 FIGURES: tuple[Figure, ...] = get_args(Figure)
 
 
@@ -21,7 +23,8 @@ class StepReport(Frozen):
     """What became of the visits of one step; a record that comes to a step twice counts twice.
 
     ``entered`` is the sum of waiting, done, skipped, failed and left. ``skipped`` and ``failed`` are by reason and by
-    failure class. ``sent`` and ``unknown`` count messages. ``current``: the step is in the version now published.
+    failure class. ``sent`` and ``unknown`` count messages; ``opened``, ``clicked`` and ``unsubscribed`` those which a
+    person opened, and so on, once each. ``current``: the step is in the version now published.
     """
 
     step: str
@@ -36,6 +39,9 @@ class StepReport(Frozen):
     left: int
     sent: int
     unknown: int
+    opened: int
+    clicked: int
+    unsubscribed: int
 
 
 class Report(Frozen):
@@ -58,7 +64,7 @@ async def make_report(read: Read, workflow: Row) -> Report:
     version: int | None = workflow["version"]
     content = None if version is None else await load_content(read, workflow["id"], version)
     counts = await store.count_visits(read, workflow["id"])
-    sent = await store.count_messages(read, workflow["id"])
+    sent = await store.count_messages(read, workflow["id"]) | await store.count_reactions(read, workflow["id"])
     totals, goals = await make_totals(read, workflow["id"], content)
     return Report(
         workflow=workflow["slug"],
@@ -109,6 +115,8 @@ def _behind(number: Number) -> store.Behind:
             return store.Behind(step=step, message=store.SENT, reason=reason)
         case "unknown":
             return store.Behind(step=step, message=("unknown",), reason=reason)
+        case "opened" | "clicked" | "unsubscribed":
+            return store.Behind(step=step, reaction=store.REACTIONS[number.figure], reason=reason)
     return store.Behind(step=step, outcome=number.figure, reason=reason)
 
 
@@ -150,4 +158,5 @@ def _step(
         left=total("left"),
         sent=sum(messages.get((step, status), 0) for status in store.SENT),
         unknown=messages.get((step, "unknown"), 0),
+        **{name: messages.get((step, name), 0) for name in store.REACTIONS},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from store.tables import messages
 from tests.activities.calls import act
 from tests.api.conftest import Caller
 from tests.builders import stand_at_action
+from tests.fixtures.clock import FixedClock
 
 NEWS = {"subject": "News", "html": "<p>News</p>", "subscription": "newsletter"}
 ANA = "ana@example.com"
@@ -150,3 +152,122 @@ async def test_an_address_that_is_not_ours_is_a_page_that_says_so(api: Caller) -
             assert answer.status_code == 404
             assert "This link does not work" in answer.text
     assert (await states(api, contact))["newsletter"] == "subscribed"
+
+
+FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+LINKED = {
+    "subject": "News", "transactional": True,
+    "html": '<p><a href="https://shop.example/a?b=1&amp;c=ü">A</a> <a href="https://other.example/">B</a></p>',
+}  # fmt: skip
+
+
+async def mailed(api: Caller, config: dict[str, Any], clock: FixedClock) -> tuple[str, str]:
+    """A contact who was sent an email a while ago; its id and the HTML as it left."""
+    contact = (await api.create("contact", email=ANA))["id"]
+    async with api.inst.db.read() as read:
+        record = await get_record(read, contact)
+    assert record is not None
+    standing = await stand_at_action(api.inst, record, "send_email", config)
+    assert (await act(standing, "send_email")).outcome == "done"
+    (message,) = (await api.ok("GET", "/messages"))["items"]
+    clock.advance(timedelta(minutes=5))
+    return contact, message["html"]
+
+
+def addresses(html: str, kind: str) -> list[str]:
+    return re.findall(rf'"http://127.0.0.1:8080(/t/{kind}/[^"]+)"', html)
+
+
+async def happened(api: Caller, name: str) -> list[Any]:
+    return (await api.ok("GET", f"/events?event={name}"))["items"]
+
+
+async def test_an_open_is_an_event_of_its_step_once_a_minute(api: Caller, clock: FixedClock) -> None:
+    contact, html = await mailed(api, LINKED, clock)
+    (pixel,) = addresses(html, "o")
+    del api.http.headers["User-Agent"]
+    key = api.http.headers.pop("Authorization")
+    for _ in range(3):
+        shown = await api.http.get(pixel, headers=FIREFOX)
+        assert (shown.status_code, shown.headers["content-type"], shown.content[:6]) == (200, "image/gif", b"GIF89a")
+        assert shown.headers["cache-control"] == "no-store"
+    await api.http.get(pixel, headers={"User-Agent": "Mozilla/5.0"})
+    clock.advance(timedelta(minutes=1))
+    await api.http.get(pixel, headers=FIREFOX)
+    assert (await api.http.get("/t/o/nonsense")).content == shown.content
+    api.http.headers["Authorization"] = key
+    events = await happened(api, "email.opened")
+    assert [each["properties"]["machine"] for each in events] == [False, True, False]
+    (message,) = (await api.ok("GET", "/messages"))["items"]
+    assert {(each["record"]["id"], each["step"], each["enrollment_id"]) for each in events} == {
+        (contact, "act", message["enrollment_id"])
+    }  # fmt: skip
+    assert (message["opened_at"] is not None, message["clicked_at"]) == (True, None)
+    report = await api.ok("GET", "/workflows/test-workflow/report")
+    (step,) = [each for each in report["steps"] if each["step"] == "act"]
+    assert (step["sent"], step["opened"], step["clicked"], step["unsubscribed"]) == (1, 1, 0, 0)
+    for figure, count in (("opened", 1), ("clicked", 0)):
+        behind = await api.ok("GET", f"/workflows/test-workflow/report/act/{figure}")
+        assert len(behind["items"]) == count
+
+
+async def test_what_a_program_does_is_told_apart_and_not_counted(api: Caller, clock: FixedClock) -> None:
+    _, html = await mailed(api, LINKED, clock)
+    for address in (*addresses(html, "o"), *addresses(html, "c")):
+        await api.http.get(address, headers={"User-Agent": "BarracudaCentral/1.0"})
+        await api.http.head(address, headers=FIREFOX)
+    assert [each["properties"]["machine"] for each in await happened(api, "email.clicked")] == [True, True]
+    (message,) = (await api.ok("GET", "/messages"))["items"]
+    assert (message["opened_at"], message["clicked_at"]) == (None, None)
+
+
+async def test_a_link_leads_where_its_author_said_and_nowhere_else(api: Caller, clock: FixedClock) -> None:
+    _, html = await mailed(api, LINKED, clock)
+    first, second = addresses(html, "c")
+    led = await api.http.get(first, headers=FIREFOX)
+    assert (led.status_code, led.headers["location"]) == (302, "https://shop.example/a?b=1&c=%C3%BC")
+    assert (await api.http.get(second, headers=FIREFOX)).headers["location"] == "https://other.example/"
+    looked = await api.http.head(first, headers=FIREFOX)
+    assert (looked.status_code, looked.headers["location"]) == (302, led.headers["location"])
+    (later, sooner) = await happened(api, "email.clicked")
+    assert sooner["properties"]["url"] == "https://shop.example/a?b=1&c=ü"
+    assert later["properties"]["url"] == "https://other.example/"
+    (message,) = (await api.ok("GET", "/messages"))["items"]
+    assert message["opened_at"] == message["clicked_at"] is not None
+    async with api.inst.db.read() as read:
+        account = await load_account(read)
+        row = await read.one(select(messages.c.effect_key))
+    assert row is not None
+    beyond = address_of_link(api.inst, account, Link(purpose="click", key=row["effect_key"], index=2))
+    for wrong in (beyond.removeprefix(api.inst.public_url), first[:-3], "/t/c/x", f"{first}?url=https://evil.example"):
+        answer = await api.http.get(wrong, headers=FIREFOX)
+        if "?" in wrong:
+            assert answer.headers["location"] == led.headers["location"]
+        else:
+            assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
+async def test_tracking_is_switched_off_for_the_account_or_for_one_email(api: Caller, clock: FixedClock) -> None:
+    await api.ok("PATCH", "/account", {"track_opens": False, "track_clicks": False})
+    _, html = await mailed(api, LINKED, clock)
+    assert html == LINKED["html"]
+
+
+async def test_one_email_may_differ_from_the_account(api: Caller, clock: FixedClock) -> None:
+    await api.ok("PATCH", "/account", {"track_opens": False})
+    _, html = await mailed(api, {**LINKED, "track_opens": True, "track_clicks": False}, clock)
+    assert (len(addresses(html, "o")), len(addresses(html, "c"))) == (1, 0)
+
+
+async def test_the_way_out_is_not_led_through_us(api: Caller) -> None:
+    _, path = await sent(api)
+    (message,) = (await api.ok("GET", "/messages"))["items"]
+    assert f'href="{api.inst.public_url}{path}"' in message["html"]
+
+
+async def test_a_click_after_the_contact_is_gone_still_leads_on(api: Caller, clock: FixedClock) -> None:
+    contact, html = await mailed(api, LINKED, clock)
+    await api.ok("DELETE", f"/records/contact/{contact}", status=204)
+    led = await api.http.get(addresses(html, "c")[1], headers=FIREFOX)
+    assert (led.status_code, led.headers["location"]) == (302, "https://other.example/")
+    assert await happened(api, "email.clicked") == []

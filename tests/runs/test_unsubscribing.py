@@ -140,4 +140,4 @@ async def test_the_address_stands_where_its_author_put_it_else_at_the_end(ft: Ru
         assert [part.count(address) for part in parts] == [1, 1]
         bodies.append(parts[1])
     assert "Unsubscribe</a>" not in bodies[0]
-    assert re.search(r"Unsubscribe</a></p></body></html>\s*$", bodies[1])
+    assert re.search(r"Unsubscribe</a></p><img [^<]*></body></html>\s*$", bodies[1])

@@ -41,7 +41,8 @@ def outbox(tmp_path: Path) -> Path:
         PLAIN,
         {
             "subject": "s", "html": "h", "text": "t", "transactional": True, "subscription": None, "from_name": "n",
-            "from_address": "a@example.com", "reply_to": "b@example.com", "to": "record",
+            "from_address": "a@example.com", "reply_to": "b@example.com", "to": "record", "track_opens": False,
+            "track_clicks": None,
         },
     ],
 )  # fmt: skip
@@ -82,7 +83,7 @@ async def test_the_contact_gets_one_email_however_often_it_is_asked_for(
     assert answer.outcome == "done"
     assert mail["to"] == "ana@example.com"
     assert mail["subject"] == "About GTX Pro"
-    assert mail["html"] == "<p>Hi Ana &amp; Co,</p><p>from Followthrough</p>"
+    assert mail["html"].startswith("<p>Hi Ana &amp; Co,</p><p>from Followthrough</p><img ")
     assert mail["text"] == "Hi Ana & Co,\n\nfrom Followthrough"
     assert mail["message_id"] == f"{standing.enrollment.id}.act.1@example.com"
     assert (message["status"], message["recipient"], message["sent_at"]) == ("sent", "ana@example.com", standing.now)
