@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from domain.comparison_rules import check_length
+from collections.abc import Iterator
+from datetime import timedelta
+
+from domain.comparison_rules import check_length, is_too_long
 from domain.definition import Anchor
 from domain.examination import Examination
-from domain.graph import Graph
+from domain.graph import Graph, Place
 from domain.instants import parse_date
 from domain.operators import TIMES
 from domain.reader import join
 from domain.schema import PropertyType
-from domain.steps import DelayStep, UntilAnchor
+from domain.steps import ActionStep, DelayStep, UntilAnchor, WaitStep
+
+YEAR = timedelta(days=365)
 
 DATED = ("specific_date", "date_property")
 """The types whose steps count from a date, never from the step before."""
@@ -32,15 +37,54 @@ def check_anchor(x: Examination) -> None:
 
 
 def check_rounds(x: Examination, graph: Graph) -> None:
-    """That no round of a yearly workflow passes without its date: they would follow each other without end."""
+    """That each round of a yearly workflow waits for its date before anything happens, and is over within a year."""
     d = x.definition
     if d.type != "date_property" or d.anchor is None or not d.anchor.yearly:
         return
-    if not any(p.code == "unknown_step" for p in x.problems) and graph.ends_unanchored():
+    _check_within_a_year(x, graph)
+    if any(p.code == "unknown_step" for p in x.problems):
+        return
+    early = graph.before_dates()
+    if None in early:
         words = "a way leads to the end without a delay that counts from the date, so its years would pass at once"
         x.tell(
             "/anchor/yearly", "endless_loop", f"{words}; put one at the beginning, as until: {{anchor: {{days: 0}}}}"
         )
+        return
+    for place in graph.places.values():
+        if place.path in early and place.step.enabled and isinstance(place.step, ActionStep | WaitStep):
+            words = "it comes before any delay that counts from the date, so at once, and again when a year is over"
+            with x.inside(place.step.id):
+                x.tell(place.path, "wrong_value", f"{words}; put one above it, as until: {{anchor: {{days: 0}}}}")
+
+
+def _check_within_a_year(x: Examination, graph: Graph) -> None:
+    """That every step of a round is due before the first of the next one."""
+    offsets = [(place, path, length) for place in graph.places.values() for path, length in _offsets(place)]
+    for place, path, length in offsets:
+        if abs(length) > YEAR:
+            with x.inside(place.step.id):
+                x.tell(path, "wrong_value", "a step of a yearly workflow is at most 365 days from its date")
+    earliest = min(offsets, key=lambda each: each[2], default=None)
+    if earliest is None or abs(earliest[2]) > YEAR:
+        return
+    for place, path, length in offsets:
+        if YEAR >= length >= earliest[2] + YEAR:
+            words = f"it is due a year or more after step {earliest[0].step.id!r}, when the next year has begun already"
+            with x.inside(place.step.id):
+                x.tell(path, "wrong_value", f"{words}; bring them closer, or make two workflows")
+
+
+def _offsets(place: Place) -> Iterator[tuple[str, timedelta]]:
+    """Where a step in use counts from the date, and how far from it."""
+    step = place.step
+    if not step.enabled or place.shut:
+        return
+    until, path = (step.until, place.path) if isinstance(step, DelayStep) else (None, "")
+    if isinstance(step, WaitStep) and step.timeout is not None:
+        until, path = step.timeout.until, join(place.path, "timeout")
+    if isinstance(until, UntilAnchor) and not is_too_long(until.anchor):
+        yield join(path, "until", "anchor"), timedelta(**until.anchor.model_dump())
 
 
 def check_anchored(x: Examination, until: UntilAnchor, path: str) -> None:

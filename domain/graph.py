@@ -127,8 +127,8 @@ class Graph:
             and place.path in self._from(self.by_id.get(place.step.to), self._unasked)
         ]  # fmt: skip
 
-    def ends_unanchored(self) -> bool:
-        """Whether a run can come from the start to the end without any delay that counts from the date."""
+    def before_dates(self) -> set[str | None]:
+        """Every place a run can come to from the start without any delay that counts from the date; None is the end."""
         seen: set[str | None] = set()
         waiting = [self.start]
         while waiting:
@@ -140,7 +140,7 @@ class Graph:
                 place = self.places[path]
                 # An end step ends the round as the end of the list does.
                 waiting.extend(self.goes_to(place) or {None})
-        return None in seen
+        return seen
 
     def _unasked(self, place: Place) -> set[str | None]:
         """Where a run goes by itself: only a goto and what is switched off ask nobody."""

@@ -14,6 +14,9 @@ DATE = {"date": "2027-03-01", "time": "18:00"}
 BIRTHDAY = {"property": "birthday", "time": "09:00"}
 CALL = action("call", "create_task", title="Call")
 
+YEARLY = {**BIRTHDAY, "yearly": True}
+WAIT = {"id": "w", "kind": "wait", "until_true": SCORE, "timeout": {"days": 3}}
+
 
 def anchored(step_id: str = "t", **until: Any) -> dict[str, Any]:
     """A delay until the anchor, or moved from it."""
@@ -34,6 +37,8 @@ def dated(anchor: Any, *steps: Any, **changes: Any) -> dict[str, Any]:
         dated({"date": "2027-03-01"}, anchored(time="09:00")),
         dated(BIRTHDAY),
         dated({**BIRTHDAY, "yearly": True}),
+        dated(YEARLY, anchored(anchor={"days": -300}), CALL, anchored("late", anchor={"days": 64})),
+        dated(YEARLY, {**CALL, "enabled": False}, anchored(anchor={"days": -365})),
         dated({"property": "birthday"}, anchored(time="09:00", anchor={"days": -7, "hours": 1})),
         dated({"property": "created_at"}),
         dated({"property": "close_date", "of": "opportunity", "time": "09:00"}),
@@ -87,11 +92,21 @@ def test_one_mistake_in_an_anchor_is_one_problem(raw: dict[str, Any], path: str,
         (dated(DATE, anchored(time="24:00")), "/steps/0/until/time", "wrong_value"),
         (dated({"date": "2027-03-01"}, anchored(anchor={"hours": -1})), "/anchor/time", "missing_field"),
         (dated({"property": "birthday"}, anchored()), "/anchor/time", "missing_field"),
-        (dated({**BIRTHDAY, "yearly": True}, CALL), "/anchor/yearly", "endless_loop"),
+        (dated(YEARLY, CALL), "/anchor/yearly", "endless_loop"),
         (dated({**BIRTHDAY, "yearly": True}, {**anchored(), "enabled": False}), "/anchor/yearly", "endless_loop"),
         (dated({**BIRTHDAY, "yearly": True}, {"id": "b", "kind": "branch", "branches": [
             {"id": "x", "where": SCORE, "steps": [{"id": "stop", "kind": "end"}]}]}, anchored()),
          "/anchor/yearly", "endless_loop"),
+        (dated(YEARLY, CALL, anchored()), "/steps/0", "wrong_value"),
+        (dated(YEARLY, WAIT, anchored()), "/steps/0", "wrong_value"),
+        (dated(YEARLY, {"id": "b", "kind": "branch", "branches": [{"id": "x", "where": SCORE, "steps": [CALL]}]},
+               anchored()), "/steps/0/branches/0/steps/0", "wrong_value"),
+        (dated(YEARLY, anchored(anchor={"days": -366})), "/steps/0/until/anchor", "wrong_value"),
+        (dated(YEARLY, anchored(anchor={"weeks": 52, "days": 1, "hours": 1})), "/steps/0/until/anchor", "wrong_value"),
+        (dated(YEARLY, anchored(anchor={"days": -300}), CALL, anchored("late", anchor={"days": 65})),
+         "/steps/2/until/anchor", "wrong_value"),
+        (dated(YEARLY, anchored(anchor={"days": 300}), CALL, {**WAIT, "timeout": {"until": {"anchor": {"days": 370}}}}),
+         "/steps/2/timeout/until/anchor", "wrong_value"),
         (dated(DATE, anchored(), CALL, {"id": "back", "kind": "goto", "to": "t"}), "/steps/2/to", "endless_loop"),
         # What a delay that is past governs is passed over, so not even a wait holds anybody in this circle.
         (dated(DATE, anchored(), {"id": "w", "kind": "wait", "until_true": SCORE, "timeout": {"days": 3}},
