@@ -124,12 +124,13 @@ class HolidayCalendar(Authored):
 class WorkflowSettings(Authored):
     """The live part of a workflow: ``timezone`` is ``account``, ``record`` or an IANA name; lengths in minutes.
 
-    ``holidays`` is what business days are counted by; without it the account's.
+    Without a ``window`` or ``pause_dates`` of its own the account's hold; an empty list is none at all. ``holidays`` is
+    what business days are counted by; without it the account's.
     """
 
     timezone: StrictStr = "account"
     window: Window | list[Window] | None = None
-    pause_dates: list[PauseDate] = []
+    pause_dates: list[PauseDate] | None = None
     holidays: HolidayCalendar | None = None
     spread_minutes: Annotated[StrictInt, Field(ge=0, le=1440)] = 15
     turn_off_at: StrictStr | None = None

@@ -70,7 +70,8 @@ class Change(Frozen):
     belongs to ``record_id``; the other side has a change of its own. ``list_joined`` and ``list_left`` name the list,
     ``{"list"}``; ``subscription`` names the types, ``{"subscriptions", "before", "after"}`` with the states by slug;
     ``list_changed`` is about the list itself: ``record_id`` is its id, ``record_version`` its revision. ``settings`` is
-    about live values: ``record_id`` is the id of their workflow or ``account``, ``record_version`` their revision.
+    about live values: ``record_id`` is the id of their workflow or ``account``, ``record_version`` their revision, and
+    ``{"parts"}`` names those that changed.
     """
 
     seq: int

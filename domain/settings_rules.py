@@ -21,7 +21,8 @@ def check_settings(x: Examination) -> None:
     """Every setting on its own."""
     settings = x.definition.settings
     _check_zone(x, settings.timezone)
-    wrong = [*window_problems(settings.window), *pause_date_problems(settings.pause_dates)]
+    # An empty list says that those of the account do not hold here.
+    wrong = [*window_problems(settings.window or None), *pause_date_problems(settings.pause_dates or [])]
     for problem in (*wrong, *holiday_problems(settings.holidays, x.catalogue.holidays)):
         x.tell(f"/settings{problem.path}", "wrong_value", problem.message)
     if settings.turn_off_at is not None and parse_instant(settings.turn_off_at) is None:

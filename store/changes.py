@@ -84,11 +84,15 @@ async def append_list_changed(tx: Tx, kept: RecordList, stamp: Stamp) -> None:
     await tx.run(insert(changes).values(**row))
 
 
-async def append_settings_changed(tx: Tx, of: str, stamp: Stamp, *, revision: int) -> None:
-    """Have those inside a workflow told that live values changed; ``of`` is its id, or names the account."""
+async def append_settings_changed(tx: Tx, of: str, stamp: Stamp, *, revision: int, parts: Collection[str]) -> None:
+    """Have those inside a workflow told who wait by live values that changed, which ``parts`` names.
+
+    ``of`` is the id of the workflow, or names the account.
+    """
     row = {
         "id": new_id(stamp.now), "object": "settings", "record_id": of, "record_version": revision,
-        "kind": "settings", "wake": stamp.wake, "cause_kind": stamp.cause.kind, "cause_id": stamp.cause.id,
+        "kind": "settings", "detail": {"parts": sorted(parts)}, "wake": stamp.wake, "cause_kind": stamp.cause.kind,
+        "cause_id": stamp.cause.id,
         "depth": stamp.cause.depth, "occurred_at": stamp.now,
     }  # fmt: skip
     await tx.run(insert(changes).values(**row))

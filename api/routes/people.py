@@ -14,6 +14,7 @@ from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
 from api.schemas.people import AccountPatch, AccountView, KeyBody, KeyView, NewKeyView, UserBody, UserView
+from domain.concerns import Part
 from domain.errors import Conflict, Invalid, NotFound
 from domain.ports import Addresses
 from domain.problems import FieldError
@@ -26,7 +27,7 @@ from store.schema import load_account, update_account
 
 router = APIRouter(route_class=StorableRoute)
 
-DEFAULTS_FOR_TIME = frozenset({"timezone", "window", "pause_dates", "holidays"})
+DEFAULTS_FOR_TIME: frozenset[Part] = frozenset({"timezone", "window", "pause_dates", "holidays"})
 """Fields of the account that move the clocks of whoever waits."""
 DOCUMENTS = frozenset({"window", "pause_dates", "holidays", "frequency_caps"})
 """Those that are written as in a definition, and that null takes away."""
@@ -128,8 +129,9 @@ async def change_account(body: AccountPatch, inst: Inst, caller: Admin) -> Respo
             await recur_in_another_zone(tx, inst, now=inst.clock.now())
         if values:
             await update_account(tx, **values)
-        if any(getattr(before, name) != value for name, value in values.items() if name in DEFAULTS_FOR_TIME):
-            await tell_account_changed(tx, cause=caller.cause, now=inst.clock.now())
+        parts = {name for name in DEFAULTS_FOR_TIME if name in values and getattr(before, name) != values[name]}
+        if parts:
+            await tell_account_changed(tx, parts, cause=caller.cause, now=inst.clock.now())
         shown = await _account_view(tx)
     return answer(shown).response()
 

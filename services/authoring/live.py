@@ -6,9 +6,11 @@ What changed is appended to the list the relay works through; ``retiming`` tells
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime
 
 from domain.base import Frozen, Instant, Json
+from domain.concerns import Part, changed_parts
 from domain.definition import Definition, WorkflowSettings
 from domain.errors import Conflict, Invalid
 from domain.live import Live, LiveAnchor, live_of, with_values
@@ -75,21 +77,21 @@ async def change_live(
 async def hold_live(
     tx: Tx, workflow: Row, version: int, definition: Definition, *, cause: Cause, now: datetime
 ) -> None:
-    """Let the live values of a definition hold from now on, and have whoever waits told; those that hold stay."""
+    """Let the live values of a definition hold from now on, and have told who waits by them; those that hold stay."""
     live, before = live_of(definition), await get_live(tx, workflow["id"])
     if live == before:
         return
     revision = await put_live(tx, workflow["id"], version, live, cause=cause, now=now)
     if live.settings.timezone == "record":
         await read_everywhere(tx, workflow["id"], property_key(definition.object, ZONE_PROPERTY))
-    if before is not None:
-        await append_settings_changed(tx, workflow["id"], Stamp(now=now, cause=cause), revision=revision)
+    if before is not None and (parts := changed_parts(before, live)):
+        await append_settings_changed(tx, workflow["id"], Stamp(now=now, cause=cause), revision=revision, parts=parts)
 
 
-async def tell_account_changed(tx: Tx, *, cause: Cause, now: datetime) -> None:
-    """The account's zone or another default for time changed: have whoever it concerns told."""
+async def tell_account_changed(tx: Tx, parts: Collection[Part], *, cause: Cause, now: datetime) -> None:
+    """The account's zone or other defaults for time changed: have whoever waits by them told."""
     revision = await raise_live_revision(tx)
-    await append_settings_changed(tx, ACCOUNT, Stamp(now=now, cause=cause), revision=revision)
+    await append_settings_changed(tx, ACCOUNT, Stamp(now=now, cause=cause), revision=revision, parts=parts)
 
 
 async def live_history(read: Read, workflow_id: str, *, before: str | None = None, limit: int) -> list[LiveView]:

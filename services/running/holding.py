@@ -25,10 +25,13 @@ PAUSE_DATES: TypeAdapter[list[PauseDate] | None] = TypeAdapter(list[PauseDate] |
 
 
 def quiet_for(definition: Definition, account: Account) -> Quiet:
-    """What messages of a workflow keep to: its own settings, else the account's."""
+    """What messages of a workflow keep to: its own settings, else the account's; an empty list of its own is none."""
     settings, default = definition.settings, _default(account)
-    own = quiet_of(settings.window, settings.pause_dates)
-    return Quiet(windows=own.windows or default.windows, pause_dates=own.pause_dates or default.pause_dates)
+    own = quiet_of(settings.window, settings.pause_dates or [])
+    return Quiet(
+        windows=own.windows if settings.window is not None else default.windows,
+        pause_dates=own.pause_dates if settings.pause_dates is not None else default.pause_dates,
+    )
 
 
 def _default(account: Account) -> Quiet:

@@ -103,6 +103,25 @@ async def test_a_time_of_the_event_that_lets_in_is_not_known_before(api: Caller)
     assert only["words"] == "waits until a time that the event which lets in says; none is known yet"
 
 
+async def test_a_workflow_may_leave_hours_and_pause_dates_of_the_account_out(api: Caller) -> None:
+    await api.ok("PATCH", "/account", {"window": OFFICE, "pause_dates": [{"month": 11, "day": 21}]})
+    contact = (await api.create("contact", email="a@example.com"))["id"]
+    saturday = "2026-11-21T15:00:00Z"
+    held = {
+        "theirs": ({}, "2026-11-23 09:00"),
+        "no-window": ({"window": []}, "2026-11-22 15:00"),
+        "no-pauses": ({"pause_dates": []}, "2026-11-23 09:00"),
+        "neither": ({"window": [], "pause_dates": []}, "2026-11-21 15:00"),
+    }
+    for slug, (settings, leaves) in held.items():
+        await api.publish(by_hand(slug, [email("hello", "Hi")], settings=settings))
+        assert told(await way(api, slug, contact, saturday)) == [("hello", "done", leaves)], slug
+    await api.ok("PATCH", "/workflows/neither/settings", {"window": None, "pause_dates": None})
+    assert told(await way(api, "neither", contact, saturday)) == [("hello", "done", "2026-11-23 09:00")]
+    shown = (await api.ok("GET", "/workflows/no-window/settings"))["settings"]
+    assert (shown["window"], shown["pause_dates"]) == ([], None)
+
+
 async def test_who_comes_two_days_before_a_webinar_sees_what_is_past(api: Caller) -> None:
     steps = [
         anchored("t_7", days=-7), email("invite", "Invite"), anchored("t_1", days=-1), email("soon", "Soon"),

@@ -53,7 +53,6 @@ IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     (hours([{"days": [], "from": "09:00", "to": "17:00"}]), "/settings/window/0/days", "wrong_value"),
     (hours({"days": ["mon"], "from": "17:00", "to": "09:00"}), "/settings/window/to", "wrong_value"),
     (hours({"days": ["mon"], "from": "25:00", "to": "09:00"}), "/settings/window/from", "wrong_value"),
-    (hours([]), "/settings/window", "wrong_value"),
     ({"settings": {"holidays": {"country": "XX"}}}, "/settings/holidays/country", "wrong_value"),
     ({"settings": {"holidays": {"country": "NO", "subdivision": "ZZ"}}}, "/settings/holidays/subdivision",
      "wrong_value"),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import RowMapping, select, update
 
-from domain.jobs import EnrollmentCall
+from domain.jobs import EnrollmentCall, EnrollmentProgress
 from domain.messages import StepAnswer, StepCall, Whereabouts, WhereCall
+from domain.records import Cause
 from domain.splitting import spread
+from services.entering.enrolling import EnrollRequest, enroll
 from services.installation import Installation
 from services.jobs.bulk_enrollment import enroll_page
 from services.jobs.bulk_moving import request_move
@@ -19,9 +23,13 @@ from services.leaving.moving import move_to, skip_wait
 from services.running.landing import PAST_TIME, find_whereabouts
 from services.running.steps import plan_delay
 from services.workflow_views import find
+from store.database import Database
 from store.jobs import Job
 from store.tables import deliveries, effects, enrollments, visits
 from tests.fixtures.clock import FixedClock
+from tests.fixtures.databases import until_it_waits
+from tests.fixtures.installations import assemble
+from tests.fixtures.runs import RecordingRuns
 from tests.runs.definitions import anchored, by_hand, email, gap, task
 from tests.services.jobs.test_bulk_enrollment import worked
 from tests.services.jobs.test_bulk_leaving import everybody_enters
@@ -53,6 +61,31 @@ async def ordered(desk: Desk, definition: dict[str, Any]) -> Job:
 async def rows(desk: Desk, table: Any) -> list[RowMapping]:
     async with desk.inst.db.read() as read:
         return await read.all(select(table).order_by(*table.primary_key.columns))
+
+
+async def test_who_is_entering_the_older_version_when_the_last_page_comes_is_moved_too(
+    postgres_url: str, clock: FixedClock, runs: RecordingRuns, tmp_path: Path
+) -> None:
+    db = Database.open(postgres_url)
+    inst = assemble(db, clock, runs, tmp_path)
+    desk = Desk(inst)
+    workflow = await desk.publish(journey(gap(days=1)))
+    inside = await everybody_enters(desk, 2)
+    late = await desk.create("contact", email="late@example.com")
+    async with db.transaction() as tx:
+        # It reads the version that is current now, and commits behind the publishing.
+        await enroll(tx, EnrollRequest(workflow_id=workflow, record_id=late, cause=Cause(kind="api")), now=clock.now())
+        working = asyncio.ensure_future(_published_and_moved(desk))
+        await until_it_waits(db, working)
+    counts = (await working).counts
+    assert counts == {"moved": len(inside) + 1}
+    assert {each["version"] for each in await rows(desk, enrollments)} == {2}
+    await db.close()
+
+
+async def _published_and_moved(desk: Desk) -> EnrollmentProgress:
+    job = await ordered(desk, journey(gap(days=2)))
+    return await worked(desk.inst, job)
 
 
 async def asked(desk: Desk, enrollment: RowMapping, step: str, *, turn: int, n: int = 1) -> StepAnswer:
