@@ -13,7 +13,7 @@ from domain.conditions import Of
 from domain.definition import Anchor, Definition
 from domain.delays import at_local, clock_time, moment_of, subject_of
 from domain.facts import Facts
-from domain.instants import local_date, local_instant
+from domain.instants import local_date, local_instant, parse_instant
 
 
 def is_yearly(definition: Definition) -> bool:
@@ -44,6 +44,13 @@ def anchor_instant(anchor: Anchor, facts: Facts, zone: str, *, since: date) -> d
 def origin(at: datetime | None, zone: str) -> str:
     """What delays count from, the date and the clock of a zone, as one text: another text means that it moved."""
     return f"{utc_text(at) if at is not None else '-'} {zone}"
+
+
+def kept_by(origin: str, since: date) -> date:
+    """``kept_since`` by what an enrollment was last seen to count from; ``since`` where that was no date."""
+    at, zone = origin.split(" ", 1)
+    found = parse_instant(at)
+    return kept_since(found, zone) if found is not None else since
 
 
 def is_past(due_at: datetime, since: datetime) -> bool:
@@ -78,9 +85,9 @@ def next_since(at: datetime | None, since: date, zone: str) -> date:
     return date(year + 1, 1, 1)
 
 
-def kept_since(at: datetime, since: date, zone: str) -> date:
+def kept_since(at: datetime, zone: str) -> date:
     """The day a round counts from once something of it was done: its year stays, so that nothing comes twice in it."""
-    return max(since, date(local_date(at, zone).year, 1, 1))
+    return date(local_date(at, zone).year, 1, 1)
 
 
 def _value(anchor: Anchor, facts: Facts) -> Json:

@@ -6,8 +6,9 @@ so nothing of what the run was doing commits any more. The signal only makes it 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
+from domain.anchors import kept_by
 from domain.base import Json
 from domain.enrollments import Enrollment
 from domain.errors import Conflict, Invalid, NotFound
@@ -21,7 +22,7 @@ from services.leaving.standing import INSIDE, tell_standing
 from services.versions import load_content
 from store.database import Tx
 from store.effects import abandon_effects
-from store.enrollments import get_enrollment, move_enrollment
+from store.enrollments import get_enrollment, move_enrollment, set_round
 from store.goals import put_goal
 from store.intake import add_delivery
 from store.locks import lock_enrollments
@@ -44,6 +45,7 @@ async def depart(tx: Tx, enrollment: Enrollment, found: Departure, *, now: datet
         await put_goal(tx, enrollment, found.detail, found.seen, now=now)
     if found.go_to is not None:
         await tell_standing(tx, enrollment, INSIDE, now=now, goal=found.detail)
+        await _keep_year(tx, enrollment)
         return await move(tx, enrollment, found.go_to, reason="goal", detail=found.detail, now=now, tell=tell)
     await end_enrollment(tx, enrollment, found.reason, detail=found.detail, seen=found.seen, now=now, tell=tell)
     return LEFT.model_copy(update={"reason": found.reason, "detail": found.detail})
@@ -94,6 +96,7 @@ async def skip_wait(tx: Tx, enrollment_id: str, *, now: datetime) -> None:
         where = f"it is at the step {stands['step']!r}" if stands else "it has not come to a step that waits"
         raise Conflict(f"there is no wait to skip: {where}", code="nothing_to_skip")
     plan = (await load_content(tx, enrollment.workflow_id, enrollment.version)).plan
+    await _keep_year(tx, enrollment)
     edge = TIMED_OUT if stands["kind"] == "wait" else None
     target = plan.steps[stands["step"]].way(edge)
     await move(tx, enrollment, target, reason=BY_HAND, outcome="done", edge=edge, now=now)
@@ -112,7 +115,17 @@ async def move_to(tx: Tx, enrollment_id: str, step: str, *, now: datetime) -> No
     if step not in plan.steps:
         words = f"version {plan.version} of {plan.slug} has no step {step!r}{similar(step, plan.steps)}"
         raise Invalid(words, errors=[FieldError(path="/step", code="unknown_step", message=words)])
+    await _keep_year(tx, enrollment)
     await move(tx, enrollment, step, reason=BY_HAND, now=now)
+
+
+async def _keep_year(tx: Tx, enrollment: Enrollment) -> None:
+    """Keep the year of a round that somebody is led on in, as a delay does that is over by itself."""
+    if enrollment.round_since is None or enrollment.origin is None:
+        return
+    since = date.fromisoformat(enrollment.round_since)
+    if (kept := kept_by(enrollment.origin, since)) != since:
+        await set_round(tx, enrollment.id, max(enrollment.round, 1), kept)
 
 
 async def lock_active(tx: Tx, enrollment_id: str) -> Enrollment:

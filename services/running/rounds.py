@@ -31,6 +31,6 @@ async def begin_next_round(tx: Tx, inside: Inside, *, now: datetime) -> StepAnsw
 
 async def keep_year(tx: Tx, inside: Inside, anchor_at: datetime) -> None:
     """Note that something of the round was done: a corrected date stays in its year and does not bring it again."""
-    since = kept_since(anchor_at, inside.since, inside.zone)
+    since = kept_since(anchor_at, inside.zone)
     if since != inside.since:
         await set_round(tx, inside.enrollment.id, max(inside.enrollment.round, 1), since)

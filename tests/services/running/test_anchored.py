@@ -9,10 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from domain.errors import Invalid
+from domain.leaving import Departure
 from domain.messages import EndCall, StepAnswer, StepCall
 from services.authoring.live import change_live
 from services.installation import Installation
+from services.leaving.moving import depart, move_to, skip_wait
 from services.running.steps import finish_enrollment, plan_delay
+from store.locks import lock_enrollments
 from store.tables import enrollments, visits
 from tests.fixtures.clock import FixedClock
 from tests.runs.definitions import anchored, by_hand, task
@@ -211,6 +214,39 @@ async def test_what_was_done_for_a_years_date_is_not_done_for_it_again(one: Trav
     assert (row["round"], row["round_since"], row["status"]) == (2, "2028-01-01", "active")
     one.n = 2
     await one.sleeps_until("before", "2027-06-10T09:01", "2028-01-12T09:00")
+
+
+async def in_the_first_delay(one: Traveller) -> None:
+    """Sleep until a week before a birthday in June."""
+    week = anchored("week", days=-7)
+    await one.enter(YEARLY, week, task("gift", "Gift"), AFTER, task("wish", "Wish"), birthday="1996-06-10")
+    await one.sleeps_until("week", "2026-05-10T12:00", "2026-06-03T09:00")
+
+
+@pytest.mark.parametrize("by", ["skip", "move"])
+async def test_a_delay_left_by_hand_keeps_the_year_as_well(one: Traveller, by: str) -> None:
+    await in_the_first_delay(one)
+    async with one.desk.inst.db.transaction() as tx:
+        if by == "skip":
+            await skip_wait(tx, one.id, now=one.now)
+        else:
+            await move_to(tx, one.id, "gift", now=one.now)
+    assert (await one.row())["round_since"] == "2026-01-01"
+    await one.sleeps_until("on", "2026-05-10T12:01", "2026-06-10T09:00")
+    # A corrected date that is past is that of this year all the same, so that the next round is about the next one.
+    await one.desk.patch(one.record, birthday="1996-05-09")
+    assert told(await one.ask("on", "2026-05-11T12:00")) == PAST
+    assert (await one.end()).kind == "moved"
+    one.n = 2
+    await one.sleeps_until("week", "2026-05-11T12:01", "2027-05-02T09:00")
+
+
+async def test_a_goal_that_leads_on_keeps_the_year_as_well(one: Traveller) -> None:
+    await in_the_first_delay(one)
+    reached = Departure(reason="goal", detail="g", go_to="gift")
+    async with one.desk.inst.db.transaction() as tx:
+        await depart(tx, (await lock_enrollments(tx, [one.id]))[one.id], reached, now=one.now)
+    assert (await one.row())["round_since"] == "2026-01-01"
 
 
 async def test_as_long_as_nothing_was_done_a_corrected_date_may_come_this_year(one: Traveller) -> None:
