@@ -35,10 +35,11 @@ def anchor_instant(anchor: Anchor, facts: Facts, zone: str, *, since: date) -> d
     at = moment_of(_value(anchor, facts), zone)
     if at is None:
         return None
-    if anchor.yearly:
-        wall = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-        at = local_instant(datetime.combine(occurrence(wall.date(), since), wall.time()), zone)
-    return at if anchor.time is None else at_local(local_date(at, zone), clock_time(anchor.time), zone)
+    wall = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    day = occurrence(wall.date(), since) if anchor.yearly else wall.date()
+    if anchor.time is not None:
+        return at_local(day, clock_time(anchor.time), zone)
+    return local_instant(datetime.combine(day, wall.time()), zone) if anchor.yearly else at
 
 
 def origin(at: datetime | None, zone: str) -> str:

@@ -15,7 +15,7 @@ from domain.business_days import IsFree, no_holidays, plus_business_days
 from domain.conditions import Of, Offset
 from domain.definition import Anchor
 from domain.facts import Facts, RecordFacts
-from domain.instants import local_date, local_instant, parse_date, parse_instant, shifted
+from domain.instants import local_date, local_instant, parse_date, parse_instant, shifted, shifted_day
 from domain.reading import Needs, needs_objects
 from domain.steps import (
     DelayStep,
@@ -119,9 +119,11 @@ def until_value(until: UntilProperty | UntilEntryEvent, facts: Facts, zone: str)
 
 def _moved(at: datetime, offset: Offset, time_of_day: str | None, zone: str) -> datetime:
     """An instant moved by the days of ``offset``, put at a time of day, and moved by the rest."""
-    at = shifted(at, Offset(weeks=offset.weeks, days=offset.days), zone)
-    if time_of_day is not None:
-        at = at_local(local_date(at, zone), clock_time(time_of_day), zone)
+    if time_of_day is None:
+        at = shifted(at, Offset(weeks=offset.weeks, days=offset.days), zone)
+    else:
+        # Days are counted in the calendar: the clock time they would lead to may not exist, and be of the next day.
+        at = at_local(shifted_day(at, offset.weeks * 7 + offset.days, zone), clock_time(time_of_day), zone)
     return shifted(at, Offset(hours=offset.hours, minutes=offset.minutes, seconds=offset.seconds), zone)
 
 

@@ -87,6 +87,14 @@ def day_bounds(day: date, zone: str) -> tuple[str, str]:
     return utc_text(start), utc_text(following - timedelta(microseconds=1))
 
 
+def shifted_day(at: datetime, days: int, zone: str) -> date:
+    """The calendar day of an instant in the zone, so many days on; out of reach it is the first or the last day."""
+    try:
+        return min(max(local_date(at, zone) + timedelta(days=days), EARLIEST.date()), LATEST.date())
+    except OverflowError:
+        return EARLIEST.date() if days < 0 else LATEST.date()
+
+
 def shifted(at: datetime, offset: Offset, zone: str, *, back: bool = False) -> datetime:
     """``at`` moved by ``offset``: weeks and days keep the clock time of the zone and come first, the rest is absolute.
 

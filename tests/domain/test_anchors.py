@@ -100,6 +100,14 @@ def test_a_yearly_instant_keeps_the_clock_time_it_has_in_the_zone() -> None:
     assert instant(anchor, signed_at="1979-08-20T08:00:00.000000Z") == local("2026-08-20T09:00", OSLO)
 
 
+def test_a_yearly_evening_that_clocks_skip_keeps_its_day() -> None:
+    # In Greenland clocks go from 23:00 to 00:00.
+    nuuk = "America/Nuuk"
+    found = instant(Anchor(property="signed_at", yearly=True, time="09:00"), nuuk, "2027-01-01",
+                    signed_at="1990-03-28T01:30:00.000000Z")  # fmt: skip
+    assert found == local("2027-03-27T09:00", nuuk)
+
+
 @pytest.mark.parametrize(
     ("until", "expected"),
     [

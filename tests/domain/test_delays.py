@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from domain.base import Json
+from domain.base import Json, utc_text
 from domain.conditions import Offset
 from domain.delays import WEEKDAYS, Clock, Due, due, needs_of_until, until_weekdays
 from domain.facts import Associated, Facts, RecordFacts
@@ -188,6 +188,16 @@ def test_the_bound_record_is_read_before_the_latest_associated_one() -> None:
     assert at(mine, labelled) == local("2026-06-01T09:00", OSLO)
     assert needs_of_until(made.until, None).objects == {"opportunity"}
     assert needs_of_until(step(**{"for": {"days": 1}}).until, None) == NOTHING
+
+
+def test_an_evening_that_clocks_skip_moves_no_date_to_the_day_after() -> None:
+    # In Greenland clocks go from 23:00 to 00:00.
+    nuuk = "America/Nuuk"
+    now = local("2027-01-01T00:00", nuuk)
+    evening = local("2027-03-26T23:30", nuuk)
+    made = step(until={"property": "ends", "offset": {"days": 1}, "time": "09:00"})
+    found = due(made, Clock(entered_at=now, now=now, zone=nuuk), facts(now, nuuk, ends=utc_text(evening)))
+    assert found.at == local("2027-03-27T09:00", nuuk)
 
 
 def test_the_edges_of_the_calendar_are_its_edges() -> None:
