@@ -32,6 +32,8 @@ def preview_text(found: Any) -> str:
         for target in each["to"]
     ]
     told = f"{found['slug']}: nothing was published; it would be version {found['version']}"
+    if found["looked_at"] < found["inside"]:
+        told = f"{told}; {found['inside']} are inside, of whom these are the first {found['looked_at']} that entered"
     if not rows:
         return f"{told}, and nobody inside would move"
     return f"{told}\n{table(rows, ('step', 'inside', 'goes to', 'of them', 'act within the hour'))}"

@@ -12,7 +12,9 @@ from domain.delays import Clock, due
 from domain.facts import Facts
 from domain.landing import Landing
 from domain.plan import Plan, PlanStep
+from domain.splitting import spread
 from domain.steps import PAST, TIMED_OUT, DelayStep, Step, WaitStep, is_anchored
+from domain.windows import Quiet, held_until
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,8 @@ class Way:
 
     ``began``: when the visit it keeps began; ``turn``: how long after the first its turn comes where many are past
     their time; ``anchor_at``: the instant anchored delays count from, and ``since``: since when they do;
-    ``is_free``: by which business days are counted.
+    ``is_free``: by which business days are counted. ``quiet``: what messages keep to; where they are held back, ``id``
+    and ``spread_minutes`` say when the turn of each comes.
     """
 
     plan: Plan
@@ -32,6 +35,9 @@ class Way:
     zone: str
     facts: Facts
     since: datetime
+    quiet: Quiet
+    id: str
+    spread_minutes: int
     anchor_at: datetime | None = None
     is_free: IsFree = no_holidays
 
@@ -49,9 +55,18 @@ class Way:
             seen.add(id)
             step = self.plan.steps[id]
             if self._is_action(step):
-                return True
+                if self._acts_at(step, at) <= until:
+                    return True
+                continue
             waiting += self._onward(step, at)
         return False
+
+    def _acts_at(self, step: PlanStep, at: datetime) -> datetime:
+        """When an action that is come to at an instant happens: a message when its window lets it leave."""
+        if not step.sends:
+            return at
+        hold = held_until(self.quiet, at, self.zone, spread(f"{self.id}:{step.id}", self.spread_minutes))
+        return hold.until if hold is not None else at
 
     def _is_action(self, step: PlanStep) -> bool:
         return step.kind == "action" and step.enabled and not self._is_passed(step)

@@ -133,12 +133,18 @@ class MoveStep(Shown):
 
 
 class PublishPreview(Shown):
-    """What publishing would do; nothing was stored. ``version``: the number it would have, ``moves``: those inside."""
+    """What publishing would do; nothing was stored. ``version``: the number it would have, ``moves``: those inside.
+
+    ``looked_at``: of how many of the ``inside`` older versions that is told. Where many are inside it is the first who
+    entered, and ``moves`` counts these alone; publishing moves everybody.
+    """
 
     slug: str
     version: int
     warnings: list[Problem]
     dry_run: Literal[True] = True
+    inside: int
+    looked_at: int
     moves: list[MoveStep]
 
 
@@ -167,7 +173,14 @@ def publish_preview(slug: str, preview: MovePreview) -> PublishPreview:
         )
         for each in preview.steps
     ]
-    return PublishPreview(slug=slug, version=preview.version, warnings=list(preview.warnings), moves=moves)
+    return PublishPreview(
+        slug=slug,
+        version=preview.version,
+        warnings=list(preview.warnings),
+        inside=preview.inside,
+        looked_at=preview.looked_at,
+        moves=moves,
+    )
 
 
 def summary(workflow: WorkflowView) -> WorkflowSummary:

@@ -21,6 +21,7 @@ from services.authoring.drafts import prepare
 from services.installation import Installation
 from services.jobs.bulk_moving import judge_in, see_in
 from services.running.clocks import free_days
+from services.running.holding import quiet_for
 from services.running.inside import Inside
 from services.running.landing import Planned, plan_moves
 from services.running.steps import step_needs
@@ -28,9 +29,12 @@ from services.running.waits import wait_needs
 from services.versions import Content, content_of
 from services.workflow_views import find
 from store.database import Read
-from store.moving import inside_older
+from store.moving import count_older, inside_older
 
 PAGE = 200
+MOST = 2000
+"""Of how many it is told where they would go: somebody waits for the answer."""
+
 SOON = timedelta(hours=1)
 """Whoever comes to an action within this time is counted."""
 
@@ -57,11 +61,16 @@ class StepPreview(Frozen):
 
 
 class MovePreview(Frozen):
-    """What publishing with ``move`` would do: the number of the version, and those inside step by step."""
+    """What publishing with ``move`` would do: the number of the version, and those inside step by step.
+
+    ``steps`` counts the ``looked_at`` of those ``inside`` who entered first; ``MOST`` at most.
+    """
 
     version: int
     warnings: tuple[Problem, ...]
     steps: tuple[StepPreview, ...]
+    inside: int
+    looked_at: int
 
 
 async def preview_move(read: Read, inst: Installation, slug: str, *, move: bool, now: datetime) -> MovePreview:
@@ -75,12 +84,20 @@ async def preview_move(read: Read, inst: Installation, slug: str, *, move: bool,
     draft = await prepare(read, inst, workflow)
     content = content_of(draft.definition, draft.plan)
     tally = _Tally(read, inst, content, now, is_paused=workflow["is_paused"])
-    after = ""
-    while move and (page := await inside_older(read, workflow["id"], draft.version, after=after, limit=PAGE)):
+    after, looked_at = "", 0
+    while move and looked_at < MOST:
+        limit = min(PAGE, MOST - looked_at)
+        page = await inside_older(read, workflow["id"], draft.version, after=after, limit=limit)
         for planned in await plan_moves(read, page, content):
             await tally.add(planned)
+        looked_at += len(page)
+        if len(page) < limit:
+            break
         after = page[-1].id
-    return MovePreview(version=draft.version, warnings=draft.warnings, steps=tally.steps())
+    inside = await count_older(read, workflow["id"], draft.version) if move else 0
+    return MovePreview(
+        version=draft.version, warnings=draft.warnings, steps=tally.steps(), inside=inside, looked_at=looked_at
+    )
 
 
 def target_of(planned: Planned, reason: Departure | None) -> tuple[str | None, str | None]:
@@ -153,5 +170,8 @@ class _Tally:
             since=enrollment.origin_since or enrollment.started_at,
             anchor_at=seen.anchor_at,
             is_free=free_days(self._inst, definition, seen.account),
+            quiet=quiet_for(definition, seen.account),
+            id=enrollment.id,
+            spread_minutes=definition.settings.spread_minutes,
         )
         return way.acts_by(self._now + SOON)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from commands.moving import preview_text
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
 
@@ -76,6 +77,21 @@ async def test_a_workflow_is_turned_off_and_on(api: Caller) -> None:
     assert [item["slug"] for item in (await api.ok("GET", "/workflows"))["items"]] == ["follow-up"]
 
 
+async def test_a_preview_of_publishing_says_of_how_many_it_tells(lite: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.telling.move_preview.MOST", 2)
+    monkeypatch.setattr("services.telling.move_preview.PAGE", 1)
+    await lite.publish(follow_up())
+    for n in range(3):
+        contact = (await lite.create("contact", email=f"c{n}@example.com"))["id"]
+        body = {"record": {"object": "contact", "id": contact}}
+        await lite.ok("POST", "/workflows/follow-up/enrollments", body, status=202)
+    steps = [{"id": "fresh", "kind": "delay", "for": {"minutes": 5}}, *follow_up()["steps"]]
+    await lite.ok("PUT", "/workflows/follow-up", follow_up(steps=steps), If_Match="*")
+    found = await lite.ok("POST", "/workflows/follow-up/publish", {"in_flight": "move", "dry_run": True})
+    assert (found["inside"], found["looked_at"], [each["inside"] for each in found["moves"]]) == (3, 2, [2])
+    assert "3 are inside, of whom these are the first 2 that entered" in preview_text(found)
+
+
 async def test_a_preview_of_publishing_stores_nothing(api: Caller) -> None:
     await api.publish(follow_up())
     contact = (await api.ok("POST", "/records/contact", {"properties": {"email": "ana@example.com"}}, status=201))["id"]
@@ -86,6 +102,7 @@ async def test_a_preview_of_publishing_stores_nothing(api: Caller) -> None:
     wanted = {"in_flight": "move", "dry_run": True}
     found = await api.ok("POST", "/workflows/follow-up/publish", wanted)
     assert (found["version"], found["dry_run"]) == (2, True)
+    assert found["inside"] == found["looked_at"]
     (moves,) = found["moves"]
     assert (moves["inside"], [target["count"] for target in moves["to"]]) == (1, [1])
     assert found == await api.ok("POST", "/workflows/follow-up/publish", wanted)

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from domain.definition import PauseDate, Window
 from domain.facts import Facts, RecordFacts
 from domain.landing import Landing
 from domain.soon import Way
-from tests.domain.builders import CATALOGUE, delay, look, with_steps
+from domain.splitting import spread
+from domain.windows import Quiet
+from tests.domain.builders import CATALOGUE, action, delay, look, with_steps
 from tests.domain.test_compiling import plan
 from tests.domain.test_landing import branch, call
 
@@ -19,7 +22,13 @@ HOUR = timedelta(hours=1)
 
 
 def acts(
-    *steps: dict[str, Any], at: str, began: datetime | None = None, turn: timedelta = timedelta(), **landing: Any
+    *steps: dict[str, Any],
+    at: str,
+    began: datetime | None = None,
+    turn: timedelta = timedelta(),
+    quiet: Quiet | None = None,
+    spread_minutes: int = 0,
+    **landing: Any,
 ) -> bool:
     """Whether who goes on at a step of these acts within the hour."""
     raw = with_steps(*steps)
@@ -33,6 +42,9 @@ def acts(
         turn=turn,
         since=NOW,
         zone="UTC",
+        quiet=quiet or Quiet(),
+        id="e",
+        spread_minutes=spread_minutes,
         facts=Facts(
             schema_=CATALOGUE.schema,
             record=RecordFacts(id="r", object="contact", properties={}),
@@ -41,6 +53,14 @@ def acts(
         ),
     )
     return way.acts_by(NOW + HOUR)
+
+
+MAIL = action("mail", "send_email", subject="Hi", html="<p>Hi</p>", transactional=True)
+
+
+def hours(begin: str) -> Quiet:
+    """Messages leave from a time of the day on."""
+    return Quiet(windows=(Window.model_validate({"days": ["mon"], "from": begin, "to": "23:00"}),))
 
 
 GAP, ACT = {**delay("gap"), "for": {"hours": 2}}, call("act")
@@ -79,3 +99,26 @@ def test_of_a_wait_only_the_end_of_its_time_is_known() -> None:
     waits = {"id": "reply", "kind": "wait", "until_true": oslo, "matched": [ACT], "timeout": {"hours": 2}}
     assert not acts(waits, call("late"), at="reply")
     assert acts(waits, call("late"), at="reply", began=NOW - 3 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "acts_soon"),
+    [
+        (Quiet(), True),
+        (hours("08:00"), True),
+        (hours("09:30"), True),
+        (hours("10:30"), False),
+        (Quiet(pause_dates=(PauseDate(month=3, day=2),)), False),
+    ],
+)
+def test_a_message_acts_when_its_hours_let_it_leave_and_nothing_behind_it_does_before(
+    quiet: Quiet, acts_soon: bool
+) -> None:
+    assert acts(MAIL, ACT, at="mail", quiet=quiet) is acts_soon
+
+
+def test_work_inside_is_not_held_back_and_the_spread_counts() -> None:
+    assert acts(ACT, at="act", quiet=hours("10:30"))
+    late = spread("e:mail", 1440) > timedelta(minutes=30)
+    assert late
+    assert not acts(MAIL, at="mail", quiet=hours("09:30"), spread_minutes=1440)
