@@ -6,7 +6,7 @@ Validation, the form, the reference and the worker's registration read it; the r
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from domain.base import Json
@@ -93,6 +93,7 @@ def _no_target(config: Any) -> Target | None:
 @dataclass(frozen=True, kw_only=True)
 class Action(Generic[C]):
     """One action. ``outcomes`` are words for the reference; an outside action has a queue of its own and a policy.
+    ``variables``: what only its own templates may read, which it then has to provide.
 
     ``check`` and ``reads`` are those of ``domain.catalogue.ActionSpec``. ``objects``: associated object types an inside
     action reads besides its templates; ``target``: the records it writes, which are locked before anything else.
@@ -106,6 +107,7 @@ class Action(Generic[C]):
     run: InsideRun[C] | OutsideRun[C]
     outcomes: tuple[str, ...]
     queue: str = QUEUE_RUNS
+    variables: Mapping[str, frozenset[str]] = field(default_factory=dict)
     policy: Policy | None = None
     check: Callable[[C, ConfigScope], Iterable[Finding]] = _nothing
     reads: Callable[[C, ConfigScope], Iterable[str]] = _nothing
@@ -132,6 +134,7 @@ class Action(Generic[C]):
             outcomes=self.outcomes,
             check=self.check,  # type: ignore[arg-type]  # called with a config of self.config only
             reads=self.reads,  # type: ignore[arg-type]
+            variables=self.variables,
         )
 
 

@@ -12,6 +12,7 @@ from api.queries import only_known
 from api.routes import (
     associations,
     bulk,
+    callbacks,
     changes,
     emails,
     enrollments,
@@ -96,6 +97,7 @@ def create_app(inst: Installation) -> FastAPI:
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(only_known)])
     # Who calls a webhook may be told to add what it likes to the address.
     app.include_router(hooks.public, prefix=PREFIX)
+    app.include_router(callbacks.public, prefix=PREFIX)
     # Their addresses stand in messages, so they are short, and stay for ever.
     app.include_router(links.public)
     app.include_router(system.router)

@@ -58,7 +58,7 @@ class ActionSpec:
     """An action as validation, compilation and the catalogue know it; how it runs stays in activities/actions.
 
     ``check`` finds what field markers (``domain.fields``) cannot; ``reads`` lists interest keys the config reads
-    beyond its templates. ``outcomes`` are words for the reference.
+    beyond its templates. ``outcomes`` are words for the reference. ``variables``: what only its templates may read.
     """
 
     name: str
@@ -71,6 +71,7 @@ class ActionSpec:
     outcomes: tuple[str, ...]
     check: Callable[[ActionConfig, ConfigScope], Iterable[Finding]]
     reads: Callable[[ActionConfig, ConfigScope], Iterable[str]]
+    variables: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def json_schema(self) -> dict[str, Json]:
         """The JSON Schema of the config, as the editor's form and the reference read it."""

@@ -32,6 +32,8 @@ FIXED_VARIABLES: Mapping[str, frozenset[str]] = {
 }
 """Variables that are the same in every workflow, and what they have."""
 
+NO_VARIABLES: Mapping[str, frozenset[str]] = {}
+
 MOST_TEMPLATE_WORK = 5_000_000
 """What looking into all templates of one definition may take, in units of ``TemplateCheck.work``: some seconds.
 
@@ -58,7 +60,7 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
             case Liquid():
                 if marker.line and (words := line_problem(text.strip())):
                     x.tell(place + below, "wrong_value", words)
-                check_template(x, text, place + below)
+                check_template(x, text, place + below, more=spec.variables)
             case UserReference():
                 check_user(x, text, place + below)
             case SecretReference() if text not in x.catalogue.secrets:
@@ -109,8 +111,10 @@ def _tell_if(x: Examination, words: str | None, path: str) -> None:
         x.tell(path, "wrong_value", words)
 
 
-def check_template(x: Examination, source: str, path: str) -> None:
-    """Tell what is wrong with a template and which of its variables do not exist."""
+def check_template(
+    x: Examination, source: str, path: str, *, more: Mapping[str, Collection[str]] = NO_VARIABLES
+) -> None:
+    """Tell what is wrong with a template and which of its variables do not exist; ``more``: those that do only here."""
     if x.template_work > MOST_TEMPLATE_WORK:
         x.tell(path, "template_unsafe", "the templates of this workflow take too long together; use fewer loops")
         return
@@ -119,7 +123,8 @@ def check_template(x: Examination, source: str, path: str) -> None:
     for problem in checked.problems:
         x.tell(path, "template_unsafe" if problem.unsafe else "template_error", template_words(problem))
     for variable in sorted(set(checked.variables)):
-        _check_variable(x, variable, path)
+        if variable[0] not in more or (variable[1:] and variable[1] not in more[variable[0]]):
+            _check_variable(x, variable, path)
 
 
 def template_words(problem: TemplateProblem) -> str:

@@ -38,8 +38,15 @@ MAX_PROPERTIES_BYTES = 64 * 1024
 FUTURE = timedelta(minutes=5)
 """How far the clock of a sender may be ahead of ours."""
 
+CALLBACK = "callback.received"
+"""Somebody called back the address that a step handed out; nobody can send one any other way. What they said is what it
+carries."""
+
 HOOK_PREFIX = "hook:"
 """What the ids of deliveries to hooks begin with among the ids of events; no sender may use it."""
+
+CALLBACK_PREFIX = "callback:"
+"""The same for callbacks: the effect key follows, so each address counts once."""
 
 
 def event_name_problem(name: str) -> str | None:
@@ -64,8 +71,10 @@ def event_problems(
     if occurred_at > now + FUTURE:
         words = f"it lies more than {FUTURE.seconds // 60} minutes in the future; an event is recorded once it happened"
         found.append(FieldError(path="/occurred_at", code="wrong_value", message=words))
-    if external_id is not None and external_id.startswith(HOOK_PREFIX):
-        words = f"an event_id cannot begin with {HOOK_PREFIX!r}, which names deliveries to hooks"
+    if external_id is not None and external_id.startswith((HOOK_PREFIX, CALLBACK_PREFIX)):
+        words = (
+            f"an event_id cannot begin with {HOOK_PREFIX!r} or {CALLBACK_PREFIX!r}, which name calls of our addresses"
+        )
         found.append(FieldError(path="/event_id", code="wrong_value", message=words))
     return found + (_reply_problems(properties) if name == REPLIED else [])
 

@@ -16,9 +16,11 @@ from uuid import UUID
 
 from domain.base import Frozen
 
-Purpose: TypeAlias = Literal["unsubscribe", "open", "click", "reply"]
+Purpose: TypeAlias = Literal["unsubscribe", "open", "click", "reply", "callback"]
 
-_MARKS: dict[Purpose, bytes] = {"unsubscribe": b"u", "open": b"o", "click": b"c", "reply": b"r"}
+_MARKS: dict[Purpose, bytes] = {
+    "unsubscribe": b"u", "open": b"o", "click": b"c", "reply": b"r", "callback": b"b",
+}  # fmt: skip
 _SIGNATURE_BYTES = 16
 """128 bits: nobody finds one by trying."""
 _UUID = 255

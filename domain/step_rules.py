@@ -8,10 +8,11 @@ from typing import assert_never
 from domain.anchor_rules import DATED, check_anchored, check_dated_delay
 from domain.base import JsonScalar
 from domain.business_days import MOST
+from domain.callbacks import check_callback
 from domain.condition_rules import Subject, check_condition, check_length, check_of
 from domain.conditions import Of, Offset
 from domain.config_rules import check_action
-from domain.events import event_name_problem
+from domain.events import CALLBACK, event_name_problem
 from domain.examination import Examination
 from domain.graph import Graph
 from domain.instants import parse_date
@@ -193,7 +194,9 @@ def _check_business_days(x: Examination, length: Offset | None, path: str, switc
 
 def _check_awaited(x: Examination, graph: Graph, awaited: WaitEvent, path: str) -> None:
     subject = Subject(x.definition.object)
-    if (words := event_name_problem(awaited.event)) is not None:
+    if awaited.event == CALLBACK:
+        check_callback(x, awaited, path)
+    elif (words := event_name_problem(awaited.event)) is not None:
         x.tell(join(path, "event"), "wrong_value", words)
     if awaited.step is not None and awaited.step not in graph.by_id:
         x.tell(join(path, "step"), "unknown_step", _no_step(awaited.step, graph))

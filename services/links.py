@@ -6,7 +6,7 @@ from domain.links import Link, Purpose, read_token, write_token
 from services.installation import Installation
 from store.schema import Account
 
-PATHS: dict[Purpose, str] = {"unsubscribe": "/u/", "open": "/t/o/", "click": "/t/c/"}
+PATHS: dict[Purpose, str] = {"unsubscribe": "/u/", "open": "/t/o/", "click": "/t/c/", "callback": "/api/v1/callbacks/"}
 
 
 def link_keys(inst: Installation, account: Account) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Insert, RowMapping, bindparam, select, update
+from sqlalchemy import Insert, RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.messages import Outcome, StepAnswer, StepCall
@@ -97,3 +97,9 @@ async def outputs(read: Read, enrollment_id: str) -> dict[str, Any]:
         .order_by(visits.c.entered_at)
     )
     return {row["step"]: row["result"] for row in rows}
+
+
+async def times_at(read: Read, enrollment_id: str, step: str) -> int:
+    """How often an enrollment came to a step; its last visit there has this number."""
+    mine = (visits.c.enrollment_id == enrollment_id, visits.c.step == step)
+    return int(await read.scalar(select(func.max(visits.c.n)).where(*mine)) or 0)

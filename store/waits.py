@@ -28,10 +28,11 @@ async def unused_events(
     after_seq: int,
     until: datetime | None,
     step: str | None,
+    external_id: str | None = None,
 ) -> AsyncIterator[EventFacts]:
     """Events of these records behind a place in the order of commits, received not later than ``until``.
 
-    ``step``: only those that answer what this step of this enrollment sent.
+    ``step``: only those that answer what this step of this enrollment sent. ``external_id``: only the one of this id.
     """
     used = select(event_uses.c.event_id).where(event_uses.c.enrollment_id == enrollment_id)
     found = select(*EVENT_COLUMNS).where(
@@ -44,6 +45,8 @@ async def unused_events(
         found = found.where(events.c.received_at <= until)
     if step is not None:
         found = found.where(events.c.enrollment_id == enrollment_id, events.c.step == step)
+    if external_id is not None:
+        found = found.where(events.c.external_id == external_id)
     found = found.order_by(events.c.seq).limit(PER_LOOK)
     while True:
         rows: list[RowMapping] = []

@@ -16,10 +16,12 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from activities.action import Action, Outputs, OutsideContext, templates_of
 from domain.base import Authored, Json
+from domain.callbacks import VARIABLE
 from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.errors import StepFailed
 from domain.fields import LiquidJson, LiquidText, SecretName
 from domain.hooks import pointer_problem
+from domain.links import Link
 from domain.messages import StepAnswer
 from domain.names import QUEUE_WEBHOOK, property_key
 from domain.plan import Policy
@@ -35,6 +37,7 @@ from domain.webhooks import (
     read_address,
     signature,
 )
+from services.links import address_of_link
 from services.running.calling import Outgoing, attempt_call
 from services.running.documents import render_document
 from services.running.inside import Inside
@@ -168,7 +171,7 @@ async def run(context: OutsideContext, config: SendWebhookConfig) -> StepAnswer:
     roots = roots_of(context.inst.templates, *templates_of(config))
     hidden: set[str] = set()
     outgoing = Outgoing(
-        objects=roots,
+        objects=roots - {VARIABLE},
         write=partial(_write, context, config, roots, hidden),
         read=partial(read_outputs, config, hidden),
         resends=config.on_unknown == "resend",
@@ -190,7 +193,11 @@ async def _write(
         StepFailed: ``bad_template``, ``broken_reference`` (no such secret, or none to sign with), ``wrong_value``.
     """
     call = context.call
-    writing = _Writing(context, await load_variables(read, inside, roots), await _secrets(read, context, config))
+    variables = await load_variables(read, inside, roots)
+    if VARIABLE in roots:
+        link = Link(purpose="callback", key=key_of(call))
+        variables[VARIABLE] = {"url": address_of_link(context.inst, inside.account, link)}
+    writing = _Writing(context, variables, await _secrets(read, context, config))
     hidden |= {value for secret in writing.secrets.values() for value in secret.values}
     body, kind = _body(writing, config, inside)
     private = {name.lower() for name, value in config.headers.items() if isinstance(value, SecretText)}
@@ -325,6 +332,7 @@ ACTION = Action(
         "failed: rejected (also an address out of bounds), gave_up, unknown, bad_template, broken_reference, "
         "wrong_value",
     ),
+    variables={VARIABLE: frozenset({"url"})},
     check=check,
     reads=reads,
 )

@@ -43,12 +43,16 @@ class Whose(Frozen):
 
 
 class Happened(Frozen):
-    """What somebody says that happened. ``external_id`` is the sender's own: the same one again is the same event."""
+    """What somebody says that happened. ``external_id`` is the sender's own: the same one again is the same event.
+
+    ``answers``: the enrollment and the step it is for, where it is about no message.
+    """
 
     name: str
     properties: dict[str, Json] = {}
     occurred_at: Instant | None = None
     external_id: str | None = None
+    answers: tuple[str, str] | None = None
 
 
 class Recorded(Frozen):
@@ -117,14 +121,17 @@ async def record_event(tx: Tx, write: Write, record_id: str, happened: Happened)
     record = locked.get(record_id)
     if record is None or record.deleted_at is not None:
         raise NotFound(f"there is no record {record_id}")
+    enrollment_id, step = happened.answers or (None, None)
+    if answered is not None:
+        enrollment_id, step = answered.enrollment.id, answered.step
     event = EventRow(
         id=new_id(write.now),
         name=happened.name,
         record_id=record.id,
         object=record.object,
         properties=happened.properties,
-        enrollment_id=answered.enrollment.id if answered else None,
-        step=answered.step if answered else None,
+        enrollment_id=enrollment_id,
+        step=step,
         occurred_at=happened.occurred_at or write.now,
         received_at=write.now,
         external_id=happened.external_id,

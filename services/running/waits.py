@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.callbacks import callback_id, outputs_of
 from domain.definition import Definition
 from domain.delays import Clock, due, needs_of_until
+from domain.events import CALLBACK
 from domain.facts import EventFacts, Facts, Seen
 from domain.judging import judge, judge_event
 from domain.messages import StepAnswer, StepCall
@@ -27,6 +29,7 @@ from services.running.rewinding import facts_at
 from services.running.visits import open_visit, settle_visit
 from services.versions import load_content
 from store.database import Tx
+from store.visits import times_at
 from store.waits import ever_behind, unused_events, use_event
 
 
@@ -49,7 +52,9 @@ async def judge_wait(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
     elif step.for_event is not None and (event := await _find(tx, passed, step.for_event, until)) is not None:
         await use_event(tx, passed.enrollment.id, event.id, step.id)
         seen = [Seen(what=event.name, value=event.occurred_at.isoformat(), holds=True)]
-        return await settle_visit(tx, passed, outcome="done", edge=MATCHED, seen=seen, result={"event": event.id})
+        return await settle_visit(
+            tx, passed, outcome="done", edge=MATCHED, seen=seen, result={"event": event.id, **outputs_of(event)}
+        )
     if until is not None and until <= call.now:
         if (turn := await give_turn(tx, passed)) is not None:
             return turn
@@ -96,6 +101,11 @@ async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime |
     whose, since = _whose(passed, awaited), passed.enrollment.entered_seq or 0
     if awaited.scope == "ever":
         since = await ever_behind(tx, awaited.event, record_ids=whose, entered_seq=since)
+    callback: str | None = None
+    if awaited.event == CALLBACK and awaited.step is not None:
+        # In a loop an address of an earlier round may be called late; the last one is waited for.
+        n = await times_at(tx, passed.enrollment.id, awaited.step)
+        callback = callback_id(passed.enrollment.id, awaited.step, n)
     found = unused_events(
         tx,
         passed.enrollment.id,
@@ -104,6 +114,7 @@ async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime |
         after_seq=since,
         until=deadline,
         step=awaited.step,
+        external_id=callback,
     )
     async for event in found:
         if judge_event(awaited.where, event, passed.facts).holds:

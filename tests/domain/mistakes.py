@@ -33,6 +33,11 @@ def calling(**config: Any) -> dict[str, Any]:
     return {"id": "s", "kind": "action", "action": "send_webhook", "config": full}
 
 
+def called_back(**awaited: Any) -> dict[str, Any]:
+    """A step that waits for a callback."""
+    return {"id": "s", "kind": "wait", "for_event": {"event": "callback.received", **awaited}, "timeout": {"days": 1}}
+
+
 IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"slug": "A b"}, "/slug", "wrong_value"),
     ({"name": ""}, "/name", "wrong_value"),
@@ -202,6 +207,12 @@ IN_CONDITIONS: list[tuple[dict[str, Any], str, str]] = [
 ]  # fmt: skip
 
 IN_STEPS: list[tuple[dict[str, Any], str, str]] = [
+    (called_back(), "/for_event/step", "missing_field"),
+    (called_back(step="nowhere"), "/for_event/step", "unknown_step"),
+    (called_back(step="s"), "/for_event/step", "wrong_value"),
+    (calling(url="https://example.com/{{ callback.uri }}"), "/config/url", "unknown_variable"),
+    ({"id": "s", "kind": "action", "action": "create_task", "config": {"title": "{{ callback.url }}"}},
+     "/config/title", "unknown_variable"),
     (calling(url="http://"), "/config/url", "wrong_value"),
     (calling(url="https://ana:pw@example.com"), "/config/url", "wrong_value"),
     (calling(url="https://example.com/{{ contact.nickname }}"), "/config/url", "unknown_variable"),
