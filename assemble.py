@@ -11,6 +11,7 @@ from temporalio.client import Client
 from activities.catalogue import specs
 from gateways.addresses import EmailValidatorAddresses
 from gateways.clock import SystemClock
+from gateways.dkim_signing import DkimSigner
 from gateways.holiday_calendars import PublicHolidays
 from gateways.mail import open_mail
 from gateways.markup import EmailMarkup
@@ -33,6 +34,7 @@ async def assembled(
     ``role`` names the process in leases, together with its pid, so that no two processes share a name.
     """
     client = client or await connect(settings.temporal_address, settings.temporal_namespace, lazy=True)
+    mail = open_mail(settings.mail_url.get_secret_value(), settings.data_dir, signer=_signer(settings))
     db = Database.open(settings.database_url)
     try:
         yield (
@@ -45,7 +47,7 @@ async def assembled(
                 templates=LiquidTemplates(),
                 markup=EmailMarkup(),
                 holidays=PublicHolidays(),
-                mail=open_mail(settings.mail_url.get_secret_value(), settings.data_dir),
+                mail=mail,
                 sms=open_sms(settings.sms_url.get_secret_value(), settings.data_dir),
                 webhooks=HttpWebhooks(settings.webhook_allow),
                 actions=specs(),
@@ -57,4 +59,11 @@ async def assembled(
             client,
         )
     finally:
+        await mail.close()
         await db.close()
+
+
+def _signer(settings: Settings) -> DkimSigner | None:
+    if settings.dkim_key_file is None:
+        return None
+    return DkimSigner.open(settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     history_days: Days = 730
     mail_url: SecretStr = SecretStr("outbox:")
     sms_url: SecretStr = SecretStr("outbox:")
+    dkim_domain: str = ""
+    dkim_selector: str = ""
+    dkim_key_file: Path | None = None
     bootstrap_key: SecretStr | None = None
     link_keys: SecretStr = SecretStr("")
     sample: Literal["on", "off"] = "on"
@@ -135,6 +138,13 @@ class Settings(BaseSettings):
         if len(set(ports)) < len(ports):
             pairs = (f"{PREFIX}{name.upper()}={port}" for name, port in zip(names, ports, strict=True))
             raise ValueError(", ".join(pairs) + ": the ports must differ")
+        return self
+
+    @model_validator(mode="after")
+    def _sign_or_not(self) -> Self:
+        given = (bool(self.dkim_domain), bool(self.dkim_selector), self.dkim_key_file is not None)
+        if any(given) and not all(given):
+            raise ValueError(f"{PREFIX}DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY_FILE: signing needs all three")
         return self
 
     @model_validator(mode="after")

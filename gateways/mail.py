@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from domain.ports import MailGateway
+from gateways.dkim_signing import DkimSigner
 from gateways.mail_outbox import OutboxMail
-from gateways.mail_smtp import SmtpMail, SmtpServer
+from gateways.mail_smtp import SmtpMail
 from gateways.service_url import ServiceUrl
+from gateways.smtp_connections import KEPT_S, SmtpServer
 
 SETTING = "FOLLOWTHROUGH_MAIL_URL"
 _SMTP_PORT, _SUBMISSION_PORT, _SMTPS_PORT = 25, 587, 465
 
 
-def open_mail(url: str, data_dir: Path) -> MailGateway:
+def open_mail(url: str, data_dir: Path, *, signer: DkimSigner | None = None) -> OutboxMail | SmtpMail:
     """The gateway that ``url`` names; nothing is connected yet.
 
     ``outbox:`` keeps messages as files in ``data_dir``; ``smtp://user:password@host:587`` and ``smtps://…:465`` send
     them. ``?starttls=true`` demands encryption, ``false`` forbids it; without it a login demands it and anything
-    else takes it when the server offers it.
+    else takes it when the server offers it. Connections are kept between messages; ``signer`` signs what leaves.
 
     Raises:
         ValueError: naming the setting, without repeating a password.
@@ -28,7 +29,8 @@ def open_mail(url: str, data_dir: Path) -> MailGateway:
     scheme = url.partition(":")[0].lower()
     if scheme not in ("smtp", "smtps"):
         raise ValueError(f"{SETTING}: must be outbox:, smtp://… or smtps://…")
-    return SmtpMail(_server(ServiceUrl.read(SETTING, url, options=("starttls",))))
+    server = _server(ServiceUrl.read(SETTING, url, options=("starttls",)))
+    return SmtpMail(server, kept_s=KEPT_S, signer=signer)
 
 
 def outbox_folder(data_dir: Path) -> Path:

@@ -21,6 +21,9 @@ class OutboxMail:
     def __init__(self, folder: Path) -> None:
         self._outbox = OutboxFolder(folder)
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
     @asynccontextmanager
     async def prepare(self, mail: Mail) -> AsyncIterator[HandOver]:
         """Check that the message could be sent and yield the hand-over, which writes the file.

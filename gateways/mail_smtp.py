@@ -11,23 +11,37 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponse, SMTPResponseException
 
 from domain.errors import GatewayError, Rejected, Unavailable
 from domain.ports import HandOver, Mail, Receipt
+from gateways.dkim_signing import DkimSigner
 from gateways.mime import build_message, envelope_address
+from gateways.smtp_connections import (
+    COMMAND_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
+    FAREWELL_TIMEOUT_S,
+    MOST_KEPT,
+    SmtpConnections,
+    SmtpServer,
+)
 
-# Connecting, encryption and login together.
-CONNECT_TIMEOUT_S = 45.0
-COMMAND_TIMEOUT_S = 30.0
+__all__ = ["SmtpMail", "SmtpServer"]
+
 # RFC 5321 4.5.3.2.6 asks for ten minutes after the final dot, where an early end makes duplicates. Two are what
 # servers in use need; the rest is not waited for because the worker's slot is worth more.
 ANSWER_TIMEOUT_S = 120.0
-FAREWELL_TIMEOUT_S = 3.0
-# MAIL, RCPT and DATA each wait for their answer, RSET and QUIT say goodbye; whoever calls must allow for more.
-LONGEST_SENDING_S = CONNECT_TIMEOUT_S + 3 * COMMAND_TIMEOUT_S + ANSWER_TIMEOUT_S + 2 * FAREWELL_TIMEOUT_S
+# Kept connections that are gone are found out first; MAIL, RCPT and DATA each wait for their answer, RSET and QUIT say
+# goodbye; whoever calls must allow for more.
+LONGEST_SENDING_S = (
+    MOST_KEPT * FAREWELL_TIMEOUT_S
+    + CONNECT_TIMEOUT_S
+    + 3 * COMMAND_TIMEOUT_S
+    + ANSWER_TIMEOUT_S
+    + 2 * FAREWELL_TIMEOUT_S
+)
 
 _START_CONTENT = 354
 # RFC 4954: what a server says about our own login, which an operator can mend; the recipient must not pay for it.
@@ -35,25 +49,18 @@ _ABOUT_THE_LOGIN = frozenset({530, 534, 535, 538})
 _LONGEST_REPLY = 200
 
 
-@dataclass(frozen=True)
-class SmtpServer:
-    """Where outgoing mail goes. ``start_tls``: must, must not, or (None) may when the server offers it."""
-
-    host: str
-    port: int
-    tls: bool = False
-    start_tls: bool | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-
 class SmtpMail:
-    """An outgoing mail server. SMTP has no key for a message, so handing over twice can be two messages."""
+    """An outgoing mail server. SMTP has no key for a message, so handing over twice can be two messages.
+
+    ``kept_s``: how long a connection waits for the next message. ``signer``: signs what leaves.
+    """
 
     repeatable = False
 
-    def __init__(self, server: SmtpServer) -> None:
+    def __init__(self, server: SmtpServer, *, kept_s: float = 0.0, signer: DkimSigner | None = None) -> None:
         self.server = server
+        self.signer = signer
+        self._connections = SmtpConnections(server, kept_s=kept_s)
 
     @asynccontextmanager
     async def prepare(self, mail: Mail) -> AsyncIterator[HandOver]:
@@ -66,8 +73,10 @@ class SmtpMail:
             Unavailable: the server cannot be reached, refuses the login, or says no for now; nothing was delivered.
         """
         content = build_message(mail)
+        if self.signer is not None:
+            content = self.signer.sign(content)
         sender, recipient = envelope_address(mail.sender), envelope_address(mail.to)
-        async with self._connection() as client:
+        async with self._connections.borrowed() as client:
             veil = _Veil(sender, recipient)
             await _ask(veil, "the sender", lambda: client.mail(sender))
             await _ask(veil, "the recipient", lambda: client.rcpt(recipient))
@@ -77,32 +86,9 @@ class SmtpMail:
 
             yield hand_over
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[SMTP]:
-        """A connection that is logged in, for one message; the place to keep connections between messages."""
-        server = self.server
-        client = SMTP(
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.tls,
-            start_tls=None if server.tls else server.start_tls,
-            username=server.username,
-            password=server.password,
-            # Encryption that the server merely offers is better than none even when nobody vouches for its key.
-            validate_certs=server.tls or server.start_tls is True,
-            timeout=COMMAND_TIMEOUT_S,
-        )
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await client.connect()
-        except SMTPResponseException as refused:
-            raise Unavailable(f"the mail server refused the connection or the login: {refused.code}") from refused
-        except (SMTPException, OSError) as unreachable:
-            raise Unavailable(f"the mail server cannot be reached ({type(unreachable).__name__})") from unreachable
-        try:
-            yield client
-        finally:
-            await _take_leave(client)
+    async def close(self) -> None:
+        """End the connections that wait for their next message."""
+        await self._connections.close()
 
 
 @dataclass(frozen=True)
@@ -182,15 +168,3 @@ def _refusal(about: str, code: int, words: str, *, sent: bool = False) -> Gatewa
         return Unavailable(message)
     # Not an answer of SMTP at all. When the content has left, nobody knows.
     return Unavailable(message, handed_over=sent)
-
-
-async def _take_leave(client: SMTP) -> None:
-    """End the connection in good order; the effect is settled by now, so nothing that happens here matters to it."""
-    try:
-        if client.is_connected:
-            await client.rset(timeout=FAREWELL_TIMEOUT_S)
-            await client.quit(timeout=FAREWELL_TIMEOUT_S)
-    except (SMTPException, OSError):
-        pass
-    finally:
-        client.close()

@@ -82,3 +82,20 @@ def test_sample_mail_domains_are_a_comma_separated_list(monkeypatch: pytest.Monk
 def test_settings_cannot_be_changed_once_read() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings.read().api_port = 1
+
+
+@pytest.mark.parametrize("missing", ["DOMAIN", "SELECTOR", "KEY_FILE"])
+def test_signing_needs_all_its_settings(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    for name, value in {"DOMAIN": "example.com", "SELECTOR": "mail", "KEY_FILE": "/key.pem"}.items():
+        if name != missing:
+            monkeypatch.setenv(f"FOLLOWTHROUGH_DKIM_{name}", value)
+    with pytest.raises(SettingsError, match="signing needs all three"):
+        Settings.read()
+
+
+def test_keys_for_links_are_listed_and_not_guessable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLLOWTHROUGH_LINK_KEYS", f"{'a' * 20}, {'b' * 30}")
+    assert Settings.read().keys_for_links == ("a" * 20, "b" * 30)
+    monkeypatch.setenv("FOLLOWTHROUGH_LINK_KEYS", f"{'a' * 20},short")
+    with pytest.raises(SettingsError, match="LINK_KEYS"):
+        Settings.read()

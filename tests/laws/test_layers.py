@@ -25,6 +25,7 @@ OURS = {
 CLIENT_LIBRARIES = {
     "aiosmtplib",
     "css_inline",
+    "dkim",
     "email_validator",
     "holidays",
     "httpcore2",
