@@ -14,6 +14,7 @@ from store.columns import Document, Sequence_, at, id_column, metadata
 from store.email_tables import email_versions, emails
 from store.job_tables import job_rows, jobs
 from store.list_tables import list_interests, list_members, lists
+from store.pause_tables import pauses
 from store.record_tables import (
     account,
     api_keys,
@@ -69,6 +70,7 @@ __all__ = [
     "notifications",
     "object_types",
     "occurrences",
+    "pauses",
     "property_definitions",
     "records",
     "recurrences",

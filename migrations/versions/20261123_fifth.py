@@ -21,6 +21,7 @@ def upgrade() -> None:
     _add_links()
     _add_emails()
     _add_origins()
+    _add_pauses()
     _add_webhooks()
     _add_reactions()
 
@@ -31,6 +32,7 @@ def downgrade() -> None:
     _drop_reactions()
     _drop_links()
     _drop_emails()
+    op.drop_table("pauses")
     _drop_origins()
     _drop_consent()
 
@@ -158,3 +160,24 @@ def _drop_reactions() -> None:
         op.drop_column("messages", name)
     for name in ("track_clicks", "track_opens"):
         op.drop_column("account", name)
+
+
+def _add_pauses() -> None:
+    made = op.create_table(
+        "pauses",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("subject_id", sa.String(length=36), nullable=False),
+        sa.Column("paused_at", INSTANT, nullable=False),
+        sa.Column("resumed_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pauses")),
+    )
+    op.create_index("ix_pauses_subject_id_paused_at", "pauses", ["subject_id", "paused_at"], unique=False)
+    columns = ["id", "subject_id", "paused_at"]
+    # Who is paused already is so since it was last written about, as far as anybody knows.
+    workflows = sa.table("workflows", sa.column("id"), sa.column("updated_at"), sa.column("is_paused"))
+    held = sa.select(workflows.c.id, workflows.c.id, workflows.c.updated_at).where(workflows.c.is_paused)
+    op.execute(made.insert().from_select(columns, held))
+    inside = sa.table("enrollments", *(sa.column(name) for name in ("id", "status", "held_at", "started_at")))
+    since = sa.func.coalesce(inside.c.held_at, inside.c.started_at)
+    held = sa.select(inside.c.id, inside.c.id, since).where(inside.c.status == "paused")
+    op.execute(made.insert().from_select(columns, held))

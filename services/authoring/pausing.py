@@ -19,6 +19,7 @@ from store.database import Row, Tx
 from store.enrollments import set_held, set_status
 from store.intake import add_delivery
 from store.locks import lock_enrollments
+from store.pauses import begin_pause, end_pause
 
 PAGE = 1000
 """Enrollments locked by one statement."""
@@ -35,6 +36,7 @@ async def pause_enrollment(tx: Tx, enrollment_id: str, *, now: datetime) -> bool
     if enrollment.status == "paused":
         return False
     await set_status(tx, enrollment_id, "paused")
+    await begin_pause(tx, enrollment_id, now=now)
     await add_delivery(tx, enrollment_id, "pause", {}, now=now)
     return True
 
@@ -51,6 +53,7 @@ async def resume_enrollment(tx: Tx, enrollment_id: str, *, now: datetime) -> boo
         return False
     await set_status(tx, enrollment_id, "active" if enrollment.step is not None else "starting")
     await set_held(tx, [enrollment_id], None)
+    await end_pause(tx, enrollment_id, now=now)
     await add_delivery(tx, enrollment_id, "resume", {}, now=now)
     return True
 
@@ -62,7 +65,9 @@ async def pause_workflow(tx: Tx, inst: Installation, slug: str, *, now: datetime
         NotFound: there is no such workflow.
     """
     workflow = await find(tx, slug)
-    await rows.set_paused(tx, workflow["id"], is_paused=True, now=now)
+    if not workflow["is_paused"]:
+        await rows.set_paused(tx, workflow["id"], is_paused=True, now=now)
+        await begin_pause(tx, workflow["id"], now=now)
     await stop_recurring(tx, inst, workflow, missed="paused", now=now)
     return view_of(await find(tx, slug), inst)
 
@@ -76,6 +81,7 @@ async def resume_workflow(tx: Tx, inst: Installation, slug: str, *, now: datetim
     workflow = await find(tx, slug)
     if workflow["is_paused"]:
         await rows.set_paused(tx, workflow["id"], is_paused=False, now=now)
+        await end_pause(tx, workflow["id"], now=now)
         await stop_recurring(tx, inst, workflow, missed="paused", now=now)
         await _wake_held(tx, workflow, now=now)
     return view_of(await find(tx, slug), inst)

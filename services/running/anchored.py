@@ -7,6 +7,7 @@ from datetime import datetime
 from domain.anchors import is_past, is_yearly
 from domain.delays import Due
 from domain.messages import StepAnswer
+from domain.occurrences import LATE
 from domain.steps import PAST
 from services.running.inside import Passed
 from services.running.origins import counted_since
@@ -14,6 +15,7 @@ from services.running.rounds import keep_year
 from services.running.visits import open_visit, settle_visit
 from store.database import Tx
 from store.moving import visit_of
+from store.pauses import was_paused
 
 NO_DATE = "for a date: there is none"
 """Detail of a visit that waits for the date itself."""
@@ -45,11 +47,24 @@ async def _is_past(tx: Tx, passed: Passed, at: datetime, since: datetime) -> boo
     """Whether an instant that was reached came before anybody could wait for it.
 
     Who slept until just then is late and no more; and where another version names an earlier instant than the one
-    somebody sleeps to, that is past.
+    somebody sleeps to, that is past. So is what came during a pause that lasted on for longer than an hour.
     """
+    if await _slept_through_a_pause(tx, passed, at):
+        return True
     visit = await visit_of(tx, passed.call) if passed.call.turn else None
     if visit is not None and visit["wakes_at"] == at:
         return False
     if visit is not None and visit["version"] != passed.enrollment.version:
         return is_past(at, since) or visit["wakes_at"] is None or bool(visit["wakes_at"] > passed.call.now)
     return is_past(at, since)
+
+
+async def _slept_through_a_pause(tx: Tx, passed: Passed, at: datetime) -> bool:
+    """Whether the enrollment or its workflow was paused at an instant, and still when that was late.
+
+    Late is what a scheduled occurrence is then: who pauses over a date does not want what is about it afterwards.
+    """
+    if passed.call.now - at <= LATE:
+        return False
+    subjects = (passed.enrollment.id, passed.enrollment.workflow_id)
+    return await was_paused(tx, subjects, at, beyond=at + LATE)

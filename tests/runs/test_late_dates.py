@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from domain.anchors import anniversary
 from tests.fixtures.running import Running, running
 from tests.fixtures.temporal import SkippingTime
 from tests.runs.definitions import anchored, email, task
@@ -108,6 +109,27 @@ async def test_a_wait_that_takes_longer_delays_the_next_step_and_does_not_lose_i
     await skip_to(skipping_time, at(day - timedelta(days=1), "09:05"))
     await sleeps(later, taken, "c", at(day + timedelta(days=1), "09:00"))
     assert await tasks(later, "asks") == ["Ask", "Remind"]
+
+
+async def test_a_birthday_that_came_during_a_pause_is_not_made_up_for(
+    later: Running, skipping_time: SkippingTime
+) -> None:
+    day = today(skipping_time) + timedelta(days=3)
+    steps = [anchored("t0", "09:00"), email("happy", "Happy birthday")]
+    await later.publish(dated("birthday", {"property": "birthday", "yearly": True}, *steps))
+    born = day.replace(year=day.year - 30, day=min(day.day, 28))
+    day = anniversary(born, day.year)
+    contact = await later.create("contact", email="ana@example.com", birthday=born.isoformat())
+    taken = (await later.enroll("birthday", "contact", contact))["enrollment_id"]
+    if at(day, "09:00") <= skipping_time.now():
+        day = anniversary(born, day.year + 1)
+    await sleeps(later, taken, "t0", at(day, "09:00"))
+    await later.call("POST", f"/enrollments/{taken}/pause", {})
+    await skip_to(skipping_time, at(day + timedelta(days=60), "12:00"))
+    await later.call("POST", f"/enrollments/{taken}/resume", {})
+    await sleeps(later, taken, "t0", at(anniversary(born, day.year + 1), "09:00"))
+    assert later.outbox() == []
+    assert (await way(later, {"id": taken}))[:2] == [(step, "skipped", "skipped_past") for step in ("t0", "happy")]
 
 
 async def test_all_that_came_due_while_the_workers_were_down_is_done_late(ft: Running) -> None:

@@ -12,6 +12,7 @@ from domain.errors import Invalid
 from domain.leaving import Departure
 from domain.messages import EndCall, StepAnswer, StepCall
 from services.authoring.live import change_live
+from services.authoring.pausing import pause_enrollment, pause_workflow, resume_enrollment, resume_workflow
 from services.installation import Installation
 from services.leaving.moving import depart, move_to, skip_wait
 from services.running.steps import finish_enrollment, plan_delay
@@ -184,6 +185,46 @@ async def test_a_value_that_comes_and_goes_and_comes_again(one: Traveller) -> No
     # Its first instant passed while there was none: nobody slept until then.
     await one.desk.patch(one.record, birthday="2026-06-10")
     assert told(await one.ask("t", "2026-06-12T12:00")) == PAST
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["enrollment", "workflow"])
+@pytest.mark.parametrize(
+    ("paused", "resumed", "expected"),
+    [
+        ("2026-06-01T12:00", "2026-06-09T10:01", PAST),
+        ("2026-06-01T12:00", "2026-06-09T10:00", DONE),
+        # The instant came before the pause, while the workers were down.
+        ("2026-06-09T09:01", "2026-06-20T12:00", DONE),
+        # It came behind the pause.
+        ("2026-06-01T12:00", "2026-06-08T12:00", DONE),
+    ],
+)
+async def test_what_came_during_a_pause_is_past_an_hour_later(
+    one: Traveller, whole: bool, paused: str, resumed: str, expected: tuple[str, str, str | None]
+) -> None:
+    await one.enter(WEBINAR, anchored("t_1", "09:00", days=-1), task("call", "Call"))
+    await one.sleeps_until("t_1", "2026-06-01T12:00", "2026-06-09T09:00")
+    for at, turn in ((paused, pause), (resumed, resume)):
+        one.be_at(at)
+        await turn(one, whole)
+    # Workers are down on: that makes nothing past.
+    assert told(await one.ask("t_1", "2026-06-25T12:00")) == expected
+
+
+async def pause(one: Traveller, whole: bool) -> None:
+    async with one.desk.inst.db.transaction() as tx:
+        if whole:
+            await pause_workflow(tx, one.desk.inst, "dated", now=one.now)
+        else:
+            await pause_enrollment(tx, one.id, now=one.now)
+
+
+async def resume(one: Traveller, whole: bool) -> None:
+    async with one.desk.inst.db.transaction() as tx:
+        if whole:
+            await resume_workflow(tx, one.desk.inst, "dated", now=one.now)
+        else:
+            await resume_enrollment(tx, one.id, now=one.now)
 
 
 async def test_the_first_round_is_about_the_first_date_from_the_day_of_entry_on(one: Traveller) -> None:
