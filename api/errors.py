@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
@@ -153,9 +154,20 @@ def _field_error(request: Request, found: Mapping[str, Any]) -> FieldError:
         code = "missing_field" if kind == "missing" else "wrong_content_type"
         return FieldError(path="", code=code, message="send a JSON body with Content-Type: application/json")
     message = str(found["msg"]).removeprefix("Value error, ")
+    if kind == "extra_forbidden" and place == "body" and len(rest) == 1 and (fields := _fields(request)):
+        message = f"there is no field {rest[0]!r} here; there are {', '.join(fields)}"
     named = {"missing": "missing_field", "extra_forbidden": "unknown_field"}
     code = named.get(kind, "wrong_type" if kind.endswith(("_type", "_parsing")) else "wrong_value")
     return FieldError(path=_path(str(place), rest), code=code, message=message)
+
+
+def _fields(request: Request) -> list[str]:
+    """The fields a body may have here, where it is described by a model."""
+    body = getattr(request.scope.get("route"), "body_field", None)
+    described = getattr(getattr(body, "field_info", None), "annotation", None)
+    models = [described, *get_args(described)]
+    found = next((each for each in models if isinstance(each, type) and issubclass(each, BaseModel)), None)
+    return [field.alias or name for name, field in found.model_fields.items()] if found is not None else []
 
 
 def _path(place: str, rest: Sequence[object]) -> str:

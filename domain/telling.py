@@ -110,6 +110,8 @@ def tell_visit(outcome: str | None, reason: str | None, detail: str | None) -> s
             return "taken elsewhere by a new version"
         case "done" if reason == "by_hand":
             return "skipped by hand"
+        case "done" if reason == "timed_out":
+            return _with("timed out", detail)
         case "left":
             return f"left here: {ENDS.get(reason or '', reason or 'the enrollment ended').removeprefix('left: ')}"
     return _with(outcome, detail)

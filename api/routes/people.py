@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Path
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from domain.errors import Conflict, Invalid, NotFound
 from domain.ports import Addresses
 from domain.problems import FieldError
 from domain.settings_rules import holiday_problems, pause_date_problems, window_problems
+from domain.zones import is_zone
 from services.authoring.live import tell_account_changed
 from services.recurring.recurring import recur_in_another_zone
 from store import people
@@ -119,7 +119,7 @@ async def change_account(body: AccountPatch, inst: Inst, caller: Admin) -> Respo
     ]
     if wrong:
         raise Invalid(wrong[0].message, errors=wrong)
-    if body.timezone is not None and body.timezone not in available_timezones():
+    if body.timezone is not None and not is_zone(body.timezone):
         raise _wrong("/timezone", "wrong_zone", f"{body.timezone} is no IANA time zone")
     if body.mail_from is not None:
         _check_address(inst.addresses, body.mail_from, "/mail_from")

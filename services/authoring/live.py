@@ -55,6 +55,9 @@ async def change_live(
         Conflict: it was never published: there is nobody inside, so its draft is what to change.
         Invalid: what is wrong with the values; ``errors`` lists it all by path.
     """
+    if "anchor" in changed and changed["anchor"] is None:
+        words = "an anchor cannot be taken away; say which of its date and time to change"
+        raise Invalid(words, errors=[FieldError(path="/anchor", code="wrong_value", message=words)])
     await lock_schema(tx)
     workflow = await find(tx, slug)
     version = await _current(tx, workflow)

@@ -9,6 +9,7 @@ from domain.anchors import is_yearly
 from domain.base import Json
 from domain.facts import Seen
 from domain.messages import TICK, Outcome, Passage, StepAnswer
+from domain.zones import misspelt_zone
 from services.leaving.leaving import complete_enrollment
 from services.running.inside import Inside, Passed
 from services.running.rounds import begin_next_round
@@ -99,6 +100,9 @@ async def open_visit(
     values: dict[str, object] = {"detail": detail, "wakes_at": wakes_at}
     if wakes_at is not None:
         values["zone"] = passed.zone
+        if (wrong := misspelt_zone(passed.definition, passed.facts.record)) is not None:
+            words = f"by {passed.zone}, as there is no time zone {wrong!r}"
+            values["detail"] = words if detail is None else f"{detail}; {words}"
     if held_until is not None:
         values["held_until"] = held_until
     await _write(tx, passed, values, answer)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.fixtures.running import Running
 from tests.runs.definitions import anchored, by_hand, task
+from tests.runs.walking import visit
 
 MORNING = [
     {"id": "day", "kind": "delay", "until": {"date": "2099-01-31", "time": "09:00"}},
@@ -69,6 +70,11 @@ async def test_a_record_that_moves_takes_its_clock_along(ft: Running) -> None:
     await sleeps_until(ft, enrollment_id, "2099-01-31T17:00:00Z")
     await ft.patch("contact", contact, timezone="Atlantis/Capital")
     await sleeps_until(ft, enrollment_id, "2099-01-31T09:00:00Z")
+    stands = await visit(ft, {"id": enrollment_id}, "day")
+    assert stands["words"] == "waiting (by UTC, as there is no time zone 'Atlantis/Capital')"
+    await ft.patch("contact", contact, timezone=None)
+    await ft.settled()
+    await sleeps_until(ft, enrollment_id, "2099-01-31T09:00:00Z")
 
 
 async def test_records_that_moved_before_the_workflow_went_by_their_zone_are_found(ft: Running) -> None:
@@ -99,6 +105,29 @@ async def test_what_is_wrong_with_settings_is_told_with_its_path(ft: Running) ->
     refused = await ft.call("PATCH", "/workflows/wrong/settings", {"spread_minutes": -1}, expect=422)
     assert [each["path"] for each in refused["errors"]] == ["/spread_minutes"]
     assert (await ft.call("GET", "/workflows/wrong/settings"))["settings"]["spread_minutes"] == 15
+
+
+async def test_what_changes_nothing_is_refused_and_fields_are_named(ft: Running) -> None:
+    await ft.publish(_webinar("2099-03-01"))
+    path = "/workflows/webinar/settings"
+    refused = await ft.call("PATCH", path, {"anchor": None}, expect=422)
+    assert [(each["path"], each["code"]) for each in refused["errors"]] == [("/anchor", "wrong_value")]
+    refused = await ft.call("PATCH", path, {"foo": 1}, expect=422)
+    (unknown,) = refused["errors"]
+    assert (unknown["path"], unknown["code"]) == ("/foo", "unknown_field")
+    assert unknown["message"] == (
+        "there is no field 'foo' here; "
+        "there are timezone, window, pause_dates, holidays, spread_minutes, turn_off_at, anchor"
+    )
+
+
+async def test_zones_that_are_a_machine_s_own_or_of_another_kind_are_refused(ft: Running) -> None:
+    await ft.publish(by_hand("kinds", MORNING))
+    for zone in ("localtime", "posix/Europe/Oslo", "right/UTC", "posixrules", "../UTC"):
+        refused = await ft.call("PATCH", "/workflows/kinds/settings", {"timezone": zone}, expect=422)
+        assert [(each["path"], each["code"]) for each in refused["errors"]] == [("/timezone", "wrong_zone")]
+        refused = await ft.call("PATCH", "/account", {"timezone": zone}, expect=422)
+        assert [each["path"] for each in refused["errors"]] == ["/timezone"]
 
 
 async def test_a_time_to_turn_off_that_has_passed_is_told_with_the_path_of_the_body(ft: Running) -> None:

@@ -109,6 +109,8 @@ async def test_a_condition_lets_a_wait_go_on_or_its_time_runs_out(ft_both: Runni
     assert (await ft.call("GET", f"/enrollments/{enrollment_id}"))["step"] == "one"
     await ft.patch("contact", contact, city="Oslo")
     assert await steps(ft, await ft.ended(enrollment_id)) == ["one", "one_yes", "two", "two_no"]
+    told = [(await visit(ft, {"id": enrollment_id}, step))["words"] for step in ("one", "two")]
+    assert told == ["done", "timed out"]
 
 
 async def test_a_wait_for_ever_is_skipped_by_hand_as_timed_out(ft: Running) -> None:
