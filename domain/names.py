@@ -98,9 +98,12 @@ def recurrence_run_id(workflow_id: str) -> str:
     return f"recurrence:{workflow_id}"
 
 
-def effect_key(enrollment_id: str, step: str, n: int) -> str:
-    """The ledger key of an outside effect: one per visit, stable over retries, continue-as-new and reset."""
-    return f"{enrollment_id}:{step}:{n}"
+def effect_key(enrollment_id: str, step: str, n: int, recipient: str | None = None) -> str:
+    """The ledger key of an outside effect: one per visit, stable over retries, continue-as-new and reset.
+
+    ``recipient``: a short name for one of many, such as an id.
+    """
+    return f"{enrollment_id}:{step}:{n}" + (f":{recipient}" if recipient is not None else "")
 
 
 # Interest keys: what a trigger or a version reads, as rows of the candidate index.

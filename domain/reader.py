@@ -63,6 +63,10 @@ def similar(written: str, known: Collection[str]) -> str:
     return f"; known: {listed}" + (" …" if len(known) > 12 else "") if listed else ""
 
 
+TAG = "as "
+"""With it begins what a member of a union is called that is told apart by what is written: it is no place."""
+
+
 @dataclass
 class Reader:
     """Collects the problems of one document; ``step`` is the id of the step being read."""
@@ -145,6 +149,8 @@ class Reader:
         """Tell an error of pydantic: its place in the document, our code, our words."""
         place, inner, kind = path, values, error["type"]
         for i, key in enumerate(error["loc"]):
+            if str(key).startswith(TAG):
+                continue
             missing = kind == "missing" and i == len(error["loc"]) - 1
             if not missing and not _holds(inner, key):
                 break  # what follows names a member of a union, not a place

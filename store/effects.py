@@ -50,6 +50,13 @@ TELL = update(messages).where(messages.c.effect_key == bindparam("of")).values(
     status=bindparam("now"), detail=bindparam("more"), sent_at=bindparam("at")
 )  # fmt: skip
 MESSAGE_ID = select(messages.c.id).where(messages.c.effect_key == bindparam("of"))
+OF_VISIT = (
+    select(effects.c.key, effects.c.state)
+    .where(
+        effects.c.enrollment_id == bindparam("of"), effects.c.step == bindparam("at"), effects.c.n == bindparam("nth")
+    )
+    .order_by(effects.c.key)
+)  # fmt: skip
 WAITING = select(effects).where(effects.c.enrollment_id == bindparam("of"), effects.c.state == "retry")
 
 
@@ -102,6 +109,17 @@ async def hold_effect(tx: Tx, key: str) -> Effect | None:
     """The ledger row of a key, locked until the transaction ends; None when nothing was claimed yet."""
     row = await lock_effect(tx, key)
     return _effect_of(row) if row else None
+
+
+async def effect_keys(read: Read, enrollment_id: str, step: str, n: int) -> list[str]:
+    """The keys of everything a visit handed over or tried to, in order."""
+    return [row["key"] for row in await read.all(OF_VISIT, of=enrollment_id, at=step, nth=n)]
+
+
+async def closed_effects(read: Read, enrollment_id: str, step: str, n: int) -> frozenset[str]:
+    """The keys of what came to an end of it."""
+    rows = await read.all(OF_VISIT, of=enrollment_id, at=step, nth=n)
+    return frozenset(row["key"] for row in rows if row["state"] in CLOSED)
 
 
 async def claim_effect(tx: Tx, effect: Effect, *, now: datetime) -> Effect | None:

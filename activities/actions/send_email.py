@@ -1,7 +1,7 @@
-"""Sends one email to the record's contact, once per visit: marketing it agreed to, or a transactional one.
+"""Sends one email to each recipient, once per visit: marketing a contact agreed to, or a transactional one.
 
-Outside, queue ``ft-email``, one ledger row per visit. Skipped when there is nobody to write to or no consent to it;
-retried for three days while the mail server cannot take it; ``unknown`` when its answer was lost.
+Outside, queue ``ft-email``, one ledger row per visit and recipient. Skipped when there is nobody to write to or no
+consent to it; retried for three days while the mail server cannot take it; ``unknown`` when its answer was lost.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from pydantic import Field
 
@@ -17,19 +16,20 @@ from activities.action import Action, OutsideContext
 from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.consent import Terms
 from domain.emails import EmailContent
-from domain.errors import StepFailed, StepSkipped
+from domain.errors import StepError, StepFailed, StepSkipped
 from domain.fields import Address, EmailSlug, FromName, LiquidHtml, LiquidLine, LiquidText, SubscriptionSlug
 from domain.messages import StepAnswer
-from domain.names import QUEUE_EMAIL
+from domain.names import QUEUE_EMAIL, association_key, effect_key, property_key
 from domain.plan import Policy
 from domain.ports import Mail
+from domain.recipients import To, ToAssociated, is_internal
 from services.installation import Installation
 from services.running.carrying import unsubscribe_address, with_tracking, with_way_out
 from services.running.composing import compose, sender_of
-from services.running.effects import Letter, attempt, refuse
+from services.running.effects import attempt, attempt_each, refuse
 from services.running.inside import Inside
-from services.running.recipients import contact_objects, contact_of, keep_sample_inside
-from services.running.settling import key_of
+from services.running.letters import Letter
+from services.running.recipients import Recipient, keep_sample_inside, recipients_of
 from services.running.variables import load_variables, roots_of
 from store.database import Read
 from store.emails import find_current
@@ -81,15 +81,23 @@ class SendEmailConfig(ActionConfig):
     track_clicks: bool | None = Field(
         default=None, title="Track clicks", description="Whether its links tell that they are followed; likewise."
     )
-    to: Literal["record"] = Field(
-        default="record", title="To", description="The enrolled contact, or the latest contact of the enrolled record."
+    to: To = Field(
+        default="record",
+        title="To",
+        description="`record`: the enrolled contact, or the latest contact of the enrolled record; `owner`: its owner; "
+        "`{associated: {object: contact, label, match: all or latest}}`; `{addresses: […]}`.",
     )
 
 
 def check(config: SendEmailConfig, scope: ConfigScope) -> Iterable[Finding]:
     """One content and no more; a marketing email belongs to a subscription type, a transactional one to none."""
     yield from _content_mistakes(config)
-    if config.subscription is None and not config.transactional:
+    internal = is_internal(config.to)
+    if internal and config.subscription is not None:
+        words = "an email to owners or fixed addresses belongs to no subscription type"
+        yield Finding(path="/subscription", code="wrong_value", message=words)
+        return
+    if config.subscription is None and not config.transactional and not internal:
         words = "a marketing email names the subscription type it belongs to; or set transactional to true"
         yield Finding(path="/subscription", code="missing_field", message=words)
     if config.subscription is not None and config.transactional:
@@ -122,17 +130,24 @@ async def content_of(inst: Installation, config: SendEmailConfig) -> tuple[Email
     return found.content.model_copy(update=said), found.version
 
 
-def address_of(context: OutsideContext, inside: Inside) -> str:
-    """The contact's address, if it is one."""
-    contact = contact_of(inside)
-    address = contact.properties.get("email")
-    if not isinstance(address, str) or not address:
+def reads(config: SendEmailConfig, scope: ConfigScope) -> Iterable[str]:
+    """What decides who gets the email, besides its templates."""
+    if config.to == "owner":
+        yield property_key(scope.object, "owner")
+    if isinstance(config.to, ToAssociated):
+        yield association_key(scope.object, config.to.associated.object)
+
+
+def address_of(context: OutsideContext, recipient: Recipient, inside: Inside) -> str:
+    """The recipient's address, if it is one."""
+    contact, address, inst = recipient.contact(inside), recipient.written(inside), context.inst
+    if not address:
         raise StepSkipped("no_address", "the contact has no email address")
-    if context.inst.addresses.problem(address) is not None:
+    if inst.addresses.problem(address) is not None:
         raise StepSkipped("invalid_address", "the email address is not a valid one")
-    inst = context.inst
-    domain = address.rpartition("@")[2]
-    keep_sample_inside(contact, domain, allowed=inst.sample_mail_domains, stays_here=inst.mail.repeatable)
+    if contact is not None:
+        domain = address.rpartition("@")[2]
+        keep_sample_inside(contact, domain, allowed=inst.sample_mail_domains, stays_here=inst.mail.repeatable)
     return address
 
 
@@ -146,22 +161,32 @@ class Script:
     content: EmailContent
     email: str | None
     version: int | None
-    marketing: bool
     track_opens: bool | None
     track_clicks: bool | None
 
 
-async def write(context: OutsideContext, script: Script, read: Read, inside: Inside, to: str) -> Mail:
+async def write(
+    context: OutsideContext,
+    script: Script,
+    recipient: Recipient,
+    key: str,
+    is_marketing: bool,
+    read: Read,
+    inside: Inside,
+    to: str,
+) -> Mail:
     """The complete message; its id follows from the effect key, so that every attempt carries the same.
 
     Raises:
         StepFailed: ``bad_template``, also when nothing is left of the subject.
     """
-    content, key = script.content, key_of(context.call)
+    content = script.content
     sender = sender_of(content, inside.account)
     roots = roots_of(context.inst.templates, *content.templates)
-    way_out = unsubscribe_address(context.inst, inside.account, key) if script.marketing else ""
-    variables = await load_variables(read, inside, roots, sender=sender, unsubscribe_url=way_out)
+    way_out = unsubscribe_address(context.inst, inside.account, key) if is_marketing else ""
+    variables = await load_variables(
+        read, inside, roots, sender=sender, unsubscribe_url=way_out, contact=recipient.contact(inside)
+    )
     composed = compose(context.inst, content, variables)
     mail = Mail(
         key=key,
@@ -177,6 +202,8 @@ async def write(context: OutsideContext, script: Script, read: Read, inside: Ins
         email_version=script.version,
         at=context.call.now,
     )
+    if recipient.is_internal:
+        return mail
     if way_out:
         mail = with_way_out(mail, way_out)
     account, inst = inside.account, context.inst
@@ -185,38 +212,51 @@ async def write(context: OutsideContext, script: Script, read: Read, inside: Ins
     return with_tracking(inst, account, mail, opens=opens, clicks=clicks)
 
 
+def letter_to(context: OutsideContext, config: SendEmailConfig, script: Script, recipient: Recipient) -> Letter[Mail]:
+    """What goes to one recipient, and what that one must have agreed to."""
+    call, inst = context.call, context.inst
+    key = effect_key(call.enrollment_id, call.step, call.n, recipient.name)
+    is_marketing = not config.transactional and not recipient.is_internal
+    return Letter(
+        channel="email",
+        repeatable=inst.mail.repeatable,
+        objects=roots_of(inst.templates, *script.content.templates),
+        address_objects=recipient.address_objects,
+        through=recipient.through,
+        address=partial(address_of, context, recipient),
+        contact=recipient.contact,
+        terms=Terms(channel="email", marketing=is_marketing, subscription=config.subscription),
+        write=partial(write, context, script, recipient, key, is_marketing),
+        prepare=inst.mail.prepare,
+        key=key if recipient.name is not None else None,
+        waits=not recipient.is_internal,
+    )
+
+
 async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
-    """Make one attempt at sending."""
+    """Make one attempt at sending, to each recipient that has none yet."""
     try:
         content, version = await content_of(context.inst, config)
-    except StepFailed as no:
+        recipients = await recipients_of(context.inst, context.call, context.definition.object, config.to)
+    except StepError as no:
         return await refuse(context.inst, context.call, no)
     script = Script(
         content=content,
         email=config.email,
         version=version,
-        marketing=not config.transactional,
         track_opens=config.track_opens,
         track_clicks=config.track_clicks,
     )
-    letter = Letter(
-        channel="email",
-        repeatable=context.inst.mail.repeatable,
-        objects=roots_of(context.inst.templates, *content.templates),
-        address_objects=contact_objects(context.definition.object),
-        address=partial(address_of, context),
-        contact=contact_of,
-        terms=Terms(channel="email", marketing=not config.transactional, subscription=config.subscription),
-        write=partial(write, context, script),
-        prepare=context.inst.mail.prepare,
-    )
-    return await attempt(context.inst, context.call, letter)
+    letters = [letter_to(context, config, script, recipient) for recipient in recipients]
+    if len(letters) == 1 and letters[0].key is None:
+        return await attempt(context.inst, context.call, letters[0])
+    return await attempt_each(context.inst, context.call, letters)
 
 
 ACTION = Action(
     name="send_email",
     title="Send an email",
-    description="Sends an email to the record's contact: marketing it agreed to, or a transactional one.",
+    description="Sends an email to contacts, the owner or fixed addresses: marketing with consent, or transactional.",
     effect="outside",
     config=SendEmailConfig,
     run=run,
@@ -224,10 +264,11 @@ ACTION = Action(
     # Longer than all timeouts of a mail gateway together, so that an attempt is never given up while it can answer.
     policy=Policy(start_to_close_s=600, schedule_to_close_s=3 * 86400, first_retry_s=5, max_retry_s=1800),
     outcomes=(
-        "done: message, the id of the message",
-        "skipped: no_record, no_address, invalid_address, bounced, complained, not_marketing_contact, unsubscribed, "
-        "not_subscribed, frequency_cap, no_consent",
+        "done: message, the id of the message; to many: messages, their ids, and how many were sent, skipped, failed",
+        "skipped: no_record, no_owner, no_address, invalid_address, bounced, complained, "
+        "not_marketing_contact, unsubscribed, not_subscribed, frequency_cap, no_consent",
         "failed: rejected, gave_up, unknown, bad_template, broken_reference",
     ),
     check=check,
+    reads=reads,
 )

@@ -20,8 +20,9 @@ from domain.messages import StepAnswer
 from domain.names import QUEUE_SMS
 from domain.plan import Policy
 from domain.ports import Sms
-from services.running.effects import Letter, attempt
+from services.running.effects import attempt
 from services.running.inside import Inside
+from services.running.letters import Letter
 from services.running.recipients import contact_objects, contact_of, keep_sample_inside
 from services.running.settling import key_of
 from services.running.variables import Sender, load_variables, roots_of

@@ -7,33 +7,41 @@ simply be asked again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
 
-from domain.consent import Channel, Terms
 from domain.errors import Rejected, StepError, Unavailable
-from domain.facts import RecordFacts
 from domain.messages import StepAnswer, StepCall
-from domain.ports import HandOver, Mail, Sms
 from domain.reading import needs_objects
 from services.installation import Installation
 from services.running.consent import judge_consent
 from services.running.gate import pass_gate
 from services.running.holding import hold_back, hold_of
-from services.running.inside import Inside, Passed
-from services.running.settling import NOBODY_KNOWS, give_up, key_of, settle_effect, settle_stored
+from services.running.inside import Passed
+from services.running.letters import Letter, M, Written, message_row
+from services.running.settling import Conclude, last_fate, settle_attempt, settle_failure
+from services.running.summing import NOBODY_KNOWS, Fate, fate_of, sum_up
 from services.running.variables import look_inside
 from services.running.visits import open_visit
-from store.database import Read, Tx
-from store.effects import Effect, Verdict, claim_effect, first_effect, hold_effect, put_message
-
-M = TypeVar("M", Mail, Sms)
+from store.database import Tx
+from store.effects import (
+    Effect,
+    Verdict,
+    claim_effect,
+    closed_effects,
+    effect_keys,
+    first_effect,
+    hold_effect,
+    put_message,
+)
 
 ROUNDS = 3
 """How often a message is prepared again at once because its recipient changed before it was claimed."""
+
+
+LONGEST_ROUND_S = 240
+"""After this long no further message of many is begun: with the longest sending it stays below what an attempt has."""
 
 
 class _Moved(Exception):
@@ -45,39 +53,9 @@ class _Taken(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter(Generic[M]):
-    """What an outside action has to say about its message; the rest is the same for every channel.
-
-    ``objects``: associated object types the content reads, ``address_objects`` those the address is found through.
-    ``address``: who gets it, judged when preparing and again in the claim (raises StepSkipped or StepFailed);
-    ``contact``: the contact it goes to, if it is one, and ``terms`` what that contact has to agree to.
-    ``write``: the complete message for that address. ``repeatable``: the gateway delivers one key once, so it may be
-    asked again.
-    """
-
-    channel: Channel
-    repeatable: bool
-    objects: Collection[str]
-    address_objects: Collection[str]
-    address: Callable[[Inside], str]
-    contact: Callable[[Inside], RecordFacts | None]
-    terms: Terms
-    write: Callable[[Read, Inside, str], Awaitable[M]]
-    prepare: Callable[[M], AbstractAsyncContextManager[HandOver]]
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Claimed:
     passed: Passed
     effect: Effect
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Written(Generic[M]):
-    """A message, and the id of the contact it was written for."""
-
-    message: M
-    contact_id: str | None
 
 
 async def attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> StepAnswer:
@@ -88,6 +66,47 @@ async def attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> Step
     Raises:
         Unavailable: the other side cannot take it now; the ledger says ``retry`` and a later attempt claims anew.
     """
+    made = await _attempt_anew(inst, call, letter)
+    assert isinstance(made, StepAnswer), "it is the only message of its visit"
+    return made
+
+
+async def attempt_each(inst: Installation, call: StepCall, letters: Collection[Letter[M]]) -> StepAnswer:
+    """The same for many messages of one visit, each with a key of its own; it is settled when all came to an end.
+
+    What came to an end before is not touched again. Whoever is no recipient any more is given up.
+
+    Raises:
+        Unavailable: some have to be tried again, or there was no time for all of them.
+    """
+    begun, waiting = inst.clock.now(), None
+    async with inst.db.glance() as read:
+        closed = await closed_effects(read, call.enrollment_id, call.step, call.n)
+    others: list[Fate] = []
+    for letter in letters:
+        if letter.key in closed:
+            continue
+        if (inst.clock.now() - begun).total_seconds() > LONGEST_ROUND_S:
+            raise waiting or Unavailable("there are more recipients than one attempt has time for", retry_after_s=1)
+        try:
+            made = await _attempt_anew(inst, call, letter)
+        except Unavailable as later:
+            waiting = later
+            continue
+        if isinstance(made, StepAnswer):
+            return made
+        others.append(made)
+    if waiting is not None:
+        raise waiting
+    async with inst.db.transaction() as tx:
+        passed = await pass_gate(tx, inst, call)
+        if isinstance(passed, StepAnswer):
+            return passed
+        keys = await effect_keys(tx, call.enrollment_id, call.step, call.n)
+        return await sum_up(tx, passed, keys, [fate for fate in others if not fate.is_in_ledger])
+
+
+async def _attempt_anew(inst: Installation, call: StepCall, letter: Letter[M]) -> StepAnswer | Fate:
     for _ in range(ROUNDS):
         try:
             return await _attempt(inst, call, letter)
@@ -98,17 +117,18 @@ async def attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> Step
     raise Unavailable("what the message is about kept changing while it was prepared")
 
 
-async def _attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> StepAnswer:
+async def _attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> StepAnswer | Fate:
     try:
         written = await _write(inst, call, letter)
     except StepError as no:
-        return await refuse(inst, call, no)
+        return await _refuse(inst, call, letter.key_for(call), no, letter.conclude)
     if written is None:
         async with inst.db.transaction() as tx:
             passed = await pass_gate(tx, inst, call)
             if isinstance(passed, StepAnswer):
                 return passed
-            if (held := await hold_back(tx, inst, passed, await hold_effect(tx, key_of(call)))) is not None:
+            effect = await hold_effect(tx, letter.key_for(call))
+            if letter.waits and (held := await hold_back(tx, inst, passed, effect)) is not None:
                 return held
         raise _Moved
     return await _send(inst, call, letter, written)
@@ -118,37 +138,47 @@ async def refuse(inst: Installation, call: StepCall, no: StepError) -> StepAnswe
     """Settle a visit that has nothing to send, whatever an earlier attempt came to."""
     async with inst.db.transaction() as tx:
         passed = await pass_gate(tx, inst, call)
-        return passed if isinstance(passed, StepAnswer) else await give_up(tx, passed, no)
+        return passed if isinstance(passed, StepAnswer) else await settle_failure(tx, passed, no)
 
 
-async def _write(inst: Installation, call: StepCall, letter: Letter[M]) -> _Written[M] | None:
+async def _refuse(inst: Installation, call: StepCall, key: str, no: StepError, conclude: Conclude) -> StepAnswer | Fate:
+    async with inst.db.transaction() as tx:
+        passed = await pass_gate(tx, inst, call)
+        if isinstance(passed, StepAnswer):
+            return passed
+        return await conclude(tx, passed, await last_fate(tx, key, no, now=call.now))
+
+
+async def _write(inst: Installation, call: StepCall, letter: Letter[M]) -> Written[M] | None:
     """Prepare the content. None when the gate will turn the call away, or hold the message back: nothing to write."""
     async with inst.db.glance() as read:
-        inside = await look_inside(read, inst, call, objects={*letter.objects, *letter.address_objects})
+        objects = {*letter.objects, *letter.address_objects}
+        inside = await look_inside(read, inst, call, objects=objects, through=letter.through)
         if inside is None:
             return None
         address, contact = letter.address(inside), letter.contact(inside)
-        await judge_consent(read, inside, letter.terms, contact, address, now=_now(inst, call), key=key_of(call))
-        if hold_of(inst, inside, call) is not None:
+        key = letter.key_for(call)
+        await judge_consent(read, inside, letter.terms, contact, address, now=_now(inst, call), key=key)
+        if letter.waits and hold_of(inst, inside, call) is not None:
             return None
         message = await letter.write(read, inside, address)
-        return _Written(message=message, contact_id=contact.id if contact else None)
+        return Written(message=message, contact_id=contact.id if contact else None)
 
 
-async def _send(inst: Installation, call: StepCall, letter: Letter[M], written: _Written[M]) -> StepAnswer:
-    claimed: _Claimed | StepAnswer | None = None
+async def _send(inst: Installation, call: StepCall, letter: Letter[M], written: Written[M]) -> StepAnswer | Fate:
+    claimed: _Claimed | StepAnswer | Fate | None = None
     verdict: Verdict | None = None
     try:
         async with letter.prepare(written.message) as hand_over:
             async with inst.db.transaction() as tx:
                 claimed = await _claim(tx, inst, letter, written, call)
-            if isinstance(claimed, StepAnswer):
+            if isinstance(claimed, StepAnswer | Fate):
                 return claimed
             receipt = await hand_over()
             verdict = Verdict(state="accepted", reference=receipt.reference)
     except (Rejected, Unavailable) as no:
         # A connection that breaks after the answer changes nothing about the answer.
-        if isinstance(claimed, StepAnswer):
+        if isinstance(claimed, StepAnswer | Fate):
             return claimed
         verdict = verdict or _verdict(no, repeatable=letter.repeatable)
         answer = await _settle(inst, call, letter, written, claimed, verdict)
@@ -162,33 +192,35 @@ async def _send(inst: Installation, call: StepCall, letter: Letter[M], written: 
 
 
 async def _claim(
-    tx: Tx, inst: Installation, letter: Letter[M], written: _Written[M], call: StepCall
-) -> _Claimed | StepAnswer:
+    tx: Tx, inst: Installation, letter: Letter[M], written: Written[M], call: StepCall
+) -> _Claimed | StepAnswer | Fate:
     """Pass the gate, judge address and consent anew and take the effect; an answer when there is nothing to hand over.
 
     Of whom marketing goes to the record is locked as if it were written, so that of two messages one sees the other.
     """
     alone = [written.contact_id] if letter.terms.marketing and written.contact_id else []
-    passed = await pass_gate(tx, inst, call, needs=needs_objects(letter.address_objects), write=alone)
+    needs = needs_objects({*letter.address_objects, *letter.through})
+    passed = await pass_gate(tx, inst, call, needs=needs, write=alone)
     if isinstance(passed, StepAnswer):
         return passed
-    key, now = key_of(call), _now(inst, call)
+    key, now = letter.key_for(call), _now(inst, call)
     effect = await hold_effect(tx, key)
     if effect is not None and not _may_ask(effect, letter.repeatable):
-        return await settle_stored(tx, passed, effect)
+        return await letter.conclude(tx, passed, await fate_of(tx, effect, now=call.now))
     try:
         address, contact = letter.address(passed), letter.contact(passed)
         if (address, contact.id if contact else None) != (written.message.to, written.contact_id):
             raise _Moved
         await judge_consent(tx, passed, letter.terms, contact, address, now=now, key=key)
     except StepError as no:
-        return await give_up(tx, passed, no)
-    if (held := await hold_back(tx, inst, passed, effect)) is not None:
+        return await letter.conclude(tx, passed, await last_fate(tx, key, no, now=call.now))
+    if letter.waits and (held := await hold_back(tx, inst, passed, effect)) is not None:
         return held
-    taken = await claim_effect(tx, effect or first_effect(passed.enrollment, call, letter.channel), now=call.now)
+    first = first_effect(passed.enrollment, call, letter.channel).model_copy(update={"key": key})
+    taken = await claim_effect(tx, effect or first, now=call.now)
     if taken is None:
         raise _Taken
-    row = {**_message_row(passed, letter, written), "claimed_at": now}
+    row = {**message_row(passed, letter, written), "claimed_at": now}
     await put_message(tx, key, row, is_first=effect is None, now=call.now)
     await open_visit(tx, passed)
     return _Claimed(passed=passed, effect=taken)
@@ -202,10 +234,10 @@ async def _settle(
     inst: Installation,
     call: StepCall,
     letter: Letter[M],
-    written: _Written[M],
+    written: Written[M],
     claimed: _Claimed | None,
     verdict: Verdict,
-) -> StepAnswer | None:
+) -> StepAnswer | Fate | None:
     """Write down what became of the attempt; None when it is to be tried again.
 
     The other side may have said no before there was a claim (a recipient refused at RCPT): the claim is then made and
@@ -214,11 +246,11 @@ async def _settle(
     async with inst.db.transaction() as tx:
         if claimed is not None:
             passed = await pass_gate(tx, inst, call)
-            return await settle_effect(tx, passed, claimed.effect, verdict, now=call.now)
+            return await settle_attempt(tx, passed, claimed.effect, verdict, letter.conclude, now=call.now)
         late = await _claim(tx, inst, letter, written, call)
-        if isinstance(late, StepAnswer):
+        if isinstance(late, StepAnswer | Fate):
             return late
-        return await settle_effect(tx, late.passed, late.effect, verdict, now=call.now)
+        return await settle_attempt(tx, late.passed, late.effect, verdict, letter.conclude, now=call.now)
 
 
 def _verdict(no: Rejected | Unavailable, *, repeatable: bool) -> Verdict:
@@ -232,27 +264,3 @@ def _verdict(no: Rejected | Unavailable, *, repeatable: bool) -> Verdict:
 def _now(inst: Installation, call: StepCall) -> datetime:
     """When the message leaves: an outage may have made that later than it was asked for."""
     return max(call.now, inst.clock.now())
-
-
-def _message_row(passed: Passed, letter: Letter[M], written: _Written[M]) -> dict[str, Any]:
-    message = written.message
-    mail: Mail | None = message if isinstance(message, Mail) else None
-    return {
-        "enrollment_id": passed.enrollment.id,
-        "workflow_id": passed.enrollment.workflow_id,
-        "step": passed.call.step,
-        "record_id": passed.record.id,
-        "contact_id": written.contact_id,
-        "marketing": letter.terms.marketing,
-        "subscription": letter.terms.subscription,
-        "channel": letter.channel,
-        "sender": message.sender,
-        "recipient": message.to,
-        "subject": mail.subject if mail else None,
-        "html": mail.html if mail else None,
-        "text": message.text,
-        "message_id": mail.message_id if mail else None,
-        "email": mail.email if mail else None,
-        "email_version": mail.email_version if mail else None,
-        "links": list(mail.links) if mail is not None else None,
-    }

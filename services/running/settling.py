@@ -6,8 +6,9 @@ the first and leaves the second alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import TypeAlias
 
 from domain.base import Json
 from domain.errors import StepError, StepFailed, StepSkipped
@@ -18,11 +19,14 @@ from services.leaving.leaving import end_enrollment
 from services.leaving.moving import LEFT
 from services.running.gate import pass_gate
 from services.running.inside import Passed
+from services.running.summing import NOBODY_KNOWS as NOBODY_KNOWS
+from services.running.summing import Fate, fate_of, settle_fate, sum_up
 from services.running.visits import open_visit, settle_visit
 from store.database import Tx
-from store.effects import CLOSED, Effect, Verdict, besides, close_effect, find_message_id, hold_effect, left_before
+from store.effects import CLOSED, Effect, Verdict, besides, close_effect, effect_keys, hold_effect, left_before
 
-NOBODY_KNOWS = Verdict(state="unknown", failure="unknown", detail="handed over, and no answer came back")
+Conclude: TypeAlias = Callable[[Tx, Passed, Fate], Awaitable[StepAnswer | Fate]]
+"""What to do once a message came to an end: settle its visit, or keep what became of it for the sum."""
 
 
 def key_of(call: StepCall) -> str:
@@ -30,9 +34,9 @@ def key_of(call: StepCall) -> str:
     return effect_key(call.enrollment_id, call.step, call.n)
 
 
-async def settle_effect(
-    tx: Tx, passed: Passed | StepAnswer, effect: Effect, verdict: Verdict, *, now: datetime
-) -> StepAnswer | None:
+async def settle_attempt(
+    tx: Tx, passed: Passed | StepAnswer, effect: Effect, verdict: Verdict, conclude: Conclude, *, now: datetime
+) -> StepAnswer | Fate | None:
     """Close the attempt ``effect`` with its verdict; None when it, or another attempt, has yet to come to an end.
 
     ``passed`` may be the gate's no: the message is out all the same, and the ledger says so.
@@ -49,35 +53,63 @@ async def settle_effect(
     if current.state == "retry":
         await open_visit(tx, passed, detail=current.detail)
         return None
-    return await settle_stored(tx, passed, current) if current.state in CLOSED else None
+    return await conclude(tx, passed, await fate_of(tx, current, now=now)) if current.state in CLOSED else None
+
+
+async def settle_effect(
+    tx: Tx, passed: Passed | StepAnswer, effect: Effect, verdict: Verdict, *, now: datetime
+) -> StepAnswer | None:
+    """The same for the only effect of a visit, which is settled with it."""
+    made = await settle_attempt(tx, passed, effect, verdict, settle_fate, now=now)
+    assert not isinstance(made, Fate), "its visit was settled"
+    return made
 
 
 async def settle_stored(tx: Tx, passed: Passed, effect: Effect) -> StepAnswer:
-    """Settle a visit by what the ledger holds. A hand-over that nobody answered for becomes ``unknown``."""
-    if effect.state not in CLOSED:
-        await close_effect(tx, effect, NOBODY_KNOWS, now=passed.call.now)
-        effect = effect.model_copy(update=NOBODY_KNOWS.model_dump())
-    if effect.state == "accepted":
-        outputs = effect.outputs if effect.outputs is not None else {"message": await find_message_id(tx, effect.key)}
-        return await settle_visit(tx, passed, outcome="done", result=outputs)
-    return await settle_visit(tx, passed, outcome="failed", reason=effect.failure or effect.state, detail=effect.detail)
+    """Settle a visit by what the ledger holds."""
+    return await settle_fate(tx, passed, await fate_of(tx, effect, now=passed.call.now))
 
 
 async def give_up(tx: Tx, passed: Passed, no: StepError) -> StepAnswer:
-    """Settle a visit that cannot have its effect any more, whatever was tried before; what was answered last is kept.
+    """Settle a visit that cannot have its only effect any more, whatever was tried before."""
+    return await settle_fate(tx, passed, await last_fate(tx, key_of(passed.call), no, now=passed.call.now))
+
+
+async def settle_failure(tx: Tx, passed: Passed, no: StepError) -> StepAnswer:
+    """The same for a visit with however many effects."""
+    call = passed.call
+    keys = await effect_keys(tx, call.enrollment_id, call.step, call.n)
+    if any(key != key_of(call) for key in keys):
+        return await sum_up(tx, passed, keys, ())
+    return await give_up(tx, passed, no)
+
+
+async def keep_fate(tx: Tx, passed: Passed, fate: Fate) -> Fate:
+    """Leave the visit open: other messages of it have yet to come to an end."""
+    return fate
+
+
+async def last_fate(tx: Tx, key: str, no: StepError, *, now: datetime) -> Fate:
+    """What becomes of a message that cannot be sent any more, whatever was tried before; the last answer is kept.
 
     An earlier attempt that is still ``handed_over`` may have succeeded: that is ``unknown``, not a skip.
     """
-    effect = await hold_effect(tx, key_of(passed.call))
+    effect = await hold_effect(tx, key)
     if effect is not None and effect.state != "retry":
-        return await settle_stored(tx, passed, effect)
+        return await fate_of(tx, effect, now=now)
     failure = no.failure if isinstance(no, StepFailed) else None
     if effect is not None:
         verdict = {"state": "failed", "failure": failure, "detail": besides(str(no), effect.detail)}
-        await close_effect(tx, effect, Verdict.model_validate(verdict), now=passed.call.now)
+        await close_effect(tx, effect, Verdict.model_validate(verdict), now=now)
         if isinstance(no, StepFailed):
             no = StepFailed(no.failure, besides(no.detail, effect.detail))
-    return await settle_error(tx, passed, no)
+    match no:
+        case StepSkipped():
+            return Fate(outcome="skipped", reason=no.reason, detail=no.detail or None)
+        case StepFailed():
+            return Fate(outcome="failed", reason=no.failure, detail=no.detail)
+        case _:
+            raise no
 
 
 async def settle_error(tx: Tx, passed: Passed, no: StepError) -> StepAnswer:
@@ -110,4 +142,4 @@ async def record_failure(inst: Installation, failed: FailureCall) -> StepAnswer:
         passed = await pass_gate(tx, inst, failed.call)
         if isinstance(passed, StepAnswer):
             return passed
-        return await give_up(tx, passed, StepFailed(failed.failure, failed.detail))
+        return await settle_failure(tx, passed, StepFailed(failed.failure, failed.detail))

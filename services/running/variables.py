@@ -60,8 +60,12 @@ class Sender(Frozen):
     address: str
 
 
-async def look_inside(read: Read, inst: Installation, call: StepCall, *, objects: Collection[str]) -> Inside | None:
+async def look_inside(
+    read: Read, inst: Installation, call: StepCall, *, objects: Collection[str], through: Collection[str] = ()
+) -> Inside | None:
     """What the gate would show, without locks: good enough to write a message with, never to decide with.
+
+    ``through``: object types of which the associated records count, whatever is enrolled or bound.
 
     None when the enrollment ended or one of its records is gone; the gate then says which.
     """
@@ -80,7 +84,9 @@ async def look_inside(read: Read, inst: Installation, call: StepCall, *, objects
         content.definition,
         enrollment.record_id,
         # These two are loaded anyway, and stand for their object.
-        needs=needs_objects(set(objects) - OTHER_ROOTS - {enrollment.object, enrollment.bound_object or ""}),
+        needs=needs_objects(
+            {*(set(objects) - OTHER_ROOTS - {enrollment.object, enrollment.bound_object or ""}), *through}
+        ),
         enrollment=enrollment,
         now=call.now,
         known=records,
@@ -120,17 +126,19 @@ async def load_variables(
     *,
     sender: Sender | None = None,
     unsubscribe_url: str = "",
+    contact: RecordFacts | None = None,
 ) -> dict[str, Json]:
     """The variables of templates that mention ``roots`` (``{"contact", "owner"}``); what is not mentioned is not read.
 
     ``sender`` is the account's mail sender when the step sends nothing itself; ``unsubscribe_url`` is empty where
-    nobody can unsubscribe.
+    nobody can unsubscribe. ``contact``: whom a message goes to, which is who ``contact`` means in a workflow about
+    records of another type.
 
     Raises:
         StepSkipped: ``no_record``, when a template mentions an object type there is no record of.
     """
     facts = inside.facts
-    variables = {**_records(facts, roots), **_about(inside)}
+    variables = {**_records(facts, roots, contact), **_about(inside)}
     sender = sender or Sender(name=inside.account.mail_from_name, address=inside.account.mail_from)
     variables["message"] = {"unsubscribe_url": unsubscribe_url}
     variables["sender"] = {"name": sender.name, "address": sender.address}
@@ -173,10 +181,11 @@ def _outside(sender: Sender) -> dict[str, Json]:
     }
 
 
-def _records(facts: Facts, roots: Collection[str]) -> dict[str, Json]:
+def _records(facts: Facts, roots: Collection[str], contact: RecordFacts | None = None) -> dict[str, Json]:
     found: dict[str, Json] = {"record": _document(facts.record, facts.schema_)}
     for object in sorted(set(roots) & set(facts.schema_.objects)):
-        if (record := subject_of(Of(object=object), facts)) is None:
+        meant = contact if object == "contact" != facts.record.object else None
+        if (record := meant or subject_of(Of(object=object), facts)) is None:
             raise StepSkipped("no_record", f"there is no {object} to write about")
         found[object] = _document(record, facts.schema_)
     return found

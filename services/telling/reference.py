@@ -74,8 +74,8 @@ def _type(field: Mapping[str, Any]) -> str:
     """A JSON Schema type in words: ``string, a template``."""
     if "x-kind" in field:
         return KINDS[field["x-kind"]]
-    if "anyOf" in field:
-        return " or ".join(dict.fromkeys(_type(part) for part in field["anyOf"]))
+    if members := field.get("anyOf") or field.get("oneOf"):
+        return " or ".join(dict.fromkeys(_type(part) for part in members))
     if "enum" in field:
         return " or ".join(f"`{value}`" for value in field["enum"])
     if "const" in field:

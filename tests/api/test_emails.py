@@ -291,3 +291,21 @@ async def test_mjml_that_cannot_be_sent_is_told_with_its_line(
     (error,) = found["errors"]
     assert (error["path"], error["code"]) == (path, code)
     assert words in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("to", "path", "code"),
+    [
+        ("everybody", "/to", "wrong_value"),
+        ({"associated": {"object": "company"}}, "/to/associated/object", "wrong_value"),
+        ({"associated": {"match": "any"}}, "/to/associated/match", "wrong_value"),
+        ({"associated": {"labl": "x"}}, "/to/associated/labl", "unknown_field"),
+        ({"addresses": []}, "/to/addresses", "wrong_value"),
+        ({"addresses": ["desk@example.com", "desk"]}, "/to/addresses/1", "wrong_value"),
+        ({"addresses": ["desk@example.com\nBcc: eve@example.com"]}, "/to/addresses/0", "wrong_value"),
+    ],
+)
+async def test_who_an_email_goes_to_is_examined(lite: Caller, to: Any, path: str, code: str) -> None:
+    config = {"subject": "s", "html": "h", "to": to}
+    found = await lite.ok("POST", "/workflows/greet/validate", about(config))
+    assert [(each["path"], each["code"]) for each in found["problems"]] == [(f"/steps/0/config{path}", code)]

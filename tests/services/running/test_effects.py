@@ -22,7 +22,8 @@ from gateways.mail_smtp import SmtpMail, SmtpServer
 from services.installation import Installation
 from services.leaving.leaving import end_enrollment
 from services.relaying.housekeeping import settle_lost
-from services.running.effects import Letter, attempt
+from services.running.effects import attempt
+from services.running.letters import Letter
 from services.running.settling import key_of
 from store import tables
 from store.database import Database, Read
