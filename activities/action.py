@@ -55,20 +55,30 @@ class OutsideContext:
     definition: Definition
 
 
+async def _no_more() -> None:
+    """Nothing else is to be done."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Leaving:
-    """What an inside action answers that takes its own enrollment out: its visit is done, and then it ends."""
+    """What an inside action answers that takes its own enrollment out: its visit is done, and then it ends.
+
+    ``then`` is what takes it out where others are taken out by it too, such as the end of a record; the enrollment has
+    ended by then, in the same transaction.
+    """
 
     outputs: Outputs
     reason: EndReason
     detail: str | None = None
+    then: Callable[[], Awaitable[None]] = _no_more
 
 
 @dataclass(frozen=True)
 class Target:
-    """Records an inside action writes: the enrolled one, or those ``of`` names."""
+    """Records an inside action writes: the enrolled one, or those ``of`` names; and those each of ``also`` names."""
 
     of: Of | None = None
+    also: tuple[Of | None, ...] = ()
 
 
 InsideRun: TypeAlias = Callable[[InsideContext, C], Awaitable[Outputs | Leaving]]

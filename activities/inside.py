@@ -77,7 +77,9 @@ async def _act(tx: Tx, inst: Installation, action: Action[Any], call: StepCall) 
     run = cast("InsideRun[Any]", action.run)  # the descriptor says inside
     done = await run(InsideContext(tx=tx, inst=inst, passed=passed, variables=variables), config)
     if isinstance(done, Leaving):
-        return await settle_leaving(tx, passed, done.outputs, done.reason, detail=done.detail)
+        answer = await settle_leaving(tx, passed, done.outputs, done.reason, detail=done.detail)
+        await done.then()
+        return answer
     return await settle_visit(tx, passed, outcome="done", result=done)
 
 
@@ -87,9 +89,9 @@ async def _written(read: Read, action: Action[Any], config: ActionConfig, call: 
     enrollment = await get_enrollment(read, call.enrollment_id) if target is not None else None
     if target is None or enrollment is None:
         return ()
-    if target.of is None or target.of.object == enrollment.object:
-        return (enrollment.record_id,)
-    object = target.of.object
-    associated = await load_associated(read, enrollment.record_id, [object])
-    bound = [enrollment.bound_id] if enrollment.bound_id and enrollment.bound_object == object else []
-    return {*bound, *(a.record.id for a in associated[object])}
+    named = [of.object if of is not None else enrollment.object for of in (target.of, *target.also)]
+    others = [object for object in dict.fromkeys(named) if object != enrollment.object]
+    associated = await load_associated(read, enrollment.record_id, others) if others else {}
+    own = [enrollment.record_id] if enrollment.object in named else []
+    bound = [enrollment.bound_id] if enrollment.bound_id and enrollment.bound_object in others else []
+    return {*own, *bound, *(a.record.id for object in others for a in associated[object])}

@@ -52,15 +52,15 @@ def definition_written(config: WritesProperty, scope: ConfigScope) -> PropertyDe
     return scope.schema_.property(object_written(config, scope), config.property)
 
 
-def of_findings(of: Of | None, scope: ConfigScope) -> Iterable[Finding]:
-    """Find associated records that cannot be meant."""
+def of_findings(of: Of | None, scope: ConfigScope, *, at: str = "/of") -> Iterable[Finding]:
+    """Find associated records that cannot be meant; ``at`` is where the config names them."""
     if of is None:
         return
     if scope.schema_.object(of.object) is None:
         words = f"there is no object type {of.object!r}{similar(of.object, scope.schema_.objects)}"
-        yield Finding(path="/of/object", code="unknown_object", message=words)
+        yield Finding(path=f"{at}/object", code="unknown_object", message=words)
     if of.match == "none":
-        yield Finding(path="/of/match", code="wrong_value", message="nothing can be written on no records")
+        yield Finding(path=f"{at}/match", code="wrong_value", message="nothing can be written on no records")
 
 
 def property_findings(

@@ -42,7 +42,8 @@ class KnownWorkflow(Frozen):
 class ConfigScope(Frozen):
     """Where an action config stands: the installation's schema, the workflow's object, and what may be bound.
 
-    ``slug`` and ``parameters`` are the workflow's own; ``workflows`` are those there are, by slug.
+    ``slug`` and ``parameters`` are the workflow's own; ``workflows`` are those there are, by slug. ``lists`` and
+    ``subscription_types`` as in ``Catalogue``.
     """
 
     schema_: Schema
@@ -51,6 +52,9 @@ class ConfigScope(Frozen):
     slug: str = ""
     parameters: tuple[Parameter, ...] = ()
     workflows: Mapping[str, KnownWorkflow] = {}
+    lists: Mapping[str, str] = {}
+    dynamic_lists: frozenset[str] = frozenset()
+    subscription_types: Mapping[str, bool] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +87,8 @@ class ActionSpec:
 class Catalogue:
     """What validation looks names up in.
 
-    ``users`` are the ids of active users, ``workflows`` those there are by slug, ``lists`` maps slug -> object type,
+    ``users`` are the ids of active users, ``workflows`` those there are by slug, ``lists`` maps slug -> object type
+    (``dynamic_lists`` are those of them that follow a condition),
     ``subscription_types`` slug -> whether it is archived, ``internal_types`` those of them that are not for marketing.
     ``emails`` are the reusable ones by slug, ``secrets`` are names.
     Without ``holidays`` any country is taken to have a calendar, without ``addresses`` any line to be an address.
@@ -95,6 +100,7 @@ class Catalogue:
     users: frozenset[str]
     workflows: Mapping[str, KnownWorkflow]
     lists: Mapping[str, str] = field(default_factory=dict)
+    dynamic_lists: frozenset[str] = frozenset()
     subscription_types: Mapping[str, bool] = field(default_factory=dict)
     internal_types: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()

@@ -82,6 +82,9 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
             slug=x.definition.slug,
             parameters=tuple(x.definition.parameters),
             workflows=x.catalogue.workflows,
+            lists=x.catalogue.lists,
+            dynamic_lists=x.catalogue.dynamic_lists,
+            subscription_types=x.catalogue.subscription_types,
         )
         for finding in spec.check(config, scope):
             x.tell(place + finding.path, finding.code, finding.message)

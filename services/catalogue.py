@@ -6,7 +6,7 @@ from domain.catalogue import Catalogue
 from services.installation import Installation
 from store.database import Read
 from store.emails import known_emails
-from store.lists import known_lists
+from store.lists import dynamic_slugs, known_lists
 from store.people import active_user_ids
 from store.schema import load_schema
 from store.secrets import known_secrets
@@ -25,6 +25,7 @@ async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
         workflows=await known_workflows(read),
         secrets=await known_secrets(read),
         lists=await known_lists(read),
+        dynamic_lists=await dynamic_slugs(read),
         subscription_types=await known_types(read),
         internal_types=await internal_types(read),
         addresses=inst.addresses,

@@ -63,6 +63,11 @@ async def known_lists(read: Read) -> dict[str, str]:
     return {row["slug"]: row["object"] for row in await read.all(select(lists.c.slug, lists.c.object))}
 
 
+async def dynamic_slugs(read: Read) -> frozenset[str]:
+    """Those of them whose members follow a condition."""
+    return frozenset(each.slug for each in await dynamic_lists(read))
+
+
 async def insert_list(tx: Tx, new: RecordList) -> bool:
     """Write a new list; False when the slug is taken."""
     return await tx.insert_ignore(lists, [new.model_dump()]) == 1
