@@ -12,6 +12,7 @@ from domain.conditions import (
     Match,
     Of,
     Operator,
+    OutputCondition,
     OutputValue,
     ParameterCondition,
     ParameterValue,
@@ -24,7 +25,6 @@ from domain.operators import (
     NEGATIVE,
     OPERATORS,
     PRESENCE,
-    ConditionNotAvailable,
     comparable,
     holds,
     is_number,
@@ -34,7 +34,7 @@ from domain.operators import (
 from domain.schema import PropertyType
 from domain.scope import Scope
 
-Comparison: TypeAlias = PropertyCondition | ParameterCondition | EventPropertyCondition
+Comparison: TypeAlias = PropertyCondition | ParameterCondition | EventPropertyCondition | OutputCondition
 
 TIME_ONLY: frozenset[Operator] = OPERATORS[PropertyType.DATETIME] - OPERATORS[PropertyType.NUMBER]
 """Operators that make a text without a type a date or an instant; ``between`` does so too, of texts."""
@@ -53,15 +53,15 @@ def compare(condition: Comparison, type_: PropertyType, left: Json, scope: Scope
         case PropertyValue(of=Of() as of):
             others = scope.set_of(of)
             return matches(of.match, others, lambda other: _compare_with(condition, type_, left, scope, other))
-        case OutputValue():
-            raise ConditionNotAvailable("outputs of steps")
-        case ParameterValue() | EntryEventValue():
+        case ParameterValue() | EntryEventValue() | OutputValue():
             return holds(type_, op, left, operand(type_, op, _looked_up(value, scope), scope.moment))
         case _:
             return holds(type_, op, left, operand(type_, op, value, scope.moment))
 
 
-def compare_untyped(condition: ParameterCondition | EventPropertyCondition, left: Json, scope: Scope) -> bool:
+def compare_untyped(
+    condition: ParameterCondition | EventPropertyCondition | OutputCondition, left: Json, scope: Scope
+) -> bool:
     """One comparison of a value whose type no schema knows."""
     type_, left = read_untyped(left, condition.op)
     return compare(condition, type_, left, scope, scope.record)
@@ -96,7 +96,9 @@ def read_untyped(value: Json, op: Operator) -> tuple[PropertyType, Json]:
     return PropertyType.STRING, value
 
 
-def _looked_up(value: ParameterValue | EntryEventValue, scope: Scope) -> Json:
+def _looked_up(value: ParameterValue | EntryEventValue | OutputValue, scope: Scope) -> Json:
+    if isinstance(value, OutputValue):
+        return scope.facts.outputs.get(value.step, {}).get(value.output)
     if isinstance(value, ParameterValue):
         return scope.facts.parameters.get(value.parameter)
     event = scope.facts.entry_event

@@ -12,6 +12,7 @@ from domain.conditions import (
     Of,
     Offset,
     Operator,
+    OutputCondition,
     OutputValue,
     ParameterCondition,
     ParameterValue,
@@ -22,6 +23,7 @@ from domain.conditions import (
 from domain.definition import Parameter
 from domain.examination import Examination, Place
 from domain.operators import OPERATORS, PRESENCE, TEXTS, TIMES, comparable, is_number
+from domain.output_rules import check_output
 from domain.reader import join, similar
 from domain.schema import PropertyDefinition, PropertyType
 from domain.value_rules import LISTS, RELATIVE, check_literals, check_operator
@@ -42,7 +44,7 @@ class Subject:
 
     ``near``: no association was followed yet. ``left``: the object type the left side of a comparison is read from,
     to which a property on the right belongs that says nothing else. ``at_event``: inside the ``where`` of an event.
-    ``negated``: what is asked must not hold.
+    ``negated``: what is asked must not hold. ``at_branch``: a branch asks it, which alone may read outputs of steps.
     """
 
     object: str
@@ -51,6 +53,7 @@ class Subject:
     left: str | None = None
     at_event: bool = False
     negated: bool = False
+    at_branch: bool = False
 
 
 def check_of(x: Examination, of: Of | Related | None, path: str, subject: Subject) -> str | None:
@@ -82,7 +85,7 @@ def check_length(x: Examination, length: Offset, path: str, *, signed: bool = Fa
 def check_comparison(
     x: Examination,
     left: PropertyDefinition,
-    condition: PropertyCondition | ParameterCondition | EventPropertyCondition,
+    condition: PropertyCondition | ParameterCondition | EventPropertyCondition | OutputCondition,
     path: str,
     subject: Subject,
 ) -> None:
@@ -110,7 +113,9 @@ def check_comparison(
         check_literals(x, left, op, list(value) if isinstance(value, list) else value, place)
 
 
-def check_untyped(x: Examination, name: str, condition: EventPropertyCondition, path: str, subject: Subject) -> None:
+def check_untyped(
+    x: Examination, name: str, condition: EventPropertyCondition | OutputCondition, path: str, subject: Subject
+) -> None:
     """Tell what is wrong with a comparison whose left side no schema knows, by what operator and value ask for."""
     op, value, place = condition.op, condition.value, join(path, "value")
     if isinstance(value, LOOKED_UP) and op not in PRESENCE | RELATIVE:
@@ -159,7 +164,10 @@ def _check_looked_up(
             if subject.place == "trigger":
                 x.refuse(path, "a value of the event that caused entry in a trigger (nobody entered yet)")
         case OutputValue():
-            x.refuse(path, "a value from the output of a step")
+            if subject.at_branch:
+                check_output(x, value.step, path)
+            else:
+                x.refuse(path, "a value from the output of a step, outside a branch,")
         case ParameterValue():
             found = known_parameter(x, value.parameter, join(path, "parameter"), subject)
             if found is not None and left is not None and not _takes(left, PARAMETER_TYPES[found.type]):

@@ -33,6 +33,7 @@ from domain.conditions import (
 from domain.events import event_name_problem
 from domain.examination import Examination
 from domain.facts import EVENTS_PER_NAME
+from domain.output_rules import check_output
 from domain.reader import join, similar
 from domain.schema import PropertyDefinition
 
@@ -105,7 +106,7 @@ def _check(x: Examination, condition: Condition, path: str, subject: Subject) ->
         case WorkflowCondition():
             _check_workflow(x, condition, path, subject)
         case OutputCondition():
-            x.refuse(path, "a condition on the output of a step")
+            _check_output(x, condition, path, subject)
         case SubscriptionCondition():
             _check_subscription(x, condition, path, subject)
         case _ as never:
@@ -187,6 +188,14 @@ def _check_event_property(x: Examination, condition: EventPropertyCondition, pat
         check_untyped(x, condition.event_property, condition, path, subject)
     else:
         x.tell(path, "wrong_value", "event_property stands only in the where of an event")
+
+
+def _check_output(x: Examination, condition: OutputCondition, path: str, subject: Subject) -> None:
+    if not subject.at_branch:
+        x.refuse(path, "a condition on the output of a step, outside a branch,")
+        return
+    check_output(x, condition.step, path)
+    check_untyped(x, condition.output, condition, path, subject)
 
 
 def _check_workflow(x: Examination, condition: WorkflowCondition, path: str, subject: Subject) -> None:

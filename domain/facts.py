@@ -63,6 +63,7 @@ class Facts(Frozen):
     condition names neither ``match`` nor ``label``. ``events`` maps event name -> events, newest first, of the record
     and of others where a condition looks at theirs. ``lists`` maps record id -> slugs of the lists it is a member of.
     ``subscriptions`` maps record id -> slug of a subscription type -> state; what is missing is not specified.
+    ``outputs`` maps step id -> what its last visit gave, of whoever is inside.
     ``workflows`` maps slug -> what the record did there. ``enrollment_id`` and ``entered_seq`` are set once somebody
     entered: scope ``enrollment`` counts events of a higher sequence. ``entry_event`` caused the entry. ``zone`` is the
     IANA name of the workflow's zone.
@@ -73,6 +74,7 @@ class Facts(Frozen):
     associated: dict[str, tuple[Associated, ...]] = {}
     bound: RecordFacts | None = None
     parameters: dict[str, Json] = {}
+    outputs: dict[str, dict[str, Json]] = {}
     events: dict[str, tuple[EventFacts, ...]] = {}
     lists: dict[str, frozenset[str]] = {}
     subscriptions: dict[str, dict[str, SubscriptionState]] = {}

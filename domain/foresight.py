@@ -16,7 +16,7 @@ from domain.base import Frozen, Instant
 from domain.business_days import IsFree, no_holidays
 from domain.conditions import Condition
 from domain.definition import Definition
-from domain.delays import Clock, due, subject_of
+from domain.delays import Clock, due
 from domain.facts import Facts, Seen
 from domain.instants import LATEST
 from domain.judging import judge
@@ -35,6 +35,7 @@ from domain.steps import (
     is_anchored,
 )
 from domain.turning import next_turn
+from domain.value_branches import choose_case
 from domain.windows import Quiet, held_until
 
 MOST = 200
@@ -201,10 +202,8 @@ class Foresight:
                         return branch.id, tuple(seen)
                 return OTHERWISE, tuple(seen)
             case ValueBranchStep():
-                subject = subject_of(step.of, self.facts)
-                value = subject.properties.get(step.property or "") if subject is not None else None
-                edge = next((c.id for c in step.cases if value is not None and value in c.values), OTHERWISE)
-                return edge, (Seen(what=step.property or "", value=value, holds=edge != OTHERWISE),)
+                edge, found = choose_case(step, self.facts)
+                return edge, (found,)
             case SplitStep():
                 known = self.arms_taken.get(step.id)
                 if known is not None and any(arm.id == known for arm in step.arms):

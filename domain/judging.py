@@ -28,7 +28,6 @@ from domain.conditions import (
     WorkflowCondition,
 )
 from domain.facts import NOT_SPECIFIED, EventFacts, Facts, RecordFacts, Seen, Verdict
-from domain.operators import ConditionNotAvailable
 from domain.scope import Scope
 from domain.words import words
 
@@ -43,9 +42,6 @@ def judge(condition: Condition, facts: Facts, *, counts: CountScope | None = Non
 
     ``counts``: which events count where the condition does not say; None: those since the entry of whoever is inside,
     and all of anybody else.
-
-    Raises:
-        ConditionNotAvailable: the condition is of a kind that validation refuses in this version.
     """
     scope = Scope.of(facts, counts)
     return Verdict(holds=_holds(condition, scope), seen=tuple(scope.seen))
@@ -54,11 +50,7 @@ def judge(condition: Condition, facts: Facts, *, counts: CountScope | None = Non
 def judge_event(
     where: Condition | None, event: EventFacts, facts: Facts, *, counts: CountScope | None = None
 ) -> Verdict:
-    """Whether ``event`` is one that ``where`` asks for; ``facts`` are those of the record it is asked about.
-
-    Raises:
-        ConditionNotAvailable: as ``judge``.
-    """
+    """Whether ``event`` is one that ``where`` asks for; ``facts`` are those of the record it is asked about."""
     if where is None:
         return Verdict(holds=True)
     scope = Scope.of(facts, counts).at_event(event)
@@ -90,7 +82,7 @@ def _holds(condition: Condition, scope: Scope) -> bool:
         case WorkflowCondition():
             return _workflow_holds(condition, scope)
         case OutputCondition():
-            raise ConditionNotAvailable("outputs of steps")
+            return _untyped_holds(condition, scope.facts.outputs.get(condition.step, {}).get(condition.output), scope)
         case SubscriptionCondition():
             states = scope.facts.subscriptions.get(scope.record.id, {})
             state = states.get(condition.subscription, NOT_SPECIFIED)
@@ -161,7 +153,9 @@ def _is_within(count: Count, found: int) -> bool:
     return found >= low and (count.at_most is None or found <= count.at_most)
 
 
-def _untyped_holds(condition: ParameterCondition | EventPropertyCondition, value: Json, scope: Scope) -> bool:
+def _untyped_holds(
+    condition: ParameterCondition | EventPropertyCondition | OutputCondition, value: Json, scope: Scope
+) -> bool:
     return _noted(condition, value, compare_untyped(condition, value, scope), scope)
 
 

@@ -18,6 +18,7 @@ from domain.conditions import (
     Of,
     Operand,
     OutputCondition,
+    OutputValue,
     ParameterCondition,
     PropertyCondition,
     PropertyValue,
@@ -35,7 +36,7 @@ class Needs(Frozen):
     ``objects``: types of associated records. ``events``: names of events; those of associated and bound records too
     where their type is in ``events_of``. ``lists``: which lists the record and everything loaded around it are
     members of. ``subscriptions``: what they agreed to be sent. ``workflows``: slugs of workflows it may have been in.
-    ``entry_event``: the event that caused entry.
+    ``entry_event``: the event that caused entry. ``outputs``: what the steps gave.
     """
 
     objects: frozenset[str] = frozenset()
@@ -45,6 +46,7 @@ class Needs(Frozen):
     subscriptions: bool = False
     workflows: frozenset[str] = frozenset()
     entry_event: bool = False
+    outputs: bool = False
 
     def __or__(self, other: Needs) -> Needs:
         """Both."""
@@ -56,6 +58,7 @@ class Needs(Frozen):
             subscriptions=self.subscriptions or other.subscriptions,
             workflows=self.workflows | other.workflows,
             entry_event=self.entry_event or other.entry_event,
+            outputs=self.outputs or other.outputs,
         )
 
 
@@ -75,6 +78,7 @@ def needs_of(condition: Condition, object: str) -> Needs:
         needs |= Needs(
             objects=frozenset(other for _, other in _hops(part, about)),
             entry_event=isinstance(getattr(part, "value", None), EntryEventValue),
+            outputs=isinstance(part, OutputCondition) or isinstance(getattr(part, "value", None), OutputValue),
         )
         match part:
             case EventCondition():

@@ -17,6 +17,7 @@ from domain.examination import Examination
 from domain.graph import Graph
 from domain.instants import parse_date
 from domain.operators import TIMES
+from domain.output_rules import check_output
 from domain.plan import OTHERWISE
 from domain.reader import join, similar
 from domain.schema import PropertyDefinition, PropertyType
@@ -103,7 +104,8 @@ def _check_step(x: Examination, graph: Graph, step: Step, path: str) -> None:
             if not step.branches:
                 x.tell(join(path, "branches"), "wrong_value", "a branch needs at least one way")
             for i, branch in enumerate(step.branches):
-                check_condition(x, branch.where, join(path, "branches", i, "where"), Subject(x.definition.object))
+                subject = Subject(x.definition.object, at_branch=True)
+                check_condition(x, branch.where, join(path, "branches", i, "where"), subject)
         case ValueBranchStep():
             _check_value_branch(x, step, path)
         case SplitStep():
@@ -261,15 +263,9 @@ def _one_value(x: Examination, of: Of | None, name: str, path: str) -> PropertyD
 
 
 def _check_value_branch(x: Examination, step: ValueBranchStep, path: str) -> None:
-    if step.output is not None or step.step is not None:
-        x.refuse(join(path, "output"), "a branch on the output of a step")
-        return
     if not step.cases:
         x.tell(join(path, "cases"), "wrong_value", "a value branch needs at least one case")
-    if step.property is None:
-        x.tell(join(path, "property"), "missing_field", "a value branch needs the property whose value decides")
-        return
-    definition = _one_value(x, step.of, step.property, path)
+    definition = _value_that_decides(x, step, path)
     if definition is not None and definition.type in (PropertyType.MULTI_ENUM, PropertyType.DATETIME):
         what = f"a value branch needs one plain value, {step.property!r} is of type {definition.type}; use a branch"
         x.tell(join(path, "property"), "wrong_type", what)
@@ -285,6 +281,24 @@ def _check_value_branch(x: Examination, step: ValueBranchStep, path: str) -> Non
             taken.append(value)
             if definition is not None:
                 check_literal(x, definition, value, join(place, j))
+
+
+def _value_that_decides(x: Examination, step: ValueBranchStep, path: str) -> PropertyDefinition | None:
+    """The property by whose value a branch goes; None: an output, or it was told what is wrong."""
+    if step.property is None and step.output is None:
+        what = "a value branch needs the property or the output whose value decides"
+        x.tell(join(path, "property"), "missing_field", what)
+    elif step.output is None:
+        if step.step is not None:
+            x.tell(join(path, "step"), "wrong_value", "a step is named for its output; say which")
+        return _one_value(x, step.of, step.property or "", path)
+    elif step.step is None:
+        x.tell(join(path, "step"), "missing_field", "say which step gives the output")
+    elif step.property is not None or step.of is not None:
+        x.tell(join(path, "output"), "wrong_value", "a value branch has either a property or an output, not both")
+    else:
+        check_output(x, step.step, path)
+    return None
 
 
 def _check_word(x: Examination, graph: Graph, word: str, path: str, more: Iterable[str] = ()) -> None:

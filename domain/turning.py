@@ -21,6 +21,7 @@ from domain.conditions import (
     Not,
     NowValue,
     Offset,
+    OutputCondition,
     ParameterCondition,
     PropertyCondition,
     RelatedCondition,
@@ -63,6 +64,9 @@ def _turns(condition: Condition, scope: Scope) -> Iterator[datetime]:
         case ParameterCondition():
             value = scope.facts.parameters.get(condition.parameter)
             yield from _crossings(condition, *read_untyped(value, condition.op), scope.moment)
+        case OutputCondition():
+            value = scope.facts.outputs.get(condition.step, {}).get(condition.output)
+            yield from _crossings(condition, *read_untyped(value, condition.op), scope.moment)
         case EventPropertyCondition():
             value = scope.event.properties.get(condition.event_property) if scope.event else None
             yield from _crossings(condition, *read_untyped(value, condition.op), scope.moment)
@@ -79,7 +83,7 @@ def _event_turns(condition: EventCondition, scope: Scope) -> Iterator[datetime]:
 
 
 def _crossings(
-    condition: PropertyCondition | ParameterCondition | EventPropertyCondition,
+    condition: PropertyCondition | ParameterCondition | EventPropertyCondition | OutputCondition,
     type_: PropertyType,
     value: Json,
     moment: Moment,

@@ -18,6 +18,7 @@ from store.happenings import load_event, load_events, load_memberships, load_sta
 from store.records import COLUMNS, get_record, stored
 from store.subscriptions import load_states
 from store.tables import associations, records
+from store.visits import outputs
 
 
 async def load_facts(
@@ -61,6 +62,7 @@ async def load_facts(
         workflows=await load_statuses(read, record_id, needs.workflows),
         entry_event=await load_event(read, entry_event_id) if needs.entry_event and entry_event_id else None,
         parameters=dict(parameters or {}),
+        outputs=await outputs(read, enrollment.id) if needs.outputs and enrollment else {},
         enrollment_id=enrollment.id if enrollment else None,
         entered_seq=(enrollment.entered_seq or 0) if enrollment else None,
         now=now,

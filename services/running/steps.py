@@ -10,7 +10,7 @@ from typing import Literal
 from domain.anchors import is_yearly
 from domain.conditions import Condition
 from domain.definition import Definition
-from domain.delays import due, needs_of_until, subject_of
+from domain.delays import due, needs_of_until
 from domain.errors import StepFailed
 from domain.facts import Seen
 from domain.judging import judge
@@ -19,6 +19,7 @@ from domain.plan import OTHERWISE
 from domain.reading import NOTHING, Needs, needs_objects, needs_of
 from domain.splitting import choose_arm
 from domain.steps import BranchStep, DelayStep, SplitStep, Step, UntilAnchor, ValueBranchStep
+from domain.value_branches import choose_case
 from services.installation import Installation
 from services.leaving.leaving import end_enrollment
 from services.running.anchored import plan_anchored
@@ -76,12 +77,8 @@ async def decide_value(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer
         return passed
     step = passed.step
     assert isinstance(step, ValueBranchStep)
-    assert step.property is not None
-    subject = subject_of(step.of, passed.facts)
-    value = subject.properties.get(step.property) if subject is not None else None
-    edge = next((case.id for case in step.cases if value is not None and value in case.values), OTHERWISE)
-    seen = [Seen(what=step.property, value=value, holds=edge != OTHERWISE)]
-    return await settle_visit(tx, passed, outcome="done", edge=edge, seen=seen)
+    edge, seen = choose_case(step, passed.facts)
+    return await settle_visit(tx, passed, outcome="done", edge=edge, seen=[seen])
 
 
 async def decide_split(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
@@ -163,6 +160,6 @@ def step_needs(step: Step, definition: Definition) -> Needs:
     needs = reduce(or_, (needs_of(c, object) for c in conditions), NOTHING)
     if isinstance(step, DelayStep):
         needs |= needs_of_until(step.until, definition.anchor)
-    if isinstance(step, ValueBranchStep) and step.of is not None:
-        needs |= needs_objects({step.of.object})
+    if isinstance(step, ValueBranchStep):
+        needs |= needs_objects({step.of.object} if step.of is not None else ()) | Needs(outputs=step.output is not None)
     return needs

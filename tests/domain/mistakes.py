@@ -38,6 +38,15 @@ def called_back(**awaited: Any) -> dict[str, Any]:
     return {"id": "s", "kind": "wait", "for_event": {"event": "callback.received", **awaited}, "timeout": {"days": 1}}
 
 
+BY_OUTPUT = {"id": "s", "kind": "value_branch", "output": "x", "cases": [{"id": "c", "values": [1]}]}
+"""A branch by what a step gave."""
+
+
+def branching(**where: Any) -> dict[str, Any]:
+    """A branch with this condition."""
+    return {"id": "s", "kind": "branch", "branches": [{"id": "b", "where": where}]}
+
+
 IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"slug": "A b"}, "/slug", "wrong_value"),
     ({"name": ""}, "/name", "wrong_value"),
@@ -296,7 +305,14 @@ IN_STEPS: list[tuple[dict[str, Any], str, str]] = [
     ({"id": "s", "kind": "branch", "branches": [{"where": {"property": "x", "op": "known"}}]},
      "/branches/0/where/property", "unknown_property"),
     ({"id": "s", "kind": "value_branch", "cases": [{"values": ["NO"]}]}, "/property", "missing_field"),
-    ({"id": "s", "kind": "value_branch", "output": "x", "step": "y", "cases": []}, "/output", "not_available"),
+    ({**BY_OUTPUT, "step": "y"}, "/step", "unknown_step"),
+    ({**BY_OUTPUT, "step": "s"}, "/step", "wrong_value"),
+    ({**BY_OUTPUT}, "/step", "missing_field"),
+    ({**BY_OUTPUT, "step": "s", "property": "city"}, "/output", "wrong_value"),
+    (branching(output="status", step="y", op="known"), "/branches/0/where/step", "unknown_step"),
+    (branching(output="status", step="s", op="known"), "/branches/0/where/step", "wrong_value"),
+    (branching(property="city", op="is", value={"output": "a", "step": "y"}), "/branches/0/where/value/step",
+     "unknown_step"),
     ({"id": "s", "kind": "value_branch", "property": "city", "cases": []}, "/cases", "wrong_value"),
     ({"id": "s", "kind": "value_branch", "property": "city", "cases": [{"values": []}]}, "/cases/0/values",
      "wrong_value"),

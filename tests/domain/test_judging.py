@@ -6,7 +6,7 @@ import pytest
 
 from domain.base import Json
 from domain.judging import SEEN_TEXT, judge
-from domain.operators import OPERATORS, ConditionNotAvailable
+from domain.operators import OPERATORS
 from domain.schema import PropertyType
 from tests.fixtures.comparisons import NOW, ROWS
 from tests.fixtures.kinds import condition, facts
@@ -252,15 +252,24 @@ def test_the_verdict_cuts_long_texts() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw",
+    ("raw", "held"),
     [
-        {"output": "status", "step": "call", "op": "known"},
-        {"property": "string", "op": "is", "value": {"output": "status", "step": "call"}},
+        ({"output": "status", "step": "call", "op": "is", "value": 200}, True),
+        ({"output": "status", "step": "call", "op": "gte", "value": 300}, False),
+        ({"output": "status", "step": "call", "op": "is", "value": "200"}, False),
+        ({"output": "ok", "step": "call", "op": "is", "value": True}, True),
+        ({"output": "text", "step": "call", "op": "contains", "value": "b"}, True),
+        ({"output": "gone", "step": "call", "op": "known"}, False),
+        ({"output": "status", "step": "other", "op": "unknown"}, True),
+        ({"property": "string", "op": "is", "value": {"output": "text", "step": "call"}}, True),
+        ({"property": "string", "op": "is", "value": {"output": "gone", "step": "call"}}, False),
     ],
 )
-def test_what_is_not_available_is_refused_and_never_false(raw: Json) -> None:
-    with pytest.raises(ConditionNotAvailable):
-        judge(condition(raw), facts({"string": "a"}))
+def test_outputs_of_steps_are_compared_by_their_json_type(raw: Json, held: bool) -> None:
+    given = facts({"string": "abc"}).model_copy(
+        update={"outputs": {"call": {"status": 200, "ok": True, "text": "abc", "gone": None}}}
+    )
+    assert judge(condition(raw), given).holds is held
 
 
 def test_a_length_out_of_reach_reaches_everything() -> None:

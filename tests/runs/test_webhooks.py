@@ -16,7 +16,7 @@ from werkzeug import Request, Response
 from gateways.webhooks import HttpWebhooks
 from tests.fixtures.running import Running, running
 from tests.runs.definitions import by_hand, task
-from tests.runs.walking import visit, walked
+from tests.runs.walking import steps, visit, walked
 
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -103,3 +103,29 @@ async def test_this_machine_is_out_of_bounds_until_an_operator_allows_it(ft: Run
     over = await walked(ft, "calls", "contact", await ft.create("contact", first_name="Bo"))
     assert (await visit(ft, over, "call"))["outcome"] == "done"
     assert len(httpserver.log) == 1
+
+
+@pytest.mark.parametrize(
+    ("score", "way"), [(90, ["call", "grade", "good", "size", "big"]), (10, ["call", "grade", "size", "rest"])]
+)
+async def test_branches_go_by_what_was_answered(
+    ft: Running, httpserver: HTTPServer, score: int, way: list[str]
+) -> None:
+    grade = "A" if score > 50 else "C"
+    httpserver.expect_request("/score").respond_with_json({"score": score, "grade": grade})
+    outputs = [{"name": "score", "at": "/score", "type": "number"}, {"name": "grade", "at": "/grade"}]
+    by_grade = {
+        "id": "grade", "kind": "value_branch", "output": "grade", "step": "call",
+        "cases": [{"id": "top", "values": ["A", "B"], "steps": [task("good", "Good")]}],
+    }  # fmt: skip
+    where = {"output": "score", "step": "call", "op": "gte", "value": 80}
+    by_score = {
+        "id": "size", "kind": "branch", "branches": [{"id": "high", "where": where, "steps": [task("big", "Big")]}],
+        "otherwise": [task("rest", "Rest")],
+    }  # fmt: skip
+    await ft.publish(by_hand("scores", [calling(httpserver.url_for("/score"), outputs=outputs), by_grade, by_score]))
+    over = await walked(ft, "scores", "contact", await ft.create("contact", first_name="Ana"))
+    assert await steps(ft, over) == way
+    seen = (await visit(ft, over, "size"))["seen"]
+    assert (seen[0]["what"], seen[0]["value"]) == ("score of step call is at least 80", score)
+    assert (await visit(ft, over, "grade"))["seen"][0]["value"] == grade
