@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import RowMapping, select, update
 
 from domain.jobs import EnrollmentCall, EnrollmentProgress
-from domain.messages import StepAnswer, StepCall, Whereabouts, WhereCall
+from domain.messages import Passage, StepAnswer, StepCall, Whereabouts, WhereCall
 from domain.records import Cause
 from domain.splitting import spread
 from services.entering.enrolling import EnrollRequest, enroll
@@ -88,7 +88,9 @@ async def _published_and_moved(desk: Desk) -> EnrollmentProgress:
     return await worked(desk.inst, job)
 
 
-async def asked(desk: Desk, enrollment: RowMapping, step: str, *, turn: int, n: int = 1) -> StepAnswer:
+async def asked(
+    desk: Desk, enrollment: RowMapping, step: str, *, turn: int, n: int = 1, passages: tuple[Passage, ...] = ()
+) -> StepAnswer:
     """What a run of this enrollment is answered that asks about a delay now."""
     call = StepCall(
         enrollment_id=enrollment["id"],
@@ -98,6 +100,7 @@ async def asked(desk: Desk, enrollment: RowMapping, step: str, *, turn: int, n: 
         n=n,
         turn=turn,
         now=desk.inst.clock.now(),
+        passages=passages,
         epoch=enrollment["epoch"],
     )
     async with desk.inst.db.transaction() as tx:
@@ -255,6 +258,31 @@ async def test_whoever_is_sent_to_a_step_does_it_and_whoever_skips_a_wait_does_n
         await move_to(tx, found["id"], "call", now=now)
     at = await whereabouts(desk, found)
     assert (at.step, at.pass_over) == ("call", {})
+
+
+async def test_whoever_takes_a_goto_does_again_what_it_did_under_the_older_version(desk: Desk) -> None:
+    await desk.publish(journey(task("call", "Call"), gap(days=1)))
+    await everybody_enters(desk, 1)
+    (found,) = await desk.enrollments()
+    now = desk.inst.clock.now()
+    mine = {
+        "enrollment_id": found["id"], "workflow_id": found["workflow_id"], "version": 1, "n": 1, "turn": 0,
+        "record_id": found["record_id"], "entered_at": now,
+    }  # fmt: skip
+    async with desk.inst.db.transaction() as tx:
+        await tx.run(visits.insert().values(**mine, step="call", kind="action", outcome="done", left_at=now))
+        await tx.run(visits.insert().values(**mine, step="gap", kind="delay"))
+        await tx.run(update(enrollments).values(status="active", step="gap"))
+    again = {"id": "again", "kind": "goto", "to": "gap", "max_visits": 3}
+    await worked(desk.inst, await ordered(desk, journey(gap(days=1), task("call", "Call"), again)))
+    assert (await whereabouts(desk, found)).pass_over == {"call": None}
+    (moved,) = await desk.enrollments()
+    passed = (
+        Passage(step="call", n=2, outcome="skipped", reason="already_done", at=now),
+        Passage(step="again", n=1, at=now),
+    )
+    assert (await asked(desk, moved, "gap", turn=0, n=2, passages=passed)).kind == "wait"
+    assert (await whereabouts(desk, found)).pass_over == {}
 
 
 def dated(*steps: dict[str, Any], **anchor: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from services.records.associating import Link
 from services.relaying.relay import Relay
 from store.database import Database, Tx
 from store.intake import LEASE, add_delivery
-from store.tables import changes, deliveries, enrollments
+from store.tables import changes, deliveries, enrollments, workflows
 from tests.fixtures.breaking import break_version
 from tests.fixtures.clock import FixedClock
 from tests.fixtures.runs import RecordingRuns
@@ -240,3 +240,20 @@ async def test_two_relays_judge_one_contact_inside_and_outside_without_a_deadloc
     async with database.read() as read:
         failed = await read.scalar(select(func.count()).where(changes.c.attempts > 0))
     assert failed == 0
+
+
+async def test_news_of_a_record_keeps_that_its_run_has_to_time_anew(desk: Desk) -> None:
+    await desk.publish(by_hand("waits", [gap(days=1)]))
+    async with desk.inst.db.read() as read:
+        workflow = str(await read.scalar(select(workflows.c.id)))
+    record = await desk.create("contact", email="ana@example.com")
+    await desk.enroll(workflow, record)
+    (inside,) = await desk.enrollments()
+    async with desk.inst.db.transaction() as tx:
+        now = desk.inst.clock.now()
+        for version, more in ((2, {"retime": True}), (3, {})):
+            news = {"record_id": record, "version": version, **more}
+            await add_delivery(tx, inside["id"], "record_changed", news, now=now)
+    async with desk.inst.db.read() as read:
+        told = await read.all(select(deliveries.c.payload).where(deliveries.c.kind == "record_changed"))
+    assert [row["payload"] for row in told] == [{"record_id": record, "version": 3, "retime": True}]
