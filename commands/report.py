@@ -31,6 +31,7 @@ def report_text(found: Any) -> str:
     head = f"{found['workflow']} {version}: {totals['enrolled']} enrolled, {totals['active']} active"
     ends = f"{totals['ended']} ended" + _by_reason(totals["by_reason"])
     lines = [f"{head}, {ends}", *_goals(totals), table(rows, ("step", "kind", *figures))]
+    lines += [f"{step['step']}: {step['timed_out']} timed out" for step in found["steps"] if step["timed_out"]]
     lines += [
         f"{step['step']}: {sum(step[figure].values())} {figure}{_by_reason(step[figure])}"
         for step in found["steps"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 from domain.comparison_rules import check_length, is_too_long
-from domain.definition import Anchor
+from domain.definition import Anchor, Definition
 from domain.examination import Examination
 from domain.graph import Graph, Place
 from domain.instants import parse_date
 from domain.operators import TIMES
+from domain.problems import Problem
 from domain.reader import join
 from domain.schema import PropertyType
 from domain.steps import ActionStep, DelayStep, UntilAnchor, WaitStep
@@ -85,6 +86,16 @@ def _offsets(place: Place) -> Iterator[tuple[str, timedelta]]:
         until, path = step.timeout.until, join(place.path, "timeout")
     if isinstance(until, UntilAnchor) and not is_too_long(until.anchor):
         yield join(path, "until", "anchor"), timedelta(**until.anchor.model_dump())
+
+
+def past_date(definition: Definition, today: date) -> Problem | None:
+    """A fixed date that lies behind: no mistake, as steps may come after it, but seldom meant."""
+    anchor = definition.anchor
+    day = parse_date(anchor.date) if anchor is not None and anchor.date is not None else None
+    if day is None or day >= today:
+        return None
+    words = f"{day} has passed: whoever enters now skips every step that was due by now"
+    return Problem(path="/anchor/date", code="wrong_value", message=words)
 
 
 def check_anchored(x: Examination, until: UntilAnchor, path: str) -> None:

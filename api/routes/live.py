@@ -12,7 +12,7 @@ from api.limits import StorableRoute
 from api.loading import workflow_or_404
 from api.paging import Page, Paged, page
 from api.routes.enrollments import Slug
-from api.schemas.live import LiveSettings, SettingsPatch, live_settings
+from api.schemas.live import ChangedSettings, LiveSettings, SettingsPatch, changed_settings, live_settings
 from domain.errors import Conflict
 from services.authoring.live import change_live, live_history
 
@@ -29,13 +29,13 @@ async def show_settings(slug: Slug, read: Reading, _: WorkflowsRead) -> LiveSett
     return live_settings(found[0])
 
 
-@router.patch("/{slug}/settings", response_model=LiveSettings, responses=refusals(409))
+@router.patch("/{slug}/settings", response_model=ChangedSettings, responses=refusals(409))
 async def change_settings(slug: Slug, body: SettingsPatch, inst: Inst, caller: WorkflowsPublish) -> Response:
     """Change them, and the draft with them: whoever waits inside is timed anew at once, whatever version they run."""
     changed = body.model_dump(mode="json", exclude_unset=True)
     async with inst.db.transaction() as tx:
         made = await change_live(tx, inst, slug, changed, cause=caller.cause, now=inst.clock.now())
-    return answer(live_settings(made)).response()
+    return answer(changed_settings(made)).response()
 
 
 @router.get("/{slug}/settings/history", response_model=Page[LiveSettings])

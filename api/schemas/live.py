@@ -9,6 +9,7 @@ from pydantic import Field, StrictInt, StrictStr
 from api.answers import Shown
 from api.schemas.records import Body, examples
 from domain.base import Instant, Json
+from domain.problems import Problem
 from services.authoring.live import LiveView
 
 
@@ -42,6 +43,17 @@ class LiveSettings(Shown):
     anchor: Json
     changed_at: Instant
     changed_by: Json
+
+
+class ChangedSettings(LiveSettings):
+    """The live part of a workflow as it was just changed; `warnings` keep nobody from anything."""
+
+    warnings: list[Problem]
+
+
+def changed_settings(view: LiveView) -> ChangedSettings:
+    """Live values as answered to who changed them."""
+    return ChangedSettings(**dict(live_settings(view)), warnings=list(view.warnings))
 
 
 def live_settings(view: LiveView) -> LiveSettings:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain.anchor_rules import past_date
 from domain.base import Json
 from domain.catalogue import Catalogue
 from domain.compiling import compile_plan, size_warning
 from domain.definition import Definition
 from domain.documents import to_document
 from domain.errors import Invalid
+from domain.instants import local_date
 from domain.plan import Plan
 from domain.problems import FieldError, Problem
 from domain.validation import Examined, examine
+from domain.zones import zone_of
 from services.catalogue import load_catalogue
 from services.installation import Installation
 from store import workflows as rows
 from store.database import Read, Row
+from store.schema import load_account
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,17 @@ async def prepare(read: Read, inst: Installation, workflow: Row) -> Prepared:
         plan=plan.model_copy(update={"version": version}),
         version=version,
         is_current=is_current,
-        warnings=tuple(warning for warning in [size_warning(plan)] if warning is not None),
+        warnings=await warnings_of(read, inst, definition, size_warning(plan)),
     )
+
+
+async def warnings_of(
+    read: Read, inst: Installation, definition: Definition, *others: Problem | None
+) -> tuple[Problem, ...]:
+    """What keeps nobody from anything, but is seldom meant."""
+    zone = zone_of(definition, (await load_account(read)).timezone)
+    found = [*others, past_date(definition, local_date(inst.clock.now(), zone))]
+    return tuple(each for each in found if each is not None)
 
 
 async def examine_current(read: Read, inst: Installation, workflow: Row) -> None:

@@ -19,6 +19,7 @@ from domain.problems import FieldError, Problem
 from domain.records import Cause
 from domain.validation import examine
 from domain.zones import ZONE_PROPERTY
+from services.authoring.drafts import warnings_of
 from services.authoring.turning_off import keep_turn_off_at
 from services.catalogue import load_catalogue
 from services.installation import Installation
@@ -33,7 +34,10 @@ PARTS = ("/settings", "/anchor")
 
 
 class LiveView(Frozen):
-    """The live values of a workflow, since when they hold, who set them and which version was current then."""
+    """The live values of a workflow, since when they hold, who set them and which version was current then.
+
+    ``warnings``: where they were just changed, what of it is seldom meant.
+    """
 
     id: str
     version: int
@@ -41,6 +45,7 @@ class LiveView(Frozen):
     anchor: LiveAnchor
     changed_at: Instant
     changed_by: Cause
+    warnings: tuple[Problem, ...] = ()
 
 
 async def change_live(
@@ -74,7 +79,9 @@ async def change_live(
         await keep_turn_off_at(tx, workflow["id"], definition, path="/turn_off_at", now=now)
     await _change_draft(tx, workflow, changed, now=now)
     await hold_live(tx, workflow, version["version"], definition, cause=cause, now=now)
-    return (await live_history(tx, workflow["id"], limit=1))[0]
+    held = (await live_history(tx, workflow["id"], limit=1))[0]
+    warnings = await warnings_of(tx, inst, definition) if "anchor" in changed else ()
+    return held.model_copy(update={"warnings": warnings})
 
 
 async def hold_live(

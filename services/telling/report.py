@@ -14,7 +14,18 @@ from store import report as store
 from store.database import Read, Row
 
 Figure: TypeAlias = Literal[
-    "entered", "waiting", "done", "skipped", "failed", "left", "sent", "unknown", "opened", "clicked", "unsubscribed"
+    "entered",
+    "waiting",
+    "done",
+    "timed_out",
+    "skipped",
+    "failed",
+    "left",
+    "sent",
+    "unknown",
+    "opened",
+    "clicked",
+    "unsubscribed",
 ]
 FIGURES: tuple[Figure, ...] = get_args(Figure)
 
@@ -22,7 +33,8 @@ FIGURES: tuple[Figure, ...] = get_args(Figure)
 class StepReport(Frozen):
     """What became of the visits of one step; a record that comes to a step twice counts twice.
 
-    ``entered`` is the sum of waiting, done, skipped, failed and left. ``skipped`` and ``failed`` are by reason and by
+    ``entered`` is the sum of waiting, done, skipped, failed and left; ``timed_out`` is the part of ``done`` that waited
+    in vain. ``skipped`` and ``failed`` are by reason and by
     failure class. ``sent`` and ``unknown`` count messages; ``opened``, ``clicked`` and ``unsubscribed`` those which a
     person opened, and so on, once each. ``current``: the step is in the version now published.
     """
@@ -34,6 +46,7 @@ class StepReport(Frozen):
     entered: int
     waiting: int
     done: int
+    timed_out: int
     skipped: dict[str, int]
     failed: dict[str, int]
     left: int
@@ -111,6 +124,8 @@ def _behind(number: Number) -> store.Behind:
             return store.Behind(step=step, reason=reason)
         case "waiting":
             return store.Behind(step=step, waiting=True, reason=reason)
+        case "timed_out":
+            return store.Behind(step=step, outcome="done", reason="timed_out")
         case "sent":
             return store.Behind(step=step, message=store.SENT, reason=reason)
         case "unknown":
@@ -153,6 +168,7 @@ def _step(
         entered=sum(count.count for count in mine),
         waiting=total(None),
         done=total("done"),
+        timed_out=by_reason("done").get("timed_out", 0),
         skipped=by_reason("skipped"),
         failed=by_reason("failed"),
         left=total("left"),

@@ -107,6 +107,19 @@ async def test_what_is_wrong_with_settings_is_told_with_its_path(ft: Running) ->
     assert (await ft.call("GET", "/workflows/wrong/settings"))["settings"]["spread_minutes"] == 15
 
 
+async def test_a_date_that_has_passed_is_warned_of_when_it_is_published_or_set(ft: Running) -> None:
+    await ft.publish(_webinar("2099-03-01"))
+    path = "/workflows/webinar/settings"
+    made = await ft.call("PATCH", path, {"anchor": {"date": "2020-03-01"}})
+    (warning,) = made["warnings"]
+    assert (warning["path"], warning["message"]) == (
+        "/anchor/date", "2020-03-01 has passed: whoever enters now skips every step that was due by now"
+    )  # fmt: skip
+    assert (await ft.call("POST", "/workflows/webinar/publish", {}))["warnings"] == [warning]
+    assert (await ft.call("PATCH", path, {"spread_minutes": 3}))["warnings"] == []
+    assert (await ft.call("PATCH", path, {"anchor": {"date": "2099-03-01"}}))["warnings"] == []
+
+
 async def test_what_changes_nothing_is_refused_and_fields_are_named(ft: Running) -> None:
     await ft.publish(_webinar("2099-03-01"))
     path = "/workflows/webinar/settings"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from commands.report import report_text
 from domain.base import utc_text
 from services.relaying.relay import Relay
 from tests.fixtures.running import Running
@@ -111,6 +112,13 @@ async def test_a_condition_lets_a_wait_go_on_or_its_time_runs_out(ft_both: Runni
     assert await steps(ft, await ft.ended(enrollment_id)) == ["one", "one_yes", "two", "two_no"]
     told = [(await visit(ft, {"id": enrollment_id}, step))["words"] for step in ("one", "two")]
     assert told == ["done", "timed out"]
+    report = await ft.call("GET", "/workflows/condition/report")
+    assert {step["step"]: (step["done"], step["timed_out"]) for step in report["steps"] if step["kind"] == "wait"} == {
+        "one": (1, 0), "two": (1, 1)
+    }  # fmt: skip
+    (behind,) = (await ft.call("GET", "/workflows/condition/report/two/timed_out"))["items"]
+    assert behind["reason"] == "timed_out", behind
+    assert "two: 1 timed out" in report_text(report)
 
 
 async def test_a_wait_for_ever_is_skipped_by_hand_as_timed_out(ft: Running) -> None:
