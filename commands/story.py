@@ -8,6 +8,10 @@ from typing import Any
 
 from commands.output import table
 
+IDS = frozenset({"task", "message", "messages", "notifications", "event"})
+"""Outputs that only name what is told otherwise."""
+LONGEST = 100
+
 
 def called(pointer: Any) -> str | None:
     """What a record is called, or its id; None where there is no record."""
@@ -66,7 +70,15 @@ def _seen(values: Any) -> list[str]:
 def _produced(visit: Any) -> list[str]:
     sent = [(f"{m['channel']} {m['status']}", m["subject"]) for m in visit["messages"]]
     made = [*sent, *((f"task {task['status']}", task["title"]) for task in visit["tasks"])]
-    return [f"    {what}: {title}" if title else f"    {what}" for what, title in made]
+    lines = [f"    {what}: {title}" if title else f"    {what}" for what, title in made]
+    given = {name: value for name, value in (visit["result"] or {}).items() if name not in IDS}
+    return [*lines, *(f"    {name}: {_value(value)}" for name, value in sorted(given.items()))]
+
+
+def _value(value: Any) -> str:
+    """An output as JSON, a long one cut."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _at(instant: str | None) -> str | None:

@@ -110,3 +110,15 @@ async def test_a_report_says_of_how_many_and_why_some_were_skipped(ft: Running) 
     await ft.publish(by_hand("aimless", [gap(seconds=1)]))
     await walked(ft, "aimless", "contact", await ft.create("contact", external_id="c9"))
     assert not any("goal" in each for each in await report(ft, "aimless"))
+
+
+async def test_what_a_step_gave_later_ones_is_told(ft: Running) -> None:
+    await ft.publish(by_hand("other", [gap(days=1)], entry={"suppress": {"property": "first_name", "op": "known"}}))
+    on = {"id": "on", "kind": "action", "action": "enroll_in_workflow", "config": {"workflow": "other"}}
+    await ft.publish(by_hand("journey", [on, task("call", "Call")]))
+    lines = await told(ft, await walked(ft, "journey", "contact", await ft.create("contact", **ANA)))
+    at = line(lines, "  on +- +done$")
+    assert lines[at + 1 : at + 5] == [
+        '    decision: "suppressed"', "    enrolled: 0", "    enrollment: null", "    records: 1",
+    ]  # fmt: skip
+    assert lines[line(lines, "  call +- +done") + 1 :][0] == "    task open: Call"
