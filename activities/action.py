@@ -75,10 +75,14 @@ class Leaving:
 
 @dataclass(frozen=True)
 class Target:
-    """Records an inside action writes: the enrolled one, or those ``of`` names; and those each of ``also`` names."""
+    """Records an inside action writes: the enrolled one, or those ``of`` names; and those each of ``also`` names.
+
+    ``deletes``: they will be gone, which ends what is bound to them for others, so those are locked as well.
+    """
 
     of: Of | None = None
     also: tuple[Of | None, ...] = ()
+    deletes: bool = False
 
 
 InsideRun: TypeAlias = Callable[[InsideContext, C], Awaitable[Outputs | Leaving]]

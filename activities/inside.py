@@ -18,7 +18,7 @@ from services.running.variables import OTHER_ROOTS, load_variables, roots_of
 from services.running.visits import settle_visit
 from services.versions import load_content
 from store.database import Read, Tx
-from store.enrollments import get_enrollment
+from store.enrollments import get_enrollment, ids_bound_to
 from store.facts import load_associated
 
 ROUNDS = 3
@@ -94,4 +94,7 @@ async def _written(read: Read, action: Action[Any], config: ActionConfig, call: 
     associated = await load_associated(read, enrollment.record_id, others) if others else {}
     own = [enrollment.record_id] if enrollment.object in named else []
     bound = [enrollment.bound_id] if enrollment.bound_id and enrollment.bound_object in others else []
-    return {*own, *bound, *(a.record.id for object in others for a in associated[object])}
+    written = {*own, *bound, *(a.record.id for object in others for a in associated[object])}
+    if target.deletes:
+        written |= {other for id in sorted(written) for other in await ids_bound_to(read, id)}
+    return written

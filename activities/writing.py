@@ -164,7 +164,8 @@ async def write_property(context: InsideContext, config: WritesProperty, new: Ne
     for record in records:
         before = record.properties.get(config.property)
         value = await new(record)
-        await _refuse_absent_user(context, record, config.property, value, before)
+        if value != before:
+            await refuse_absent_user(context, record.object, config.property, value)
         try:
             stored = await update_record(context.tx, write, record.id, {config.property: value})
         except (Invalid, Conflict) as wrong:
@@ -179,10 +180,12 @@ def wrong_value(wrong: Invalid | Conflict) -> StepFailed:
     return StepFailed("wrong_value", "; ".join(error.message for error in wrong.errors) or str(wrong))
 
 
-async def _refuse_absent_user(
-    context: InsideContext, record: RecordFacts, property: str, value: Json, before: Json
-) -> None:
-    definition = context.passed.facts.schema_.property(record.object, property)
-    is_user = definition is not None and definition.type is PropertyType.USER
-    if is_user and isinstance(value, str) and value and value != before:
+async def refuse_absent_user(context: InsideContext, object: str, property: str, value: Json) -> None:
+    """Look that a user who is written into a property is there.
+
+    Raises:
+        StepFailed: ``broken_reference``.
+    """
+    definition = context.passed.facts.schema_.property(object, property)
+    if definition is not None and definition.type is PropertyType.USER and isinstance(value, str) and value:
         await present_user(context.tx, value)
