@@ -135,3 +135,38 @@ async def test_a_reusable_email_is_sent_as_it_is_then_and_once_archived_it_fails
 
     await ft.call("PATCH", "/emails/hello", {"archived": True})
     assert await sent("cy@example.com", "Cy") == ([("hi", "failed", "broken_reference")], [])
+
+
+async def test_many_recipients_of_one_step_get_one_each_though_one_of_them_has_to_wait(
+    ft: Running, smtp_sink: SmtpSink
+) -> None:
+    config = {
+        "subject": "About {{ opportunity.product }}", "html": "<p>Hi {{ contact.first_name }}</p>",
+        "to": {"associated": {"object": "contact", "match": "all"}}, "transactional": True,
+    }  # fmt: skip
+    follow_up = task("call", "Call {{ steps.tell.sent }}")
+    telling = {"id": "tell", "kind": "action", "action": "send_email", "config": config}
+    await ft.publish({**by_hand("deal", [telling, follow_up]), "object": "opportunity"})
+    deal = await ft.create("opportunity", product="GTX Pro")
+    for name in ("Ana", "Bea", "Cy"):
+        contact = await ft.create("contact", email=f"{name.lower()}@example.com", first_name=name)
+        await ft.associate("opportunity", deal, "contact", contact)
+    smtp_sink.refusals["bea@example.com"] = "451 4.3.0 try again later"
+    taken = (await ft.enroll("deal", "opportunity", deal))["enrollment_id"]
+
+    async def two_have_it() -> bool:
+        return len(smtp_sink.received) == 2
+
+    await ft.until(two_have_it, "those who are not refused have it")
+    assert (await ft.call("GET", f"/enrollments/{taken}"))["status"] == "active"
+    smtp_sink.refusals.clear()
+    over = await ft.ended(taken)
+    assert await way(ft, over) == [("tell", "done", None), ("call", "done", None)]
+    assert sorted(mail.recipients[0] for mail in smtp_sink.received) == [
+        "ana@example.com", "bea@example.com", "cy@example.com",
+    ]  # fmt: skip
+    found = (await ft.call("GET", "/messages?workflow=deal"))["items"]
+    assert {(each["text"], each["status"]) for each in found} == {
+        (f"Hi {name}", "sent") for name in ("Ana", "Bea", "Cy")
+    }
+    assert [each["title"] for each in (await ft.call("GET", "/tasks?workflow=deal"))["items"]] == ["Call 3"]
