@@ -24,16 +24,16 @@ def story(found: Any, timeline: Any) -> str:
     lines = [f"{_named(found['record'])} in {found['workflow']} v{found['version']}{about}", _state(found, timeline)]
     lines += _seen(timeline["end_seen"])
     if (entry := timeline["entry"]) is not None:
-        lines.append(f"entered {_at(entry['at'])}: {entry['why']}, {entry['who']}")
+        lines.append(f"entered {_at(entry['at'])} UTC: {entry['why']}, {entry['who']}")
         lines += _seen(entry["seen"])
-    lines += [f"{_at(merge['at'])}: {merge['words']}" for merge in timeline["merges"]]
+    lines += [f"{_at(merge['at'])} UTC: {merge['words']}" for merge in timeline["merges"]]
     rows = [
         (
             _at(visit["entered_at"]),
             _at(visit["left_at"]),
             visit["name"],
             visit["edge_name"] or visit["edge"],
-            visit["words"] + (f" until {_at(visit['wakes_at'])}" if visit["wakes_at"] else ""),
+            visit["words"],
         )
         for visit in timeline["visits"]
     ]
@@ -51,8 +51,9 @@ def _named(pointer: Any) -> str:
 
 def _state(found: Any, timeline: Any) -> str:
     if found["ended_at"]:
-        return f"ended {_at(found['ended_at'])}: {timeline['end']}"
-    until = f" until {_at(found['wakes_at'])}" if found["wakes_at"] else ""
+        return f"ended {_at(found['ended_at'])} UTC: {timeline['end']}"
+    planned = next((visit["until"] for visit in timeline["visits"] if visit["until"]), None)
+    until = f" until {planned or found['wakes_at']}" if found["wakes_at"] else ""
     round = f", round {found['round']}" if found["round"] else ""
     return str(found["status"]) + (f", at {found['step']}{until}" if found["step"] else "") + round
 

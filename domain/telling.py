@@ -100,6 +100,8 @@ def tell_visit(outcome: str | None, reason: str | None, detail: str | None) -> s
     match outcome:
         case None:
             return _with("waiting", detail)
+        case "skipped" if reason == "skipped_past" and detail:
+            return f"skipped: its time, {detail}, had passed"
         case "skipped":
             return _with(f"skipped: {SKIPS.get(reason or '', (reason or 'no reason').replace('_', ' '))}", detail)
         case "failed":
@@ -108,6 +110,10 @@ def tell_visit(outcome: str | None, reason: str | None, detail: str | None) -> s
             return "moved elsewhere by hand"
         case "left" if reason == "new_version":
             return "taken elsewhere by a new version"
+        case "done" if reason == "past" and detail:
+            return f"went on at once: its time, {detail}, had passed"
+        case "done" if reason == "missing":
+            return "went on at once: there is no date"
         case "done" if reason == "by_hand":
             return "skipped by hand"
         case "done" if reason == "timed_out":

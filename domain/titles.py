@@ -14,6 +14,7 @@ from domain.steps import (
     GotoStep,
     SplitStep,
     Step,
+    Until,
     UntilAnchor,
     UntilClock,
     UntilDate,
@@ -35,7 +36,7 @@ def _what(step: Step, catalogue: Catalogue) -> str:
         case ActionStep():
             return catalogue.actions[step.action].title
         case DelayStep():
-            return f"Wait {_until(step)}"
+            return f"Wait {_length(step)}"
         case WaitStep():
             return "Wait"
         case BranchStep():
@@ -51,18 +52,23 @@ def _what(step: Step, catalogue: Catalogue) -> str:
     assert_never(step)
 
 
-def _until(step: DelayStep) -> str:
-    match step.until:
-        case None:
-            return duration_words(step.for_) if step.for_ is not None else ""
+def _length(step: DelayStep) -> str:
+    if step.until is not None:
+        return f"until {until_what(step.until)}"
+    return duration_words(step.for_) if step.for_ is not None else ""
+
+
+def until_what(until: Until) -> str:
+    """The instant a delay leads to: ``7 days before the date at 09:00``."""
+    match until:
         case UntilClock():
-            return " ".join(["until", *(step.until.weekdays or []), step.until.time])
+            return " ".join([*(until.weekdays or []), until.time])
         case UntilDate():
-            return f"until {step.until.date} {step.until.time}"
+            return f"{until.date} {until.time}"
         case UntilProperty():
-            return f"until {step.until.property}"
+            return until.property
         case UntilAnchor():
-            return f"until {anchor_words(step.until.anchor, step.until.time)}"
+            return anchor_words(until.anchor, until.time)
         case UntilEntryEvent():
-            return f"until {step.until.entry_event}"
-    assert_never(step.until)
+            return until.entry_event
+    assert_never(until)

@@ -29,6 +29,12 @@ def instant_words(at: datetime, zone: str) -> str:
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone})"
 
 
+def clock_words(at: datetime, zone: str) -> str:
+    """The same with its weekday, for what people plan by: ``Tue 1 Dec 2026 10:00 (Europe/Oslo)``."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local:%a} {local.day} {local:%b %Y %H:%M} ({zone})"
+
+
 def value_words(value: Json, definition: PropertyDefinition | None, zone: str) -> str:
     """A value as people read it; ``definition``: of the property it was found in, if it was in one."""
     match value:

@@ -9,6 +9,7 @@ from domain.delays import Due
 from domain.messages import StepAnswer
 from domain.occurrences import LATE
 from domain.steps import PAST
+from domain.value_words import clock_words
 from services.running.inside import Passed
 from services.running.origins import counted_since
 from services.running.rounds import keep_year
@@ -37,7 +38,10 @@ async def plan_anchored(tx: Tx, passed: Passed, found: Due) -> StepAnswer:
     if found.at < call.now and await _is_past(tx, passed, found.at, since):
         # What is passed over has its visits written with the next question, so the end is one of its own.
         answer = StepAnswer(kind="go", outcome="skipped", reason="skipped_past", edge=PAST)
-        return await settle_visit(tx, passed, outcome="skipped", reason="skipped_past", edge=PAST, answer=answer)
+        when = clock_words(found.at, passed.zone)
+        return await settle_visit(
+            tx, passed, outcome="skipped", reason="skipped_past", detail=when, edge=PAST, answer=answer
+        )
     if passed.anchor_at is not None and is_yearly(passed.definition):
         await keep_year(tx, passed, passed.anchor_at)
     return await settle_visit(tx, passed, outcome="done")

@@ -20,6 +20,7 @@ from domain.reading import NOTHING, Needs, needs_objects, needs_of
 from domain.splitting import choose_arm
 from domain.steps import BranchStep, DelayStep, SplitStep, Step, UntilAnchor, ValueBranchStep
 from domain.value_branches import choose_case
+from domain.value_words import clock_words
 from services.installation import Installation
 from services.leaving.leaving import end_enrollment
 from services.running.anchored import plan_anchored
@@ -49,7 +50,7 @@ async def plan_delay(tx: Tx, inst: Installation, call: StepCall) -> StepAnswer:
     if found.at > call.now:
         return await _sleep_until(tx, passed, found.at)
     if found.past and not await _was_awaited(tx, passed):
-        return await _go_or_exit(tx, passed, step.if_past, "past")
+        return await _go_or_exit(tx, passed, step.if_past, "past", clock_words(found.at, passed.zone))
     turn = await give_turn(tx, passed)
     return turn or await settle_visit(tx, passed, outcome="done", reason=None)
 
@@ -135,22 +136,27 @@ async def _without_date(tx: Tx, passed: Passed, step: DelayStep) -> StepAnswer:
     return await _go_or_exit(tx, passed, step.if_missing, "missing")
 
 
-async def _go_or_exit(tx: Tx, passed: Passed, policy: str, reason: Literal["past", "missing"]) -> StepAnswer:
-    """A date that is missing or past: go on at once, without messages or elsewhere, or leave, as the step says."""
+async def _go_or_exit(
+    tx: Tx, passed: Passed, policy: str, reason: Literal["past", "missing"], when: str | None = None
+) -> StepAnswer:
+    """A date that is missing or past: go on at once, without messages or elsewhere, or leave, as the step says.
+
+    ``when``: the instant that is past, in words; the visit keeps it.
+    """
     match policy:
         case "continue":
-            return await settle_visit(tx, passed, outcome="done", reason=reason)
+            return await settle_visit(tx, passed, outcome="done", reason=reason, detail=when)
         case "skip_sends":
-            return await settle_visit(tx, passed, outcome="done", reason=reason, skip_sends=True)
+            return await settle_visit(tx, passed, outcome="done", reason=reason, detail=when, skip_sends=True)
         case "exit":
             answer = LEFT.model_copy(update={"reason": "completed", "detail": reason})
-            await settle_visit(tx, passed, outcome="done", reason=reason, answer=answer)
+            await settle_visit(tx, passed, outcome="done", reason=reason, detail=when, answer=answer)
             await end_enrollment(tx, passed.enrollment, "completed", detail=reason, now=passed.call.now, tell=False)
             return answer
     if reason not in passed.content.plan.steps[passed.step.id].edges:
         raise StepFailed("broken_reference", f"step {passed.step.id} goes on at {policy!r}, which is not there")
     # A step to go on at; the plan knows it as an edge of this name.
-    return await settle_visit(tx, passed, outcome="done", reason=reason, edge=reason)
+    return await settle_visit(tx, passed, outcome="done", reason=reason, detail=when, edge=reason)
 
 
 def step_needs(step: Step, definition: Definition) -> Needs:

@@ -35,14 +35,14 @@ async def settle_visit(
     """Close the visit of this call with its outcome and store the answer a repeated call will get.
 
     Where nothing but the end follows, the enrollment ends in this transaction too, and the answer says so; or a yearly
-    one begins its next round.
+    one begins its next round. A delay keeps in which zone it was judged the last time.
     """
     yearly = is_yearly(passed.definition)
     is_last = answer is None and _nothing_follows(passed, outcome, edge, with_end=not yearly)
     given = answer or StepAnswer(kind="go", outcome=outcome, edge=edge, reason=reason, skip_sends=skip_sends)
     if is_last and not yearly:
         given = StepAnswer(kind="left", outcome=outcome, edge=edge, reason="completed")
-    values = {
+    values: dict[str, object] = {
         "left_at": passed.call.now,
         "wakes_at": None,
         "outcome": outcome,
@@ -52,6 +52,8 @@ async def settle_visit(
         "seen": [s.model_dump() for s in seen] or None,
         "result": dict(result) if result is not None else None,
     }
+    if passed.step.kind == "delay":
+        values["zone"] = passed.zone
     await _write(tx, passed, values, given)
     await stand_at(tx, passed.enrollment.id, passed.call.step, None)
     if _jumps(passed, outcome, edge):

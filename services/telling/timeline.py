@@ -10,10 +10,14 @@ from domain.entry_words import cause_words, entry_words
 from domain.facts import Seen
 from domain.schema import Schema
 from domain.telling import tell_decision, tell_end, tell_merge, tell_reply, tell_subscriptions, tell_visit
+from domain.value_words import clock_words
+from domain.waiting_words import waiting_words
 from services.versions import Content, load_content
 from store import timeline as store
 from store.database import Read, Row
 from store.schema import load_schema
+
+TOLD = ("outcome", "reason", "detail")
 
 LIST_WORDS = {"list_joined": "joined the list", "list_left": "left the list"}
 
@@ -55,7 +59,8 @@ class Visit(Frozen):
     """One passage through a step. ``edge`` is the way taken; ``result`` is what the action produced.
 
     ``outcome`` null: the record stands here now, until ``wakes_at`` if it sleeps. Once it is over ``wakes_at`` is null,
-    and ``left_at`` says when, also where it was planned to last longer.
+    and ``left_at`` says when, also where it was planned to last longer. ``until`` is ``wakes_at`` on the clocks of
+    ``zone``, the one it was planned in the last time.
     """
 
     step: str
@@ -66,6 +71,7 @@ class Visit(Frozen):
     entered_at: Instant
     left_at: Instant | None
     wakes_at: Instant | None
+    until: str | None
     held_until: Instant | None
     zone: str | None
     outcome: str | None
@@ -179,20 +185,28 @@ def _visit(row: Row, content: Content, messages: Sequence[Row], tasks: Mapping[s
     planned = content.plan.steps.get(row["step"])
     mine = [m for m in messages if m["step"] == row["step"] and m["n"] == row["n"]]
     made = tasks.get((row["result"] or {}).get("task", ""))
+    is_asleep = row["outcome"] is None and row["wakes_at"] is not None
     plain = ("step", "kind", "n", "version", "entered_at", "left_at", "held_until", "zone", "outcome", "reason",
              "detail", "edge")  # fmt: skip
     return Visit(
         **{name: row[name] for name in plain},
         # The row keeps until when a delay was planned, also of one that was cut short.
-        wakes_at=row["wakes_at"] if row["outcome"] is None else None,
+        wakes_at=row["wakes_at"] if is_asleep else None,
         name=planned.name if planned else row["step"],
         edge_name=_edge_name(content, row["step"], row["edge"]),
         seen=_seen(row["seen"]),
         result=row["result"],
         messages=[MessageLink(**{name: m[name] for name in MessageLink.model_fields}) for m in mine],
         tasks=[] if made is None else [TaskLink(**{name: made[name] for name in TaskLink.model_fields})],
-        words=tell_visit(row["outcome"], row["reason"], row["detail"]),
+        until=clock_words(row["wakes_at"], row["zone"] or "UTC") if is_asleep else None,
+        words=_stands(row, content) if row["outcome"] is None else tell_visit(*(row[name] for name in TOLD)),
     )
+
+
+def _stands(row: Row, content: Content) -> str:
+    is_held = row["held_until"] is not None and row["held_until"] == row["wakes_at"]
+    step = content.steps.get(row["step"])
+    return waiting_words(step, wakes_at=row["wakes_at"], zone=row["zone"], is_held=is_held, detail=row["detail"])
 
 
 def _end(enrollment: Row, content: Content, messages: Sequence[Row]) -> str | None:

@@ -97,6 +97,26 @@ async def test_the_zone_of_the_account_concerns_those_who_go_by_it(ft: Running) 
     assert await wakes_at(ft, theirs) == before
 
 
+async def test_a_wait_says_until_when_in_which_zone_and_why(ft: Running) -> None:
+    await ft.publish(by_hand("told", MORNING, settings={"timezone": "Europe/Oslo"}))
+    _, taken = await waiting(ft, "told")
+    (visit,) = (await ft.timeline(taken))["visits"]
+    assert visit["until"] == "Sat 31 Jan 2099 09:00 (Europe/Oslo)"
+    assert visit["words"] == "waiting until Sat 31 Jan 2099 09:00 (Europe/Oslo): 2099-01-31 09:00"
+
+
+async def test_what_a_changed_date_makes_past_names_the_instant_in_the_zone_it_was_judged_in(ft: Running) -> None:
+    await ft.publish(_webinar("2099-03-01") | {"settings": {"timezone": "Europe/Oslo"}})
+    _, taken = await waiting(ft, "webinar")
+    await ft.call(
+        "PATCH", "/workflows/webinar/settings", {"anchor": {"date": "2020-03-02", "time": "12:00"}, "timezone": "UTC"}
+    )
+    await ft.ended(taken)
+    visit = (await ft.timeline(taken))["visits"][0]
+    assert (visit["zone"], visit["outcome"]) == ("UTC", "skipped")
+    assert visit["words"] == "skipped: its time, Mon 2 Mar 2020 11:00 (UTC), had passed"
+
+
 async def test_what_is_wrong_with_settings_is_told_with_its_path(ft: Running) -> None:
     await ft.publish(by_hand("wrong", MORNING))
     settings = {"timezone": "Mars/Base", "spread_minutes": 5}

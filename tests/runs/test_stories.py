@@ -13,6 +13,7 @@ from tests.runs.walking import entered, walked
 
 ANA = {"email": "ana@example.com", "first_name": "Ana", "last_name": "Berg"}
 INSTANT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+LOCAL = r"[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d \(UTC\)"
 
 
 async def told(ft: Running, enrollment: Any) -> list[str]:
@@ -44,8 +45,8 @@ async def test_a_passage_is_told_with_names_reasons_values_and_what_it_made(ft: 
     await ft.ended(enrollment["id"])
     lines = await told(ft, enrollment)
     assert lines[0] == f"contact Ana Berg ({contact}) in journey v1, about opportunity GTX for Ana ({deal})"
-    assert re.fullmatch(f"ended {INSTANT}: went through to the end", lines[1])
-    assert re.match(f"entered {INSTANT}: Opportunity: Stage is Engaging, by API key ", lines[2])
+    assert re.fullmatch(f"ended {INSTANT} UTC: went through to the end", lines[1])
+    assert re.match(f"entered {INSTANT} UTC: Opportunity: Stage is Engaging, by API key ", lines[2])
     assert lines[3] == '    Stage is Engaging: yes, it was "Engaging"'
     big = line(lines, f"^{INSTANT}  {INSTANT}  .*large +done")
     assert lines[big + 1] == "    Close value of an opportunity is at least 5000: yes, it was 6000"
@@ -62,15 +63,15 @@ async def test_a_passage_ended_in_a_delay_says_when_and_why(ft: Running) -> None
     (enrollment,) = await entered(ft, "follow-up")
     await ft.stands_at(enrollment["id"], "gap")
     waits = await told(ft, enrollment)
-    until = re.search(f"active, at gap until ({INSTANT})", waits[1])
+    until = re.search(f"active, at gap until ({LOCAL})$", waits[1])
     assert until is not None
-    assert line(waits, f" -  +gap +- +waiting until {until[1]}")
+    assert line(waits, rf" -  +gap +- +waiting until {re.escape(until[1])}: 2 days after it came here$")
     assert waits[line(waits, "  hello +- +done") + 1] == "    email sent: About GTX Pro"
 
     await ft.patch("opportunity", deal, stage="Won")
     await ft.ended(enrollment["id"])
     lines = await told(ft, enrollment)
-    ended = re.fullmatch(rf"ended ({INSTANT}): reached a goal \(Won\)", lines[1])
+    ended = re.fullmatch(rf"ended ({INSTANT}) UTC: reached a goal \(Won\)", lines[1])
     assert ended is not None
     assert lines[2] == '    Stage of an opportunity is Won: yes, it was "Won"'
     assert line(lines, f"^{INSTANT}  {ended[1]}  gap +- +left here: reached a goal$")
@@ -82,7 +83,7 @@ async def test_who_entered_by_hand_is_told_so(ft: Running) -> None:
     contact = await ft.create("contact", external_id="c1")
     lines = await told(ft, await walked(ft, "journey", "contact", contact))
     assert lines[0] == f"contact c1 ({contact}) in journey v1"
-    assert re.match(f"entered {INSTANT}: by hand, by API key ", lines[2])
+    assert re.match(f"entered {INSTANT} UTC: by hand, by API key ", lines[2])
 
 
 async def test_a_report_says_of_how_many_and_why_some_were_skipped(ft: Running) -> None:

@@ -73,7 +73,8 @@ async def test_a_message_due_on_saturday_leaves_on_monday(ft: Running, skipping_
     assert (monday.weekday(), monday.hour, monday.minute < 10) == (0, 9, True)
     held = await visit(ft, {"id": mailed}, "hello")
     assert held["zone"] == "Europe/Oslo"
-    assert held["words"] == f"waiting (held until {monday:%a %H:%M})"
+    shown = f"Mon {monday.day} {monday:%b %Y %H:%M} (Europe/Oslo)"
+    assert held["words"] == f"waiting: its message is held back until {shown}"
     assert ft.outbox() == []
     await skipping_time.skip(monday - skipping_time.now() + A_MOMENT)
     done = await over(ft, mailed)
