@@ -9,7 +9,7 @@ from domain.comparison_rules import check_length, is_too_long
 from domain.definition import Anchor, Definition
 from domain.examination import Examination
 from domain.graph import Graph, Place
-from domain.instants import parse_date
+from domain.instants import no_day_words, parse_date
 from domain.operators import TIMES
 from domain.problems import Problem
 from domain.reader import join
@@ -134,7 +134,7 @@ def _check_date(x: Examination, anchor: Anchor) -> None:
             "a specific_date workflow counts from one date; add it, as date: 2027-03-01",
         )
     elif parse_date(anchor.date) is None:
-        x.tell("/anchor/date", "wrong_value", f"{anchor.date!r} is not a day of the calendar")
+        x.tell("/anchor/date", "wrong_value", no_day_words(anchor.date))
     for name, value in (("property", anchor.property), ("of", anchor.of), ("yearly", anchor.yearly or None)):
         if value is not None:
             words = (

@@ -52,6 +52,11 @@ def parse_date(text: str) -> date | None:
     return day if EARLIEST.date() <= day <= LATEST.date() else None
 
 
+def no_day_words(text: str) -> str:
+    """Why ``parse_date`` knows no such day, and which it knows."""
+    return f"{text!r} is not a day of the calendar from {EARLIEST.date()} to {LATEST.date()}"
+
+
 def parse_instant(text: str) -> datetime | None:
     """The instant an RFC 3339 text with offset names, in UTC, cut to microseconds; None when it names none."""
     found = _RFC3339.fullmatch(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
 
 from domain.definition import Schedule
@@ -39,7 +40,18 @@ def _days(schedule: Schedule) -> str:
         case "month":
             return _days_of_month(schedule.days or ())
         case "year":
-            return f"Every {schedule.day} {MONTH_NAMES[(schedule.month or 1) - 1]}"
+            return _day_of_year(schedule.month or 1, schedule.day or 1)
+
+
+def _day_of_year(month: int, day: int) -> str:
+    """A day that the month lacks means its last, which differs in leap years."""
+    name = MONTH_NAMES[month - 1]
+    common, leap = (monthrange(year, month)[1] for year in (2023, 2024))
+    if day <= common:
+        return f"Every {day} {name}"
+    if day <= leap:
+        return f"Every {day} {name} ({common} {name} in common years)"
+    return f"Every {leap} {name}" + (f" ({common} {name} in common years)" if common != leap else "")
 
 
 def _days_of_month(days: Sequence[int | str]) -> str:

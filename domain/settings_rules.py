@@ -7,7 +7,7 @@ from datetime import date
 
 from domain.definition import HolidayCalendar, PauseDate, Window
 from domain.examination import Examination
-from domain.instants import parse_date, parse_instant
+from domain.instants import no_day_words, parse_date, parse_instant
 from domain.ports import Holidays
 from domain.problems import FieldError
 from domain.reader import join
@@ -76,7 +76,7 @@ def holiday_problems(calendar: HolidayCalendar | None, known: Holidays | None) -
         found += [_wrong(f"/holidays/{part}", words)] if words is not None else []
     for i, day in enumerate(calendar.dates):
         if parse_date(day) is None:
-            found.append(_wrong(join("/holidays/dates", i), f"{day!r} is not a day of the calendar"))
+            found.append(_wrong(join("/holidays/dates", i), no_day_words(day)))
     return found
 
 

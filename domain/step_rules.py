@@ -15,7 +15,7 @@ from domain.config_rules import check_action
 from domain.events import CALLBACK, event_name_problem
 from domain.examination import Examination
 from domain.graph import Graph
-from domain.instants import parse_date
+from domain.instants import no_day_words, parse_date
 from domain.operators import TIMES
 from domain.output_rules import check_output
 from domain.plan import OTHERWISE
@@ -220,7 +220,7 @@ def _check_until(x: Examination, until: Until | None, place: str) -> None:
                 x.tell(join(place, "weekdays"), "wrong_value", "no weekday is allowed; leave the field out for any day")
         case UntilDate():
             if parse_date(until.date) is None:
-                x.tell(join(place, "date"), "wrong_value", f"{until.date!r} is not a day of the calendar")
+                x.tell(join(place, "date"), "wrong_value", no_day_words(until.date))
         case UntilProperty():
             _check_until_property(x, until, place)
         case UntilAnchor():

@@ -56,6 +56,7 @@ SKIPS: Mapping[str, str] = {
     "frequency_cap": "the contact was sent enough for now",
     "sms_opted_out": "the contact wants no text messages",
     "skipped_past": "its time had passed",
+    "skip_sends": "messages are passed by where the date before them is past or missing",
     "disabled": "the step is switched off",
     "no_record": "there is no such associated record",
     "no_owner": "there is no owner",

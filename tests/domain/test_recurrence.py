@@ -206,6 +206,9 @@ def test_the_day_is_one_the_schedule_names(made: Schedule, after: datetime) -> N
         ({"every": "month", "nth_weekday": {"nth": 2, "weekday": "mon"}}, "Second Monday of every month"),
         ({"every": "month", "nth_weekday": {"nth": "last", "weekday": "fri"}}, "Last Friday of every month"),
         ({"every": "year", "month": 3, "day": 31}, "Every 31 March"),
+        ({"every": "year", "month": 2, "day": 29}, "Every 29 February (28 February in common years)"),
+        ({"every": "year", "month": 2, "day": 30}, "Every 29 February (28 February in common years)"),
+        ({"every": "year", "month": 4, "day": 31}, "Every 30 April"),
     ],
 )
 def test_a_schedule_reads_as_people_say_it(fields: dict[str, Any], expected: str) -> None:
