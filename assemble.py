@@ -55,6 +55,7 @@ async def assembled(
                 sample_mail_domains=settings.sample_mail_domains,
                 public_url=settings.public_url,
                 link_keys=settings.keys_for_links,
+                reply_address=settings.reply_address,
             ),
             client,
         )

@@ -6,6 +6,7 @@ Every variable starts with ``FOLLOWTHROUGH_``. Everything that is wrong is repor
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     history_days: Days = 730
     mail_url: SecretStr = SecretStr("outbox:")
     sms_url: SecretStr = SecretStr("outbox:")
+    reply_address: str = ""
     dkim_domain: str = ""
     dkim_selector: str = ""
     dkim_key_file: Path | None = None
@@ -103,6 +105,14 @@ class Settings(BaseSettings):
     @classmethod
     def _known_sms(cls, value: SecretStr) -> SecretStr:
         _with_scheme(value.get_secret_value(), SMS_SCHEMES)
+        return value
+
+    @field_validator("reply_address")
+    @classmethod
+    def _one_address(cls, value: str) -> str:
+        # The token is put between the two parts; 64 is the longest first part mail servers take.
+        if value and not re.fullmatch(r"[A-Za-z0-9._-]{1,40}@[A-Za-z0-9.-]+", value):
+            raise ValueError("must be an address like reply@mail.example.com")
         return value
 
     @field_validator("link_keys")

@@ -13,6 +13,7 @@ from domain.fields import (
     Liquid,
     SecretReference,
     SenderName,
+    StepReference,
     SubscriptionReference,
     UserReference,
 )
@@ -70,6 +71,8 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
                 _check_subscription(x, text, place + below)
             case EmailReference():
                 check_email(x, text, place + below)
+            case StepReference(action):
+                _check_step(x, step, text, action, place + below)
             case SenderName():
                 _tell_if(x, name_problem(text), place + below)
             case EmailAddress():
@@ -94,6 +97,15 @@ def _check_subscription(x: Examination, slug: str, path: str) -> None:
     """Tell whether a marketing message may belong to a subscription type."""
     if x.known_subscription(slug, path) and slug in x.catalogue.internal_types:
         x.tell(path, "wrong_value", f"subscription type {slug!r} is internal: no marketing belongs to it")
+
+
+def _check_step(x: Examination, step: ActionStep, id: str, action: str, path: str) -> None:
+    """Tell when there is no such step, or when it does something else."""
+    named = x.definition.steps_by_id().get(id)
+    if named is None:
+        x.tell(path, "unknown_step", f"there is no step {id!r}{similar(id, x.definition.steps_by_id())}")
+    elif id == step.id or not isinstance(named, ActionStep) or named.action != action:
+        x.tell(path, "wrong_value", f"name another step with {action}, not {id!r}")
 
 
 def check_email(x: Examination, slug: str, path: str) -> None:

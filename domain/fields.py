@@ -36,6 +36,13 @@ class EmailReference:
 
 
 @dataclass(frozen=True)
+class StepReference:
+    """The field names another step, one that runs ``action``."""
+
+    action: str
+
+
+@dataclass(frozen=True)
 class SenderName:
     """The field is the name a message comes from."""
 
@@ -51,7 +58,14 @@ class SecretReference:
 
 
 Marker: TypeAlias = (
-    Liquid | UserReference | SubscriptionReference | EmailReference | SenderName | EmailAddress | SecretReference
+    Liquid
+    | UserReference
+    | SubscriptionReference
+    | EmailReference
+    | StepReference
+    | SenderName
+    | EmailAddress
+    | SecretReference
 )
 
 LiquidText: TypeAlias = Annotated[str, Liquid(), Field(json_schema_extra={"x-kind": "liquid"})]

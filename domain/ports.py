@@ -101,7 +101,8 @@ class Mail(Frozen):
     """One email for one recipient. ``key`` is the effect key, ``message_id`` the RFC 5322 id without brackets.
 
     ``email`` and ``email_version``: the reusable email it was written from, if any.
-    ``links``: where the links lead that go through us, by their index.
+    ``links``: where the links lead that go through us, by their index. ``reply_token``: what ``reply_to`` holds when
+    answers come to us. ``thread``: the ids of the messages it follows, oldest first.
     """
 
     key: str
@@ -117,6 +118,8 @@ class Mail(Frozen):
     email: str | None = None
     email_version: int | None = None
     links: tuple[str, ...] = ()
+    reply_token: str | None = None
+    thread: tuple[str, ...] = ()
     at: Instant
 
 

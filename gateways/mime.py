@@ -20,6 +20,8 @@ from domain.ports import Mail
 
 # RFC 8058: these two must reach the reader's mail service byte by byte.
 _UNFOLDED = "list-unsubscribe"
+# The standard library makes encoded words of long ids, and then no program finds the message they name.
+_IDS = frozenset({"in-reply-to", "references"})
 # RFC 5322 2.1.1: the longest line there may be, without its end.
 _LONGEST_LINE = 998
 # RFC 2047 ends an encoded word at 75 characters; each continued line begins with a space.
@@ -43,6 +45,8 @@ class _Policy(EmailPolicy):
         match name.lower():
             case header if header.startswith(_UNFOLDED):
                 return str(value)
+            case header if header in _IDS and value.isascii():
+                return f"{self.linesep} ".join(str(value).split())
             case "subject" if not value.isascii():
                 return self._encoded(name, str(value))
             case "from" if not value.isascii() and isinstance(value, AddressHeader):

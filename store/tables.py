@@ -14,6 +14,7 @@ from store.columns import Document, Sequence_, at, id_column, metadata
 from store.email_tables import email_versions, emails
 from store.job_tables import job_rows, jobs
 from store.list_tables import list_interests, list_members, lists
+from store.message_tables import messages
 from store.pause_tables import pauses
 from store.record_tables import (
     account,
@@ -323,43 +324,6 @@ effects = Table(
     at("updated_at"),
     Index("ix_effects_state", "state"),
     Index("ix_effects_created_at", "created_at"),
-)  # fmt: skip
-
-messages = Table(
-    "messages", metadata,
-    id_column(),
-    Column("effect_key", String(140), nullable=False, unique=True),
-    Column("enrollment_id", String(36), ForeignKey("enrollments.id"), nullable=False),
-    Column("workflow_id", String(36), nullable=False),
-    Column("step", String(40), nullable=False),
-    Column("record_id", String(36), nullable=False, index=True),
-    Column("channel", String(16), nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("sender", String(320), nullable=False),
-    Column("recipient", String(320), nullable=False),
-    Column("subject", Text),
-    Column("html", Text),
-    Column("text", Text, nullable=False),
-    Column("message_id", String(400)),
-    # The reusable email it was written from, if any.
-    Column("email", String(63)),
-    Column("email_version", Integer),
-    Column("detail", Text),
-    # The contact it goes to, whether it is marketing, and when it was last let go: what caps count.
-    Column("contact_id", String(36)),
-    Column("marketing", Boolean, nullable=False, server_default=text("false")),
-    at("claimed_at", nullable=True),
-    Column("subscription", String(63)),
-    # Where its links lead, by index; when a person first did what.
-    Column("links", Document),
-    at("opened_at", nullable=True),
-    at("clicked_at", nullable=True),
-    at("unsubscribed_at", nullable=True),
-    at("created_at"),
-    at("sent_at", nullable=True),
-    Index("ix_messages_workflow_id_step", "workflow_id", "step"),
-    Index("ix_messages_enrollment_id", "enrollment_id"),
-    Index("ix_messages_contact_id_claimed_at", "contact_id", "claimed_at"),
 )  # fmt: skip
 
 tasks = Table(

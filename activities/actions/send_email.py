@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 from pydantic import Field
 
@@ -17,20 +18,30 @@ from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.consent import Terms
 from domain.emails import EmailContent
 from domain.errors import StepError, StepFailed, StepSkipped
-from domain.fields import Address, EmailSlug, FromName, LiquidHtml, LiquidLine, LiquidText, SubscriptionSlug
+from domain.fields import (
+    Address,
+    EmailSlug,
+    FromName,
+    LiquidHtml,
+    LiquidLine,
+    LiquidText,
+    StepReference,
+    SubscriptionSlug,
+)
 from domain.messages import StepAnswer
 from domain.names import QUEUE_EMAIL, association_key, effect_key, property_key
 from domain.plan import Policy
 from domain.ports import Mail
 from domain.recipients import To, ToAssociated, is_internal
 from services.installation import Installation
-from services.running.carrying import unsubscribe_address, with_tracking, with_way_out
+from services.running.carrying import unsubscribe_address, with_reply_address, with_thread, with_tracking, with_way_out
 from services.running.composing import compose, sender_of
 from services.running.effects import attempt, attempt_each, refuse
 from services.running.inside import Inside
 from services.running.letters import Letter
 from services.running.recipients import Recipient, keep_sample_inside, recipients_of
 from services.running.variables import load_variables, roots_of
+from store.conversations import thread_of
 from store.database import Read
 from store.emails import find_current
 
@@ -72,6 +83,11 @@ class SendEmailConfig(ActionConfig):
     )
     reply_to: Address | None = Field(
         default=None, title="Reply to", description="Where answers go, if not to the sender or as the email says."
+    )
+    thread: Annotated[str, StepReference("send_email"), Field(json_schema_extra={"x-kind": "step"})] | None = Field(
+        default=None,
+        title="Thread",
+        description="An earlier step whose email this one follows: mail programs show both in one conversation.",
     )
     track_opens: bool | None = Field(
         default=None,
@@ -163,6 +179,7 @@ class Script:
     version: int | None
     track_opens: bool | None
     track_clicks: bool | None
+    thread: str | None
 
 
 async def write(
@@ -207,6 +224,9 @@ async def write(
     if way_out:
         mail = with_way_out(mail, way_out)
     account, inst = inside.account, context.inst
+    if script.thread is not None:
+        mail = with_thread(mail, await thread_of(read, inside.enrollment.id, script.thread, to))
+    mail = with_reply_address(inst, account, mail)
     opens = account.track_opens if script.track_opens is None else script.track_opens
     clicks = account.track_clicks if script.track_clicks is None else script.track_clicks
     return with_tracking(inst, account, mail, opens=opens, clicks=clicks)
@@ -246,6 +266,7 @@ async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
         version=version,
         track_opens=config.track_opens,
         track_clicks=config.track_clicks,
+        thread=config.thread,
     )
     letters = [letter_to(context, config, script, recipient) for recipient in recipients]
     if len(letters) == 1 and letters[0].key is None:

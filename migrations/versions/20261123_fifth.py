@@ -24,11 +24,13 @@ def upgrade() -> None:
     _add_pauses()
     _add_webhooks()
     _add_reactions()
+    _add_conversations()
 
 
 def downgrade() -> None:
     """Back to the release before."""
     _drop_webhooks()
+    _drop_conversations()
     _drop_reactions()
     _drop_links()
     _drop_emails()
@@ -181,3 +183,17 @@ def _add_pauses() -> None:
     since = sa.func.coalesce(inside.c.held_at, inside.c.started_at)
     held = sa.select(inside.c.id, inside.c.id, since).where(inside.c.status == "paused")
     op.execute(made.insert().from_select(columns, held))
+
+
+def _add_conversations() -> None:
+    op.add_column("messages", sa.Column("reply_token", sa.String(length=32), nullable=True))
+    op.add_column("messages", sa.Column("thread", DOCUMENT, nullable=True))
+    for name in ("reply_token", "message_id"):
+        op.create_index(f"ix_messages_{name}", "messages", [name], unique=False)
+
+
+def _drop_conversations() -> None:
+    for name in ("message_id", "reply_token"):
+        op.drop_index(f"ix_messages_{name}", table_name="messages")
+    for name in ("thread", "reply_token"):
+        op.drop_column("messages", name)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
-from domain.links import Link
+from domain.links import Link, reply_token
 from domain.ports import Mail
 from domain.tracked_html import PIXEL, before_end, with_tracked_links
 from services.installation import Installation
-from services.links import PATHS, address_of_link
+from services.links import PATHS, address_of_link, link_keys
 from store.schema import Account
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
 """RFC 8058: what a mail service sends to the address when its reader presses its button."""
+
+LONGEST_REFERENCES = 800
+"""Characters of the messages that one names as those it follows; a header has a longest line."""
 
 FOOTER = '<p style="font-size:12px;color:#555555"><a href="{address}" style="color:#555555">Unsubscribe</a></p>'
 
@@ -35,6 +39,31 @@ def with_way_out(mail: Mail, address: str) -> Mail:
     if address not in text:
         text = f"{text.rstrip()}\n\nUnsubscribe: {address}\n"
     return mail.model_copy(update={"headers": headers, "html": html, "text": text})
+
+
+def with_reply_address(inst: Installation, account: Account, mail: Mail) -> Mail:
+    """A message whose answers come to us, where the installation has an address for them and its author named none."""
+    if not inst.reply_address or mail.reply_to:
+        return mail
+    token = reply_token(mail.key, link_keys(inst, account))
+    local, _, domain = inst.reply_address.rpartition("@")
+    return mail.model_copy(update={"reply_to": f"{local}+{token}@{domain}", "reply_token": token})
+
+
+def with_thread(mail: Mail, thread: Sequence[str]) -> Mail:
+    """A message that mail programs show below those of ``thread``, oldest first."""
+    if not thread:
+        return mail
+    named = list(thread)
+    # The first says which conversation it is, the last what is answered.
+    while len(named) > 2 and sum(map(len, named)) > LONGEST_REFERENCES:
+        del named[1]
+    headers = {
+        **mail.headers,
+        "In-Reply-To": f"<{thread[-1]}>",
+        "References": " ".join(f"<{each}>" for each in named),
+    }
+    return mail.model_copy(update={"headers": headers, "thread": tuple(named)})
 
 
 def with_tracking(inst: Installation, account: Account, mail: Mail, *, opens: bool, clicks: bool) -> Mail:

@@ -85,4 +85,6 @@ def message_row(passed: Passed, letter: Letter[M], written: Written[M]) -> dict[
         "email": mail.email if mail else None,
         "email_version": mail.email_version if mail else None,
         "links": list(mail.links) if mail is not None else None,
+        "reply_token": mail.reply_token if mail else None,
+        "thread": list(mail.thread) if mail is not None else None,
     }

@@ -23,6 +23,7 @@ KINDS: Mapping[str, str] = {
     "liquid-html": "HTML template",
     "user": "user id",
     "subscription": "subscription type",
+    "step": "step id",
     "email": "slug of an email",
     "address": "email address",
     "secret": "name of a secret",

@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from domain.links import Link, read_token, write_token
+from domain.links import Link, read_token, reply_token, write_token
 
 KEYS = ("the key of today", "the key of last year")
 KEY = "01a0c6d2-7c1e-7b5a-9a55-0d1f5ad1c001:hello:1"
@@ -51,3 +51,11 @@ def test_no_changed_token_is_read() -> None:
             assert changed is None or at == len(token) - 1
     for wrong in ("", "A", token[:-2], token + "AAAA", "é" * 40, "=" * 40, "A" * 100_000, token + "\n", " " + token):
         assert read_token(wrong, "unsubscribe", KEYS) is None
+
+
+def test_a_reply_address_holds_a_short_token_of_one_case() -> None:
+    token = reply_token(KEY, KEYS)
+    assert len(token) == 20
+    assert set(token) <= {*string.ascii_lowercase, *string.digits}
+    assert token == reply_token(KEY, KEYS)
+    assert len({token, reply_token(KEY + "2", KEYS), reply_token(KEY, KEYS[1:])}) == 3

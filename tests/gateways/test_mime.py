@@ -117,3 +117,11 @@ def test_nothing_in_a_field_becomes_another_header(changes: dict[str, Any]) -> N
 def test_a_domain_beyond_ascii_travels_in_its_ascii_form() -> None:
     assert envelope_address("ana@bücher.example.com") == "ana@xn--bcher-kva.example.com"
     assert "ana@xn--bcher-kva.example.com" in str(read(build_message(a_mail(to="ana@bücher.example.com")))["To"])
+
+
+def test_the_ids_of_other_messages_stay_readable_whatever_their_length() -> None:
+    ids = [f"<{n}{'a' * 120}.1@crm.example.com>" for n in range(5)]
+    content = build_message(a_mail(headers={"In-Reply-To": ids[-1], "References": " ".join(ids)}))
+    assert b"\r\nIn-Reply-To: " + ids[-1].encode() + b"\r\n" in content
+    assert b"\r\nReferences: " + b"\r\n ".join(each.encode() for each in ids) + b"\r\n" in content
+    assert read(content)["References"].split() == ids
