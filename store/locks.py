@@ -9,6 +9,7 @@ Two transactions that follow the order cannot wait for each other. On SQLite the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import RowMapping, bindparam, or_, select
@@ -21,7 +22,7 @@ from store.database import Tx, portions
 from store.enrollments import IS_ACTIVE, enrollment_of
 from store.lists import list_of
 from store.records import COLUMNS, stored
-from store.tables import account, effects, emails, enrollments, entry_keys, lists, records, sweeps, workflows
+from store.tables import account, effects, emails, enrollments, entry_keys, lists, records, rotations, sweeps, workflows
 from store.workflows import DOOR
 
 _RECORDS = select(*COLUMNS).where(records.c.id.in_(bindparam("ids", expanding=True))).order_by(records.c.id)
@@ -33,6 +34,13 @@ ENTRY_KEY = {
     dialect.__name__.rpartition(".")[2]: dialect.insert(entry_keys)
     .on_conflict_do_update(index_elements=["workflow_id", "key"], set_={"record_id": entry_keys.c.record_id})
     .returning(*entry_keys.columns)
+    for dialect in (sqlite, postgresql)
+}
+# The same for a rotation, which begins with nothing given.
+ROTATION = {
+    dialect.__name__.rpartition(".")[2]: dialect.insert(rotations)
+    .on_conflict_do_update(index_elements=["workflow_id", "step"], set_={"step": rotations.c.step})
+    .returning(rotations.c.given)
     for dialect in (sqlite, postgresql)
 }
 # As a foreign key does; nobody waits but ``wait_for_entries``.
@@ -165,6 +173,14 @@ async def lock_lists(tx: Tx, ids: Iterable[str], *, write: bool) -> list[RecordL
 async def lock_email(tx: Tx, slug: str) -> RowMapping | None:
     """Lock a reusable email for writing and return it as it is now; None when there is none."""
     return await tx.one(EMAIL, slug=slug)
+
+
+async def lock_rotation(tx: Tx, workflow_id: str, step: str, *, now: datetime) -> dict[str, int]:
+    """Lock the rotation of a step, after the records, and return how many each user got; made where there is none."""
+    row = {"workflow_id": workflow_id, "step": step, "given": {}, "updated_at": now}
+    found = await tx.one(ROTATION[tx.dialect], **row)
+    assert found is not None, "an upsert returns its row"
+    return dict(found["given"])
 
 
 async def lock_schema(tx: Tx) -> None:

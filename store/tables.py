@@ -27,6 +27,7 @@ from store.record_tables import (
     unique_values,
     users,
 )
+from store.rotation_tables import rotations
 from store.secret_tables import secrets
 from store.subscription_tables import subscription_history, subscription_types, subscriptions, suppressions
 from store.workflow_tables import (
@@ -75,6 +76,7 @@ __all__ = [
     "property_definitions",
     "records",
     "recurrences",
+    "rotations",
     "secrets",
     "subscription_history",
     "subscription_types",

@@ -74,6 +74,22 @@ class Standing:
             now=self.now,
         )
 
+    async def beside(self, record: StoredRecord) -> Standing:
+        """Another record at the same step of the same version."""
+        mine = self.enrollment
+        name = EnrollmentName(workflow_id=mine.workflow_id, record_id=record.id, bound_id=None, n=1)
+        other = mine.model_copy(
+            update={
+                "id": new_id(self.now),
+                "key": entry_key(record.id, None),
+                "run_id": enrollment_run_id(name),
+                "record_id": record.id,
+            }
+        )
+        async with self.inst.db.transaction() as tx:
+            await insert_enrollment(tx, other)
+        return Standing(inst=self.inst, enrollment=other, now=self.now)
+
     async def rows(self, table: Table) -> list[RowMapping]:
         """Everything in a table, oldest first."""
         async with self.inst.db.read() as read:

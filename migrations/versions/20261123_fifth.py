@@ -25,10 +25,12 @@ def upgrade() -> None:
     _add_webhooks()
     _add_reactions()
     _add_conversations()
+    _add_rotations()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    op.drop_table("rotations")
     _drop_webhooks()
     _drop_conversations()
     _drop_reactions()
@@ -197,3 +199,14 @@ def _drop_conversations() -> None:
         op.drop_index(f"ix_messages_{name}", table_name="messages")
     for name in ("thread", "reply_token"):
         op.drop_column("messages", name)
+
+
+def _add_rotations() -> None:
+    op.create_table(
+        "rotations",
+        sa.Column("workflow_id", sa.String(length=36), nullable=False),
+        sa.Column("step", sa.String(length=40), nullable=False),
+        sa.Column("given", DOCUMENT, nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("workflow_id", "step", name=op.f("pk_rotations")),
+    )
