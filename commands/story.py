@@ -40,7 +40,8 @@ def story(found: Any, timeline: Any) -> str:
     head, *told = table(rows, ("entered (UTC)", "left (UTC)", "step", "way", "what happened")).split("\n")
     lines += ["", head]
     for line, visit in zip(told, timeline["visits"], strict=True):
-        lines += [line, *_seen(visit["seen"]), *_produced(visit)]
+        moved = [f"    {_at(each['at'])} UTC: {each['words']}" for each in visit["retimings"]]
+        lines += [line, *moved, *_seen(visit["seen"]), *_produced(visit)]
     return "\n".join([*lines, "", f"its run: {found['temporal']['ui_url']}"])
 
 

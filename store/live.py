@@ -55,6 +55,12 @@ async def list_live(read: Read, workflow_id: str, *, before: str | None = None, 
     return await read.all(page.order_by(live_history.c.id.desc()).limit(limit))
 
 
+async def settings_since(read: Read, workflow_id: str, since: datetime) -> list[RowMapping]:
+    """The live values that came to hold behind an instant, oldest first."""
+    mine = (live_history.c.workflow_id == workflow_id, live_history.c.changed_at > since)
+    return await read.all(select(live_history).where(*mine).order_by(live_history.c.id))
+
+
 async def read_everywhere(tx: Tx, workflow_id: str, key: str) -> None:
     """Have enrollments of every version of the workflow found by a key, as a live value reads it from now on."""
     known = select(interests.c.version).where(

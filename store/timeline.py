@@ -48,6 +48,15 @@ async def list_visits(read: Read, enrollment_id: str) -> list[RowMapping]:
     )
 
 
+async def list_turns(read: Read, enrollment_id: str) -> list[RowMapping]:
+    """Every question the visits of an enrollment asked and the answer it got, by visit, oldest first."""
+    return await read.all(
+        select(visits)
+        .where(visits.c.enrollment_id == enrollment_id, visits.c.answer.is_not(None))
+        .order_by(visits.c.step, visits.c.n, visits.c.turn)
+    )
+
+
 async def find_entry(read: Read, record_id: str, enrollment_id: str) -> RowMapping | None:
     """The decision that let an enrollment of this record in; None when its history was cleared."""
     return await read.one(

@@ -12,6 +12,7 @@ from domain.schema import Schema
 from domain.telling import tell_decision, tell_end, tell_merge, tell_reply, tell_subscriptions, tell_visit
 from domain.value_words import clock_words
 from domain.waiting_words import waiting_words
+from services.telling.retimings import Retiming, VisitKey, load_retimings
 from services.versions import Content, load_content
 from store import timeline as store
 from store.database import Read, Row
@@ -60,7 +61,7 @@ class Visit(Frozen):
 
     ``outcome`` null: the record stands here now, until ``wakes_at`` if it sleeps. Once it is over ``wakes_at`` is null,
     and ``left_at`` says when, also where it was planned to last longer. ``until`` is ``wakes_at`` on the clocks of
-    ``zone``, the one it was planned in the last time.
+    ``zone``, the one it was planned in the last time. ``retimings``: when it was planned anew.
     """
 
     step: str
@@ -83,6 +84,7 @@ class Visit(Frozen):
     result: dict[str, Json] | None
     messages: list[MessageLink]
     tasks: list[TaskLink]
+    retimings: list[Retiming]
     words: str
 
 
@@ -137,9 +139,10 @@ async def tell_enrollment(read: Read, enrollment: Row) -> EnrollmentTimeline:
         key=lambda v: (v["entered_at"], v["left_at"] is None, v["left_at"] or v["entered_at"], order.get(v["step"], 0)),
     )
     entry = await store.find_entry(read, enrollment["record_id"], enrollment["id"])
+    retimings = await load_retimings(read, enrollment)
     return EnrollmentTimeline(
         entry=None if entry is None else _entry(entry, content, await load_schema(read)),
-        visits=[_visit(row, content, messages, tasks) for row in visits],
+        visits=[_visit(row, content, messages, tasks, retimings) for row in visits],
         merges=await _merges(read, enrollment),
         end=_end(enrollment, content, messages),
         end_seen=_seen(enrollment["end_seen"]),
@@ -181,7 +184,13 @@ def _entry(row: Row, content: Content, schema: Schema) -> Entry:
     )
 
 
-def _visit(row: Row, content: Content, messages: Sequence[Row], tasks: Mapping[str, Row]) -> Visit:
+def _visit(
+    row: Row,
+    content: Content,
+    messages: Sequence[Row],
+    tasks: Mapping[str, Row],
+    retimings: Mapping[VisitKey, list[Retiming]],
+) -> Visit:
     planned = content.plan.steps.get(row["step"])
     mine = [m for m in messages if m["step"] == row["step"] and m["n"] == row["n"]]
     made = tasks.get((row["result"] or {}).get("task", ""))
@@ -198,6 +207,7 @@ def _visit(row: Row, content: Content, messages: Sequence[Row], tasks: Mapping[s
         result=row["result"],
         messages=[MessageLink(**{name: m[name] for name in MessageLink.model_fields}) for m in mine],
         tasks=[] if made is None else [TaskLink(**{name: made[name] for name in TaskLink.model_fields})],
+        retimings=retimings.get((row["step"], row["n"]), []),
         until=clock_words(row["wakes_at"], row["zone"] or "UTC") if is_asleep else None,
         words=_stands(row, content) if row["outcome"] is None else tell_visit(*(row[name] for name in TOLD)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fixtures.running import Running
-from tests.runs.definitions import anchored, by_hand, task
+from tests.runs.definitions import anchored, by_hand, gap, task
 from tests.runs.walking import visit
 
 MORNING = [
@@ -223,3 +223,31 @@ async def test_without_a_live_time_a_property_with_one_counts_by_its_own(ft: Run
     assert await wakes_at(ft, taken) == "2099-03-01T17:00:00Z"
     await ft.call("PATCH", "/workflows/webinar/settings", {"anchor": {"time": None}})
     await sleeps_until(ft, taken, "2099-03-01T09:00:00Z")
+
+
+async def test_the_timeline_tells_who_moved_a_wait_from_when_to_when(ft: Running) -> None:
+    await ft.publish(_webinar("2099-03-01"))
+    _, taken = await waiting(ft, "webinar")
+    assert (await visit(ft, {"id": taken}, "day"))["retimings"] == []
+    await ft.call("PATCH", "/workflows/webinar/settings", {"anchor": {"date": "2099-04-01"}, "timezone": "Asia/Tokyo"})
+    await sleeps_until(ft, taken, "2099-04-01T08:00:00Z")
+    (moved,) = (await visit(ft, {"id": taken}, "day"))["retimings"]
+    assert (moved["before"], moved["after"]) == ("2099-03-01T17:00:00Z", "2099-04-01T08:00:00Z")
+    instants = "timed anew from Mon 2 Mar 2099 02:00 (Asia/Tokyo) to Wed 1 Apr 2099 17:00 (Asia/Tokyo)"
+    assert moved["words"].startswith(f"{instants}: its settings were changed by API key ")
+
+
+async def test_a_new_version_that_moves_a_wait_is_named(ft: Running) -> None:
+    await ft.publish(by_hand("moved", [gap("day", days=2), task("after", "After")]))
+    _, taken = await waiting(ft, "moved")
+    longer = by_hand("moved", [gap("day", days=3), task("after", "After")])
+    tag = (await ft.http.get("/api/v1/workflows/moved")).headers["ETag"]
+    (await ft.http.put("/api/v1/workflows/moved", json=longer, headers={"If-Match": tag})).raise_for_status()
+    await ft.call("POST", "/workflows/moved/publish", {"in_flight": "move"})
+
+    async def told() -> bool:
+        return bool((await visit(ft, {"id": taken}, "day"))["retimings"])
+
+    await ft.until(told, "the move is told")
+    (moved,) = (await visit(ft, {"id": taken}, "day"))["retimings"]
+    assert moved["words"].endswith(": by version 2")
