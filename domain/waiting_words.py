@@ -16,17 +16,22 @@ def waiting_words(
     """``waiting until Wed 25 Nov 2026 09:00 (Europe/Oslo): 7 days before the date at 09:00``.
 
     ``zone``: in which the instant was planned, None of a visit that never was. ``is_held``: a message of the step is
-    held back. ``detail``: what the visit says itself, where it has no instant.
+    held back. ``detail``: what the visit says itself.
     """
     when = clock_words(wakes_at, zone or "UTC") if wakes_at is not None else None
     if when is not None and is_held:
-        return f"waiting: its message is held back until {when}"
+        # The detail says until when as well, shorter; what follows it is worth a word.
+        return _with(f"waiting: its message is held back until {when}", (detail or "").partition("; ")[2])
     if isinstance(step, WaitStep):
-        return _wait(step, when)
-    if when is not None:
-        why = _why(step)
-        return f"waiting until {when}" + (f": {why}" if why else "")
-    return f"waiting ({detail})" if detail else "waiting"
+        return _with(_wait(step, when), detail)
+    if when is None:
+        return _with("waiting", detail)
+    why = _why(step)
+    return _with(f"waiting until {when}" + (f": {why}" if why else ""), detail)
+
+
+def _with(words: str, detail: str | None) -> str:
+    return f"{words} ({detail})" if detail else words
 
 
 def _why(step: Step | None) -> str | None:

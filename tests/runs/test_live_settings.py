@@ -71,7 +71,7 @@ async def test_a_record_that_moves_takes_its_clock_along(ft: Running) -> None:
     await ft.patch("contact", contact, timezone="Atlantis/Capital")
     await sleeps_until(ft, enrollment_id, "2099-01-31T09:00:00Z")
     stands = await visit(ft, {"id": enrollment_id}, "day")
-    assert stands["words"] == "waiting (by UTC, as there is no time zone 'Atlantis/Capital')"
+    assert stands["words"].endswith("(by UTC, as there is no time zone 'Atlantis/Capital')")
     await ft.patch("contact", contact, timezone=None)
     await ft.settled()
     await sleeps_until(ft, enrollment_id, "2099-01-31T09:00:00Z")
