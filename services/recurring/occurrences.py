@@ -149,7 +149,10 @@ async def run_missed(
     """
     workflow = await find(tx, slug)
     if (known := await find_occurrence(tx, workflow["id"], local)) is None:
-        raise NotFound(f"workflow {slug} has no occurrence {local} behind it")
+        if workflow["type"] != "scheduled":
+            raise NotFound(f"workflow {slug} has no occurrences: it is not a scheduled one")
+        how = f"times read like 2027-03-04T09:00, and GET /workflows/{slug}/occurrences lists them"
+        raise NotFound(f"workflow {slug} has no occurrence {local} behind it; {how}")
     before = await get_job(tx, known.job_id) if known.job_id is not None else None
     is_open = before is not None and before.status in NOT_DONE and await open_again(tx, known, now=now)
     if is_open or await open_missed(tx, workflow["id"], local, now=now):

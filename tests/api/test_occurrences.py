@@ -125,3 +125,12 @@ async def test_a_mistake_in_a_schedule_is_told_with_its_path(lite: Caller) -> No
         ("/entry/triggers/0/on", "wrong_value"),
     ]
     await lite.problem("POST", f"{PATH}/publish", {}, status=422)
+
+
+async def test_a_time_that_is_none_is_told_how_times_are_written_and_where_they_are(lite: Caller) -> None:
+    await lite.publish(daily())
+    await lite.publish(by_hand("plain", [gap(days=1)]))
+    refused = await lite.problem("POST", f"{PATH}/occurrences/garbage/run", status=404)
+    assert "read like 2027-03-04T09:00, and GET /workflows/daily/occurrences lists them" in refused["detail"]
+    refused = await lite.problem("POST", "/workflows/plain/occurrences/2027-03-04T09:00/run", status=404)
+    assert refused["detail"] == "workflow plain has no occurrences: it is not a scheduled one"
