@@ -76,6 +76,9 @@ def pull(
 def publish(
     target: Annotated[str, typer.Argument(metavar="FILE|SLUG", help="A file is pushed first.")],
     move: Annotated[bool, typer.Option("--move", help="Take those inside along to the new version.")] = False,
+    existing_records: Annotated[
+        bool, typer.Option("--existing-records", help="Also take in everybody who matches a filter trigger already.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Publish nothing; show where those inside would go.")
     ] = False,
@@ -89,8 +92,11 @@ def publish(
             found = api.post(path, {"in_flight": "move", "dry_run": True})
             show(found, preview_text(found), as_json=as_json)
             return
-        made = api.post(path, {"in_flight": "move"} if move else {})
-        told = f"{slug}: version {made['version']} is published and on"
+        body: dict[str, Any] = {"in_flight": "move"} if move else {}
+        made = api.post(path, {**body, "existing_records": True} if existing_records else body)
+        told = "\n".join([f"{slug}: version {made['version']} is published and on", *_warnings(made)])
+        if made["job_id"] is not None:
+            told += f"\njob {made['job_id']} takes in whoever matches already"
         if made["move_job_id"] is not None:
             job = follow(api, made["move_job_id"], doing="Moving", quiet=as_json)
             made, told = {**made, "move": job}, f"{told}\n{moved_text(job)}"
@@ -112,7 +118,8 @@ def settings(
         found = api.get(path) if file is None else api.patch(path, _read(file))
         shown = {**found["settings"], **{f"anchor.{name}": value for name, value in found["anchor"].items()}}
         rows = list(shown.items())
-        show(found, table(rows, ("setting", "value")), as_json=as_json)
+        told = [table(rows, ("setting", "value")), *(_warnings(found) if file is not None else ())]
+        show(found, "\n".join(told), as_json=as_json)
 
 
 @workflow.command("preview")
@@ -227,6 +234,10 @@ def _push(api: Client, document: dict[str, Any]) -> Any:
             raise
         return api.post("/workflows", document)
     return api.send("PUT", path, json=document, headers={"If-Match": known.headers["ETag"]}).json()
+
+
+def _warnings(made: Any) -> list[str]:
+    return [f"warning: {each['path']}: {each['message']}" for each in made["warnings"]]
 
 
 def _problems(problems: list[Any]) -> str:

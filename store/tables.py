@@ -3,7 +3,7 @@
 Migrations are checked against it. The tables of records and people are in
 ``store.record_tables``, those of definitions in ``store.workflow_tables``, lists in ``store.list_tables``, jobs in
 ``store.job_tables``, reusable emails in ``store.email_tables``, subscriptions in ``store.subscription_tables``, secrets
-in ``store.secret_tables``.
+in ``store.secret_tables``, messages in ``store.message_tables``.
 """
 
 from __future__ import annotations

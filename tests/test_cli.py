@@ -226,6 +226,23 @@ async def test_a_passage_of_a_yearly_workflow_tells_its_round(line: Line) -> Non
     assert ", round 1\n" in (await line.run("enrollment", "show", entered.json["enrollment_id"])).out
 
 
+async def test_publishing_takes_in_who_matches_already_and_warns_of_dates_that_passed(
+    line: Line, runs: RecordingRuns
+) -> None:
+    file = line.file("follow-up.yaml", follow_up())
+    told = (await line.run("workflow", "publish", file, "--existing-records")).out
+    assert f"job {runs.jobs[-1]} takes in whoever matches already" in told
+    steps = [{"id": "pre", "kind": "delay", "until": {"anchor": {"days": -1}, "time": "09:00"}}]
+    anchor = {"date": "2020-03-01", "time": "18:00"}
+    past = {**follow_up(), "slug": "webinar", "type": "specific_date", "anchor": anchor, "steps": steps}
+    told = (await line.run("workflow", "publish", line.file("webinar.yaml", past))).out
+    assert "warning: /anchor/date: " in told
+    told = (
+        await line.run("workflow", "settings", "webinar", line.file("past.yaml", {"anchor": {"date": "2020-04-01"}}))
+    ).out
+    assert "warning: /anchor/date: " in told
+
+
 async def test_many_are_enrolled_by_condition_list_or_ids(line: Line, runs: RecordingRuns, tmp_path: Path) -> None:
     contact_id = (await line.run("record", "get", await contact(line), "--json")).json["id"]
     await line.run("workflow", "publish", line.file("follow-up.yaml", follow_up()))

@@ -222,6 +222,6 @@ async def _event(read: Read, inside: Inside) -> Json:
 
 
 async def _outputs(read: Read, inside: Inside) -> Json:
-    """Every step has an entry, so that one not passed yet renders empty."""
+    """Every step has an entry; a field that nothing produced yet is undefined, so that ``default:`` speaks for it."""
     produced: Mapping[str, Json] = await outputs(read, inside.enrollment.id)
     return {step: produced.get(step) or {} for step in inside.content.steps}
