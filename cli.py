@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from commands import (
+    effects,
     emails,
     enrollments,
     events,
@@ -50,6 +51,7 @@ workflows.workflow.command("occurrences")(occurrences.occurrences)
 workflows.workflow.command("run-missed")(occurrences.run_missed)
 app.add_typer(workflows.workflow, name="workflow")
 app.add_typer(enrollments.enrollment, name="enrollment")
+app.add_typer(effects.effect, name="effect")
 
 
 def main() -> None:

@@ -41,6 +41,15 @@ STATES: Mapping[str, str] = {
     "not_specified": "no longer specified for",
 }
 
+EFFECTS: Mapping[str, str] = {
+    "handed_over": "it was handed over, and no answer came yet",
+    "retry": "the other side does not take it now: it is tried again",
+    "accepted": "it was accepted",
+    "refused": "it was refused for good",
+    "failed": "it was given up",
+    "unknown": "nobody knows whether it arrived",
+}
+
 RUN_WAS = "its run was "
 """How the detail of an end begins that no step caused: what became of the run in Temporal follows."""
 
@@ -84,6 +93,11 @@ def tell_end(reason: str | None, detail: str | None) -> str | None:
 def tell_reply(channel: str, step: str) -> str:
     """What somebody answered: ``the email of step hello``. What it said is for those who may read messages."""
     return f"the {channel} of step {step}"
+
+
+def tell_effect(state: str) -> str:
+    """What the ledger says of an effect, as a sentence about it."""
+    return EFFECTS.get(state, state.replace("_", " "))
 
 
 def tell_merge(object: str, record_id: str, *, into: bool = False) -> str:

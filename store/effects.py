@@ -49,6 +49,7 @@ CLOSE = update(effects).where(*_CAS).values(
 TELL = update(messages).where(messages.c.effect_key == bindparam("of")).values(
     status=bindparam("now"), detail=bindparam("more"), sent_at=bindparam("at")
 )  # fmt: skip
+FIND = select(effects).where(effects.c.key == bindparam("of"))
 MESSAGE_ID = select(messages.c.id).where(messages.c.effect_key == bindparam("of"))
 OF_VISIT = (
     select(effects.c.key, effects.c.state)
@@ -61,7 +62,10 @@ WAITING = select(effects).where(effects.c.enrollment_id == bindparam("of"), effe
 
 
 class Effect(Frozen):
-    """One row of the ledger. ``attempt`` counts hand-overs that were claimed; ``failure`` is set unless accepted."""
+    """One row of the ledger. ``attempt`` counts hand-overs that were claimed; ``failure`` is set unless accepted.
+
+    ``asks``: should it become ``unknown``, its run waits until somebody decides.
+    """
 
     key: str
     enrollment_id: str
@@ -71,10 +75,16 @@ class Effect(Frozen):
     channel: str
     state: EffectState
     attempt: int
+    asks: bool = False
     reference: str | None = None
     failure: FailureClass | None = None
     detail: str | None = None
     outputs: dict[str, Json] | None = None
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether nobody knows what became of it, and somebody is asked."""
+        return self.state == "unknown" and self.asks
 
 
 class Verdict(Frozen):
@@ -87,7 +97,7 @@ class Verdict(Frozen):
     outputs: dict[str, Json] | None = None
 
 
-def first_effect(enrollment: Enrollment, call: StepCall, channel: str) -> Effect:
+def first_effect(enrollment: Enrollment, call: StepCall, channel: str, *, asks: bool) -> Effect:
     """The effect of a visit before its first claim."""
     return Effect(
         key=effect_key(call.enrollment_id, call.step, call.n),
@@ -98,6 +108,7 @@ def first_effect(enrollment: Enrollment, call: StepCall, channel: str) -> Effect
         channel=channel,
         state="retry",
         attempt=0,
+        asks=asks,
     )
 
 
@@ -108,6 +119,12 @@ def _effect_of(row: RowMapping) -> Effect:
 async def hold_effect(tx: Tx, key: str) -> Effect | None:
     """The ledger row of a key, locked until the transaction ends; None when nothing was claimed yet."""
     row = await lock_effect(tx, key)
+    return _effect_of(row) if row else None
+
+
+async def find_effect(read: Read, key: str) -> Effect | None:
+    """The ledger row of a key as it was read last, or None."""
+    row = await read.one(FIND, of=key)
     return _effect_of(row) if row else None
 
 
@@ -137,8 +154,13 @@ async def claim_effect(tx: Tx, effect: Effect, *, now: datetime) -> Effect | Non
     return claimed if moved == 1 else None
 
 
-async def close_effect(tx: Tx, effect: Effect, verdict: Verdict, *, now: datetime) -> None:
-    """Write what an attempt came to, if the row still is what the attempt left; with it the message's status."""
+async def close_effect(
+    tx: Tx, effect: Effect, verdict: Verdict, *, now: datetime, sent_at: datetime | None = None
+) -> None:
+    """Write what an attempt came to, if the row still is what the attempt left; with it the message's status.
+
+    ``sent_at``: when it was accepted, if that was not now.
+    """
     closed = await tx.run(
         CLOSE,
         **_cas(effect),
@@ -150,8 +172,8 @@ async def close_effect(tx: Tx, effect: Effect, verdict: Verdict, *, now: datetim
         at=now,
     )
     if closed == 1:
-        sent_at = now if verdict.state == "accepted" else None
-        await tx.run(TELL, of=effect.key, now=MESSAGE_STATUS[verdict.state], more=verdict.detail, at=sent_at)
+        left_at = (sent_at or now) if verdict.state == "accepted" else None
+        await tx.run(TELL, of=effect.key, now=MESSAGE_STATUS[verdict.state], more=verdict.detail, at=left_at)
 
 
 def left_before(said: str | None) -> Verdict:

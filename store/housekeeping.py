@@ -15,7 +15,7 @@ from sqlalchemy import Table as SqlTable
 
 from store.database import Tx
 from store.effects import CLOSED
-from store.tables import changes, effects, enrollments, entry_decisions, idempotency, visits
+from store.tables import changes, effect_decisions, effects, enrollments, entry_decisions, idempotency, visits
 
 
 async def clear_changes(tx: Tx, before: datetime, limit: int) -> int:
@@ -45,6 +45,12 @@ async def clear_effects(tx: Tx, before: datetime, limit: int) -> int:
         effects.c.enrollment_id.in_(_ended(before)),
     ]
     return await _clear(tx, effects, old, effects.c.created_at, limit)
+
+
+async def clear_effect_decisions(tx: Tx, before: datetime, limit: int) -> int:
+    """What people decided about effects of enrollments that ended before ``before``."""
+    old = [effect_decisions.c.decided_at < before, effect_decisions.c.enrollment_id.in_(_ended(before))]
+    return await _clear(tx, effect_decisions, old, effect_decisions.c.decided_at, limit)
 
 
 async def clear_end_values(tx: Tx, before: datetime, limit: int) -> int:

@@ -3,7 +3,8 @@
 Migrations are checked against it. The tables of records and people are in
 ``store.record_tables``, those of definitions in ``store.workflow_tables``, lists in ``store.list_tables``, jobs in
 ``store.job_tables``, reusable emails in ``store.email_tables``, subscriptions in ``store.subscription_tables``, secrets
-in ``store.secret_tables``, messages in ``store.message_tables``.
+in ``store.secret_tables``, messages in ``store.message_tables``, what people decided about
+effects in ``store.decision_tables``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
 from store.columns import Document, Sequence_, at, id_column, metadata
+from store.decision_tables import effect_decisions
 from store.email_tables import email_versions, emails
 from store.job_tables import job_rows, jobs
 from store.list_tables import list_interests, list_members, lists
@@ -48,6 +50,7 @@ __all__ = [
     "associations",
     "changes",
     "deliveries",
+    "effect_decisions",
     "effects",
     "email_versions",
     "emails",
@@ -322,6 +325,8 @@ effects = Table(
     Column("failure", String(30)),
     Column("detail", Text),
     Column("outputs", Document),
+    # Whether its run waits for a decision should nobody know what became of it.
+    Column("asks", Boolean, nullable=False, server_default=text("false")),
     at("created_at"),
     at("updated_at"),
     Index("ix_effects_state", "state"),

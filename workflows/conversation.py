@@ -36,7 +36,10 @@ ROLL_AT_EVENTS = 2000
 
 
 class Conversation:
-    """Between a run and the world: ``mail`` is what it was told, ``at`` where it stands."""
+    """Between a run and the world: ``mail`` is what it was told, ``at`` where it stands.
+
+    ``waits_for``: what it sleeps on that no clock brings, in words.
+    """
 
     def __init__(self, start: EnrollmentStart, plan: Plan) -> None:
         self.plan = plan
@@ -44,6 +47,7 @@ class Conversation:
         self.at = Position(start, plan)
         self._start = start
         self._who = names.who(start.object, start.record_id, start.bound_object, start.bound_id)
+        self.waits_for: str | None = None
         self._held = False
         self._came_by = start.state.came_by if start.state is not None else None
 
@@ -166,6 +170,7 @@ class Conversation:
             trail = [*trail, at.step] if at.step is not None and at.standing else trail
         held = self._held or self.mail.paused
         shown = details(
-            self.plan, self._who, at.step, trail, at.wake_at, end, self.mail.unknown, held=held, moved=self._came_by
-        )
+            self.plan, self._who, at.step, trail, at.wake_at, end, self.mail.unknown, held=held, moved=self._came_by,
+            waits_for=self.waits_for,
+        )  # fmt: skip
         workflow.set_current_details(shown)

@@ -26,6 +26,7 @@ def details(
     *,
     held: bool = False,
     moved: str | None = None,
+    waits_for: str | None = None,
 ) -> str:
     """A small Markdown table."""
     where = ending or (f"{plan.steps[step].label} (`{step}`)" if step else "at the end")
@@ -34,6 +35,8 @@ def details(
         rows.append(("Moved there", moved))
     if held and ending is None:
         rows.append(("Held", "paused, until somebody resumes it"))
+    if waits_for is not None and ending is None:
+        rows.append(("Waits", waits_for))
     if wake_at is not None and ending is None:
         rows.append(("Sleeps until", moment(wake_at)))
     if trail:

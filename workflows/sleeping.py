@@ -75,16 +75,24 @@ async def wait(run: Conversation, step: PlanStep) -> str | None:
 
 
 async def hold_back(run: Conversation, step: PlanStep, answer: StepAnswer) -> None:
-    """Sleep until a message may leave, or until that may have changed; whoever sends it asks again."""
+    """Sleep until a message may leave, or until that may have changed; whoever sends it asks again.
+
+    The answer without an instant: nobody knows whether it arrived, and who decides wakes the run.
+    """
     at = run.at
     at.wake_at = answer.wake_at
+    # Without an instant somebody has to decide what became of the message.
+    run.waits_for = answer.detail if answer.wake_at is None else None
     run.show(None)
     woken = False
-    while not woken:
-        await _sleep(run, step, at.wake_at, f"Held until {answer.detail}")
-        woken = run.obey().retimed or (at.wake_at is not None and workflow.now() >= at.wake_at)
-        # Who goes on anew asks at once, and is held anew.
-        run.roll_over_if_long()
+    try:
+        while not woken:
+            await _sleep(run, step, at.wake_at, f"Held until {answer.detail}")
+            woken = run.obey().retimed or (at.wake_at is not None and workflow.now() >= at.wake_at)
+            # Who goes on anew asks at once, and is held anew.
+            run.roll_over_if_long()
+    finally:
+        run.waits_for = None
     at.wake_at = None
 
 

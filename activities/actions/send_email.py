@@ -28,6 +28,7 @@ from domain.fields import (
     StepReference,
     SubscriptionSlug,
 )
+from domain.lost_answers import OnUnknown, on_unknown
 from domain.messages import StepAnswer
 from domain.names import QUEUE_EMAIL, association_key, effect_key, property_key
 from domain.plan import Policy
@@ -96,6 +97,12 @@ class SendEmailConfig(ActionConfig):
     )
     track_clicks: bool | None = Field(
         default=None, title="Track clicks", description="Whether its links tell that they are followed; likewise."
+    )
+    on_unknown: OnUnknown | None = Field(
+        default=None,
+        title="When the answer is lost",
+        description="Nobody knows whether it arrived: `leave` it at that and go on, `resend` it, perhaps twice, or "
+        "`ask` somebody and wait; null: ask if it is transactional, else leave.",
     )
     to: To = Field(
         default="record",
@@ -237,9 +244,10 @@ def letter_to(context: OutsideContext, config: SendEmailConfig, script: Script, 
     call, inst = context.call, context.inst
     key = effect_key(call.enrollment_id, call.step, call.n, recipient.name)
     is_marketing = not config.transactional and not recipient.is_internal
+    lost = on_unknown(config.on_unknown, transactional=config.transactional)
     return Letter(
         channel="email",
-        repeatable=inst.mail.repeatable,
+        repeatable=inst.mail.repeatable or lost == "resend",
         objects=roots_of(inst.templates, *script.content.templates),
         address_objects=recipient.address_objects,
         through=recipient.through,
@@ -250,6 +258,7 @@ def letter_to(context: OutsideContext, config: SendEmailConfig, script: Script, 
         prepare=inst.mail.prepare,
         key=key if recipient.name is not None else None,
         waits=not recipient.is_internal,
+        asks=lost == "ask",
     )
 
 

@@ -16,6 +16,7 @@ from domain.catalogue import ActionConfig
 from domain.consent import Terms
 from domain.errors import StepFailed, StepSkipped
 from domain.fields import LiquidText
+from domain.lost_answers import OnUnknown, on_unknown
 from domain.messages import StepAnswer
 from domain.names import QUEUE_SMS
 from domain.plan import Policy
@@ -40,6 +41,12 @@ class SendSmsConfig(ActionConfig):
         default=False,
         title="Transactional",
         description="A message somebody asked for or needs: neither frequency caps nor unsubscribing hold it back.",
+    )
+    on_unknown: OnUnknown | None = Field(
+        default=None,
+        title="When the answer is lost",
+        description="Nobody knows whether it arrived: `leave` it at that and go on, `resend` it, perhaps twice, or "
+        "`ask` somebody and wait; null: ask if it is transactional, else leave.",
     )
     to: Literal["record"] = Field(
         default="record", title="To", description="The enrolled contact, or the latest contact of the enrolled record."
@@ -78,9 +85,11 @@ async def write(context: OutsideContext, config: SendSmsConfig, read: Read, insi
 
 async def run(context: OutsideContext, config: SendSmsConfig) -> StepAnswer:
     """Make one attempt at sending."""
+    lost = on_unknown(config.on_unknown, transactional=config.transactional)
     letter = Letter(
         channel="sms",
-        repeatable=context.inst.sms.repeatable,
+        repeatable=context.inst.sms.repeatable or lost == "resend",
+        asks=lost == "ask",
         objects=roots_of(context.inst.templates, *templates_of(config)),
         address_objects=contact_objects(context.definition.object),
         address=partial(number_of, context),

@@ -22,6 +22,7 @@ from domain.errors import StepFailed
 from domain.fields import LiquidJson, LiquidText, SecretName
 from domain.hooks import pointer_problem
 from domain.links import Link
+from domain.lost_answers import OnUnknown
 from domain.messages import StepAnswer
 from domain.names import QUEUE_WEBHOOK, property_key
 from domain.plan import Policy
@@ -107,10 +108,10 @@ class SendWebhookConfig(ActionConfig):
     follow_redirects: StrictBool = Field(
         default=False, title="Follow redirects", description="Go where the answer sends to; secrets stay behind."
     )
-    on_unknown: Literal["resend", "leave"] = Field(
+    on_unknown: OnUnknown = Field(
         default="resend",
         title="When the answer is lost",
-        description="Call again with the same key, or leave it at unknown.",
+        description="Call again with the same key, leave it at unknown and go on, or ask somebody and wait.",
     )
 
 
@@ -175,6 +176,7 @@ async def run(context: OutsideContext, config: SendWebhookConfig) -> StepAnswer:
         write=partial(_write, context, config, roots, hidden),
         read=partial(read_outputs, config, hidden),
         resends=config.on_unknown == "resend",
+        asks=config.on_unknown == "ask",
     )
     return await attempt_call(context.inst, context.call, outgoing)
 

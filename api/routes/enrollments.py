@@ -73,7 +73,7 @@ async def enroll_record(slug: Slug, body: EnrollBody, inst: Inst, caller: Enroll
             taken.append(decided.enrollment_id)
         return _decided(inst, decided)
 
-    return _delivering(inst, await once.run(work), taken)
+    return delivering(inst, await once.run(work), taken)
 
 
 def read_filters(
@@ -138,7 +138,7 @@ async def take_out(enrollment_id: EnrollmentId, inst: Inst, caller: EnrollmentsW
             ended.append(enrollment_id)
         return answer(await _shown(tx, inst, caller, enrollment_id))
 
-    return _delivering(inst, await once.run(work), ended)
+    return delivering(inst, await once.run(work), ended)
 
 
 @router.post("/enrollments/{enrollment_id}/pause", response_model=EnrollmentView, responses=refusals(409))
@@ -206,7 +206,7 @@ async def _operated(
         await operate(tx, enrollment_id, now=inst.clock.now())
         return answer(await _shown(tx, inst, caller, enrollment_id))
 
-    return _delivering(inst, await once.run(work), [enrollment_id])
+    return delivering(inst, await once.run(work), [enrollment_id])
 
 
 async def ask_of(tx: Tx, inst: Installation, caller: Caller, body: EnrollBody) -> Ask:
@@ -246,7 +246,7 @@ def _decided(inst: Installation, decided: Decided) -> Answer:
     return answer(shown, 202, headers={"Location": f"/api/v1/enrollments/{decided.enrollment_id}"})
 
 
-def _delivering(inst: Installation, made: Response, enrollment_ids: list[str]) -> Response:
+def delivering(inst: Installation, made: Response, enrollment_ids: list[str]) -> Response:
     """``made``, and once it is sent the deliveries of these enrollments; what fails is left to the relays."""
 
     async def deliver() -> None:

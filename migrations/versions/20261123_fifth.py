@@ -26,10 +26,12 @@ def upgrade() -> None:
     _add_reactions()
     _add_conversations()
     _add_rotations()
+    _add_decisions()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _drop_decisions()
     op.drop_table("rotations")
     _drop_webhooks()
     _drop_conversations()
@@ -210,3 +212,26 @@ def _add_rotations() -> None:
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("workflow_id", "step", name=op.f("pk_rotations")),
     )
+
+
+def _add_decisions() -> None:
+    _add("effects", "asks", sa.Boolean(), "false")
+    op.create_table(
+        "effect_decisions",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("effect_key", sa.String(length=140), nullable=False),
+        sa.Column("enrollment_id", sa.String(length=36), nullable=False),
+        sa.Column("settled_as", sa.String(length=16), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("cause_kind", sa.String(length=20), nullable=False),
+        sa.Column("cause_id", sa.String(length=100), nullable=True),
+        sa.Column("decided_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_effect_decisions")),
+    )
+    for name in ("enrollment_id", "effect_key", "decided_at"):
+        op.create_index(f"ix_effect_decisions_{name}", "effect_decisions", [name], unique=False)
+
+
+def _drop_decisions() -> None:
+    op.drop_table("effect_decisions")
+    op.drop_column("effects", "asks")

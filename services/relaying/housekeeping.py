@@ -17,6 +17,7 @@ from store.effects import close_effect, lost_effects
 from store.housekeeping import (
     clear_changes,
     clear_decisions,
+    clear_effect_decisions,
     clear_effects,
     clear_end_values,
     clear_keys,
@@ -44,6 +45,7 @@ async def clear_old(db: Database, *, history_days: int, now: datetime, batch: in
         "visits": (clear_visits, history),
         "entry_decisions": (clear_decisions, history),
         "effects": (clear_effects, history),
+        "effect_decisions": (clear_effect_decisions, history),
         "end_values": (clear_end_values, history),
         "idempotency": (clear_keys, now - KEYS_KEPT),
     }

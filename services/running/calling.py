@@ -31,13 +31,15 @@ class Outgoing:
     """What an action has to say about its call.
 
     ``objects``: associated object types it reads. ``write``: the call, as things stand. ``read``: what an answer that
-    is no refusal leaves as outputs. ``resends``: a call whose answer was lost is made again.
+    is no refusal leaves as outputs. ``resends``: a call whose answer was lost is made again; ``asks``: a person
+    decides.
     """
 
     objects: Collection[str]
     write: Callable[[Read, Inside], Awaitable[WebhookRequest]]
     read: Callable[[WebhookAnswer], Mapping[str, Json]]
     resends: bool
+    asks: bool = False
 
 
 async def attempt_call(inst: Installation, call: StepCall, outgoing: Outgoing) -> StepAnswer:
@@ -55,7 +57,7 @@ async def attempt_call(inst: Installation, call: StepCall, outgoing: Outgoing) -
             passed = await pass_gate(tx, inst, call)
             return passed if isinstance(passed, StepAnswer) else await give_up(tx, passed, no)
     async with inst.db.transaction() as tx:
-        claimed = await _claim(tx, inst, call, resends=outgoing.resends)
+        claimed = await _claim(tx, inst, call, outgoing)
     if isinstance(claimed, StepAnswer):
         return claimed
     assert request is not None, "the gate lets nobody through who is not inside"
@@ -67,16 +69,17 @@ async def attempt_call(inst: Installation, call: StepCall, outgoing: Outgoing) -
     return answer
 
 
-async def _claim(tx: Tx, inst: Installation, call: StepCall, *, resends: bool) -> Effect | StepAnswer:
+async def _claim(tx: Tx, inst: Installation, call: StepCall, outgoing: Outgoing) -> Effect | StepAnswer:
     """Pass the gate and take the effect; an answer when there is nothing to call."""
     passed = await pass_gate(tx, inst, call)
     if isinstance(passed, StepAnswer):
         return passed
     effect = await hold_effect(tx, key_of(call))
-    may_ask = effect is None or effect.state == "retry" or (effect.state == "handed_over" and resends)
+    may_ask = effect is None or effect.state == "retry" or (effect.state == "handed_over" and outgoing.resends)
     if effect is not None and not may_ask:
         return await settle_stored(tx, passed, effect)
-    taken = await claim_effect(tx, effect or first_effect(passed.enrollment, call, CHANNEL), now=call.now)
+    first = first_effect(passed.enrollment, call, CHANNEL, asks=outgoing.asks)
+    taken = await claim_effect(tx, effect or first, now=call.now)
     if taken is None:
         raise Unavailable("another attempt has just claimed this effect")
     await open_visit(tx, passed)

@@ -128,6 +128,8 @@ async def _attempt(inst: Installation, call: StepCall, letter: Letter[M]) -> Ste
             if isinstance(passed, StepAnswer):
                 return passed
             effect = await hold_effect(tx, letter.key_for(call))
+            if effect is not None and not _may_ask(effect, letter.repeatable):
+                return await letter.conclude(tx, passed, await fate_of(tx, effect, now=call.now))
             if letter.waits and (held := await hold_back(tx, inst, passed, effect)) is not None:
                 return held
         raise _Moved
@@ -216,7 +218,7 @@ async def _claim(
         return await letter.conclude(tx, passed, await last_fate(tx, key, no, now=call.now))
     if letter.waits and (held := await hold_back(tx, inst, passed, effect)) is not None:
         return held
-    first = first_effect(passed.enrollment, call, letter.channel).model_copy(update={"key": key})
+    first = first_effect(passed.enrollment, call, letter.channel, asks=letter.asks).model_copy(update={"key": key})
     taken = await claim_effect(tx, effect or first, now=call.now)
     if taken is None:
         raise _Taken

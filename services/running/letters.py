@@ -28,8 +28,8 @@ class Letter(Generic[M]):
     ``contact``: the contact it goes to, if it is one, and ``terms`` what that contact has to agree to.
     ``through``: associated object types that are read even where the enrolled or bound record is one.
     ``write``: the complete message for that address. ``key``: its own in the ledger, where it is one message of many;
-    ``waits``: hours for messages hold it back. ``repeatable``: the gateway delivers one key once, so it may be
-    asked again.
+    ``waits``: hours for messages hold it back. ``repeatable``: one whose answer was lost may be handed over again, as
+    the gateway delivers one key once or the step says so; ``asks``: of any other, a person decides.
     """
 
     channel: Channel
@@ -44,6 +44,7 @@ class Letter(Generic[M]):
     through: Collection[str] = ()
     key: str | None = None
     waits: bool = True
+    asks: bool = False
 
     def key_for(self, call: StepCall) -> str:
         """The key in the ledger."""

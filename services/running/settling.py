@@ -24,6 +24,7 @@ from services.running.summing import Fate, fate_of, settle_fate, sum_up
 from services.running.visits import open_visit, settle_visit
 from store.database import Tx
 from store.effects import CLOSED, Effect, Verdict, besides, close_effect, effect_keys, hold_effect, left_before
+from store.intake import add_delivery
 
 Conclude: TypeAlias = Callable[[Tx, Passed, Fate], Awaitable[StepAnswer | Fate]]
 """What to do once a message came to an end: settle its visit, or keep what became of it for the sum."""
@@ -47,6 +48,9 @@ async def settle_attempt(
     # Who was told yes knows better than who guessed or was told "later" under the same key.
     if current == effect or (verdict.state == "accepted" and current.state != "accepted"):
         await close_effect(tx, current, verdict, now=now)
+        if current.is_undecided:
+            # Its run sleeps until somebody decides, and hears of nothing but that.
+            await wake(tx, current.enrollment_id, now=now)
         current = current.model_copy(update=verdict.model_dump())
     if isinstance(passed, StepAnswer):
         return passed
@@ -82,6 +86,13 @@ async def settle_failure(tx: Tx, passed: Passed, no: StepError) -> StepAnswer:
     if any(key != key_of(call) for key in keys):
         return await sum_up(tx, passed, keys, ())
     return await give_up(tx, passed, no)
+
+
+async def wake(tx: Tx, enrollment_id: str, *, now: datetime) -> None:
+    """Have a run that waits for somebody's decision ask again."""
+    # What times a run anew wakes whatever it sleeps in; of this subject no version is ever older news.
+    payload: dict[str, Json] = {"record_id": enrollment_id, "version": 0, "retime": True}
+    await add_delivery(tx, enrollment_id, "record_changed", payload, now=now)
 
 
 async def keep_fate(tx: Tx, passed: Passed, fate: Fate) -> Fate:

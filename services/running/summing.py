@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Literal
 
 from domain.base import Frozen, Json
+from domain.lost_answers import ASKED
 from domain.messages import StepAnswer
 from services.running.inside import Passed
-from services.running.visits import settle_visit
+from services.running.visits import open_visit, settle_visit
 from store.database import Tx
 from store.effects import CLOSED, Effect, Verdict, close_effect, find_message_id, hold_effect, left_before
 
@@ -20,7 +21,7 @@ NOBODY_KNOWS = Verdict(state="unknown", failure="unknown", detail="handed over, 
 class Fate(Frozen):
     """What became of one message; ``message`` is its id once it was accepted, ``outputs`` what it gives later steps.
 
-    ``is_in_ledger`` is false of one that was never claimed.
+    ``is_in_ledger`` is false of one that was never claimed; ``is_undecided``: somebody has to say what became of it.
     """
 
     outcome: Literal["done", "skipped", "failed"]
@@ -29,6 +30,7 @@ class Fate(Frozen):
     message: str | None = None
     outputs: dict[str, Json] | None = None
     is_in_ledger: bool = False
+    is_undecided: bool = False
 
 
 async def fate_of(tx: Tx, effect: Effect, *, now: datetime) -> Fate:
@@ -40,22 +42,36 @@ async def fate_of(tx: Tx, effect: Effect, *, now: datetime) -> Fate:
         return Fate(
             outcome="done", message=await find_message_id(tx, effect.key), outputs=effect.outputs, is_in_ledger=True
         )
-    return Fate(outcome="failed", reason=effect.failure or effect.state, detail=effect.detail, is_in_ledger=True)
+    return Fate(
+        outcome="failed",
+        reason=effect.failure or effect.state,
+        detail=effect.detail,
+        is_in_ledger=True,
+        is_undecided=effect.is_undecided,
+    )
 
 
 async def settle_fate(tx: Tx, passed: Passed, fate: Fate) -> StepAnswer:
-    """Settle a visit whose one message came to this."""
+    """Settle a visit whose one message came to this; or leave it open until somebody says what it came to."""
+    if fate.is_undecided:
+        return await ask_somebody(tx, passed)
     if fate.outcome == "done":
         outputs = fate.outputs if fate.outputs is not None else {"message": fate.message}
         return await settle_visit(tx, passed, outcome="done", result=outputs)
     return await settle_visit(tx, passed, outcome=fate.outcome, reason=fate.reason, detail=fate.detail)
 
 
+async def ask_somebody(tx: Tx, passed: Passed) -> StepAnswer:
+    """Have the run wait, without end, until a person decides (``services.running.decisions``)."""
+    await open_visit(tx, passed, detail=ASKED)
+    return StepAnswer(kind="wait", reason="unknown", detail=ASKED)
+
+
 async def sum_up(tx: Tx, passed: Passed, keys: Collection[str], others: Sequence[Fate]) -> StepAnswer:
     """Settle a visit of many messages: those in the ledger under ``keys``, and the ``others`` that have no row.
 
     One that waits for another attempt is given up. It is done when any message was accepted, else failed when any
-    failed, else skipped; the reason is the first one.
+    failed, else skipped; the reason is the first one. It stays open while somebody has to say what became of one.
     """
     now = passed.call.now
     fates = []
@@ -68,6 +84,8 @@ async def sum_up(tx: Tx, passed: Passed, keys: Collection[str], others: Sequence
             await close_effect(tx, effect, verdict, now=now)
             effect = effect.model_copy(update=verdict.model_dump())
         fates.append(await fate_of(tx, effect, now=now))
+    if any(fate.is_undecided for fate in fates):
+        return await ask_somebody(tx, passed)
     fates += others
     sent = [fate.message for fate in fates if fate.outcome == "done"]
     lost = [fate for fate in fates if fate.outcome == "failed"]

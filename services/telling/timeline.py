@@ -12,6 +12,7 @@ from domain.schema import Schema
 from domain.telling import tell_decision, tell_end, tell_merge, tell_reply, tell_subscriptions, tell_visit
 from domain.value_words import clock_words
 from domain.waiting_words import waiting_words
+from services.telling.asking import NOTHING_ASKED, Asked, DecisionLink, load_asked
 from services.telling.retimings import Retiming, VisitKey, load_retimings
 from services.versions import Content, load_content
 from store import timeline as store
@@ -61,7 +62,8 @@ class Visit(Frozen):
 
     ``outcome`` null: the record stands here now, until ``wakes_at`` if it sleeps. Once it is over ``wakes_at`` is null,
     and ``left_at`` says when, also where it was planned to last longer. ``until`` is ``wakes_at`` on the clocks of
-    ``zone``, the one it was planned in the last time. ``retimings``: when it was planned anew.
+    ``zone``, the one it was planned in the last time. ``retimings``: when it was planned anew. ``undecided``: keys of
+    effects whose fate nobody knows and somebody has to decide about; ``decisions``: what somebody decided.
     """
 
     step: str
@@ -85,6 +87,8 @@ class Visit(Frozen):
     messages: list[MessageLink]
     tasks: list[TaskLink]
     retimings: list[Retiming]
+    undecided: list[str]
+    decisions: list[DecisionLink]
     words: str
 
 
@@ -140,9 +144,10 @@ async def tell_enrollment(read: Read, enrollment: Row) -> EnrollmentTimeline:
     )
     entry = await store.find_entry(read, enrollment["record_id"], enrollment["id"])
     retimings = await load_retimings(read, enrollment)
+    asked = await load_asked(read, enrollment["id"])
     return EnrollmentTimeline(
         entry=None if entry is None else _entry(entry, content, await load_schema(read)),
-        visits=[_visit(row, content, messages, tasks, retimings) for row in visits],
+        visits=[_visit(row, content, messages, tasks, retimings, asked) for row in visits],
         merges=await _merges(read, enrollment),
         end=_end(enrollment, content, messages),
         end_seen=_seen(enrollment["end_seen"]),
@@ -190,10 +195,12 @@ def _visit(
     messages: Sequence[Row],
     tasks: Mapping[str, Row],
     retimings: Mapping[VisitKey, list[Retiming]],
+    asked: Mapping[VisitKey, Asked],
 ) -> Visit:
     planned = content.plan.steps.get(row["step"])
     mine = [m for m in messages if m["step"] == row["step"] and m["n"] == row["n"]]
     made = tasks.get((row["result"] or {}).get("task", ""))
+    about = asked.get((row["step"], row["n"]), NOTHING_ASKED)
     is_asleep = row["outcome"] is None and row["wakes_at"] is not None
     plain = ("step", "kind", "n", "version", "entered_at", "left_at", "held_until", "zone", "outcome", "reason",
              "detail", "edge")  # fmt: skip
@@ -208,6 +215,8 @@ def _visit(
         messages=[MessageLink(**{name: m[name] for name in MessageLink.model_fields}) for m in mine],
         tasks=[] if made is None else [TaskLink(**{name: made[name] for name in TaskLink.model_fields})],
         retimings=retimings.get((row["step"], row["n"]), []),
+        undecided=list(about.undecided) if row["outcome"] is None else [],
+        decisions=list(about.decisions),
         until=clock_words(row["wakes_at"], row["zone"] or "UTC") if is_asleep else None,
         words=_stands(row, content) if row["outcome"] is None else tell_visit(*(row[name] for name in TOLD)),
     )

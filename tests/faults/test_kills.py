@@ -17,7 +17,7 @@ import pytest
 
 from gateways.outbox import read_outbox
 from tests.faults.site import Part, Site
-from tests.fixtures.smtp_sink import SmtpSink, running_sink
+from tests.fixtures.smtp_sink import AtData, SmtpSink, running_sink
 from tests.runs.definitions import by_hand, email, gap, task
 
 ORDER: tuple[Part, ...] = ("worker", "api", "temporal")
@@ -129,9 +129,17 @@ def sink_on_a_thread() -> Iterator[SmtpSink]:
         loop.close()
 
 
+def asking_nobody(definition: dict[str, Any]) -> dict[str, Any]:
+    """The same, with messages of which nobody knows left at that."""
+    for step in definition["steps"]:
+        if step.get("action") == "send_email":
+            step["config"]["on_unknown"] = "leave"
+    return definition
+
+
 def smtp_kills(folder: Path, count: int) -> None:
     with sink_on_a_thread() as sink, Site(folder, mail_url=sink.url) as site:
-        site.publish(journey())
+        site.publish(asking_nobody(journey()))
         wait = enroll_all(site, count)
         kill_in_turn(site, lambda: site.call("GET", "/workflows/journey/report")["totals"]["active"] > 0)
         wait()
@@ -154,3 +162,28 @@ def test_with_real_mail_no_message_arrives_twice_and_a_missing_one_is_listed(tmp
 @pytest.mark.timeout(1800)
 def test_200_enrollments_with_real_mail_survive_the_death_of_every_part(tmp_path: Path) -> None:
     smtp_kills(tmp_path, 200)
+
+
+def test_killed_between_hand_over_and_answer_the_run_waits_until_somebody_looks_and_decides(tmp_path: Path) -> None:
+    with sink_on_a_thread() as sink, Site(tmp_path, mail_url=sink.url) as site:
+        site.publish(by_hand("journey", [email("hello", "Hello"), task("call", "Call")]))
+        sink.at_data = AtData.STALL
+        enroll_all(site, 2)()
+        site.until(lambda: len(sink.received) >= 2, "both messages were handed over")
+        site.kill("worker")
+        # The first arrived, as the operator finds by its id; the second is taken for lost.
+        first, second = (message_from_bytes(mail.content)["Message-ID"] for mail in sink.received)
+        sink.at_data = AtData.TAKE
+        site.start("worker")
+        asked = "/effects?waiting=true"
+        site.until(lambda: len(list_all(site, asked)) == 2, "somebody is asked about both", within_s=120)
+        assert site.call("GET", "/workflows/journey/report")["totals"]["active"] == 2
+        messages = {f"<{each['message_id']}>": each["id"] for each in list_all(site, "/messages?workflow=journey")}
+        for effect in list_all(site, asked):
+            arrived = effect["message_id"] == messages[first]
+            site.call("POST", f"/effects/{effect['key']}/settle", {"as": "accepted" if arrived else "resend"})
+        site.until(lambda: everybody_ended(site, 2), "both went on")
+        received = Counter(message_from_bytes(mail.content)["Message-ID"] for mail in sink.received)
+        assert received == {first: 1, second: 2}
+        assert {each["status"] for each in list_all(site, "/messages?workflow=journey")} == {"sent"}
+        assert len(list_all(site, "/tasks?workflow=journey")) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from unittest.mock import patch
@@ -15,9 +16,11 @@ from domain.base import Json
 from domain.delays import WEEKDAYS
 from domain.importing import ImportOptions
 from domain.names import job_run_id, recurrence_run_id
+from gateways.mail import open_mail
 from services.jobs.imports import stage
 from services.jobs.jobs import begin, steer
 from tests.fixtures.running import Running
+from tests.fixtures.smtp_sink import AtData, running_sink
 from tests.runs.definitions import anchored, by_hand, email, follow_up, gap, task
 
 Scenario: TypeAlias = Callable[[Running], Awaitable[Any]]
@@ -329,6 +332,31 @@ async def a_date_that_comes_late(ft: Running) -> Any:
     return await ft.ended(taken["enrollment_id"])
 
 
+async def asked_and_decided(ft: Running) -> Any:
+    """A message whose answer was lost twice: somebody says it shall be sent once more, and then that it arrived."""
+    mail = ft.inst.mail
+    async with running_sink() as sink:
+        sink.at_data = AtData.HANG_UP_AFTER
+        await ft.stop_worker()
+        ft.inst = replace(ft.inst, mail=open_mail(sink.url, ft.folder))
+        await ft.start_worker()
+        taken, _ = await _enrolled(ft, "asked", [email("hello", "Hello"), task("call", "Call")])
+        for n, settlement in enumerate(("resend", "accepted"), start=1):
+
+            async def is_asked(attempt: int = n) -> bool:
+                waiting = (await ft.call("GET", "/effects?workflow=asked&waiting=true"))["items"]
+                return any(each["attempt"] == attempt for each in waiting)
+
+            await ft.until(is_asked, "somebody is asked")
+            key = f"{taken['enrollment_id']}:hello:1"
+            await ft.call("POST", f"/effects/{key}/settle", {"as": settlement})
+        over = await ft.ended(taken["enrollment_id"])
+        await ft.stop_worker()
+    ft.inst = replace(ft.inst, mail=mail)
+    await ft.start_worker()
+    return over
+
+
 async def recurrence(ft: Running) -> Any:
     """A schedule that changes while its run sleeps, comes, is opened, and is turned off. Answers its run."""
     entry = {"triggers": [{"id": "t1", "on": "filter", "where": {"property": "country", "op": "is", "value": "NO"}}]}
@@ -377,6 +405,7 @@ SCENARIOS: dict[str, Scenario] = {
         moved_to_a_version,
         paused_and_resumed,
         held_back,
+        asked_and_decided,
         waits,
         past_and_a_round_later,
         a_date_that_comes_late,

@@ -33,7 +33,15 @@ BEFORE_ALL = START - timedelta(days=1000)
 ENDS: dict[str, datetime | None] = {"gone": LONG_AGO, "recent": NOT_YET, "inside": None}
 """Three enrollments of old: one ended long ago, one not so long ago, one is still inside."""
 
-NOTHING = {"changes": 0, "visits": 0, "entry_decisions": 0, "effects": 0, "end_values": 0, "idempotency": 0}
+NOTHING = {
+    "changes": 0,
+    "visits": 0,
+    "entry_decisions": 0,
+    "effects": 0,
+    "effect_decisions": 0,
+    "end_values": 0,
+    "idempotency": 0,
+}
 
 
 async def clear(database: Database, clock: FixedClock, batch: int = 500) -> dict[str, int]:

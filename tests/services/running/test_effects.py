@@ -36,7 +36,9 @@ from tests.fixtures.installations import assemble
 from tests.fixtures.runs import RecordingRuns
 from tests.fixtures.smtp_sink import AtData, SmtpSink, running_sink
 
-PLAIN: dict[str, Json] = {"subject": "Hello", "html": "<p>Hello</p>", "transactional": True}
+PLAIN: dict[str, Json] = {
+    "subject": "Hello", "html": "<p>Hello</p>", "transactional": True, "on_unknown": "leave",
+}  # fmt: skip
 ANA = "ana@example.com"
 
 
