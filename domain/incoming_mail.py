@@ -1,0 +1,97 @@
+"""What a mail that comes in is: somebody's answer, an automatic one, a report of a mail server; and what it answers.
+
+Nothing here fails on bad input: whatever bytes come, something is known of them, and what is not known is left empty.
+"""
+
+from __future__ import annotations
+
+import re
+from email.message import Message
+from typing import Literal, TypeAlias
+
+from domain.base import Frozen
+from domain.mail_parts import addresses, find_text, header, headers, message_ids, read_message
+from domain.mail_reports import MailReport, find_report
+
+MailKind: TypeAlias = Literal["reply", "automatic", "report"]
+
+TEXT_LENGTH = 20_000
+"""Characters that are kept of what somebody wrote."""
+SUBJECT_LENGTH = 500
+HTML_LENGTH = 200_000
+"""Characters of HTML that are read for their text."""
+MOST_IDS = 50
+"""Ids and tokens of one mail that are looked up; a mail program names the nearest last."""
+
+RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
+_TOKEN = re.compile(r"\+([a-z0-9]{20})@")
+_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "bulk", "junk", "list"})
+_MACHINE_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Autoresponse", "X-Auto-Reply-From", "X-Mail-Autoreply")
+_SENDERS = frozenset({"mailer-daemon", "postmaster"})
+
+
+class IncomingMail(Frozen):
+    """A mail as it is understood. Addresses are in lower case, ids without brackets, everything else as written.
+
+    ``sender``: None when no address can be made out. ``tokens``: what our addresses for answers held that it went to.
+    ``answers``: the ids of the messages it may answer, the nearest first. ``html``: only where there is no ``text``.
+    """
+
+    kind: MailKind
+    message_id: str | None
+    sender: str | None
+    recipients: tuple[str, ...]
+    subject: str
+    text: str
+    html: str
+    tokens: tuple[str, ...]
+    answers: tuple[str, ...]
+    report: MailReport | None = None
+
+
+def read_mail(raw: bytes, *, sent_to: tuple[str, ...] = (), sent_by: str | None = None) -> IncomingMail:
+    """Understand a mail. ``sent_to`` and ``sent_by``: what the envelope says, if there is one; ``""`` is nobody."""
+    message = read_message(raw)
+    report = find_report(message)
+    recipients = tuple(dict.fromkeys([*(each.lower() for each in sent_to), *addresses(message, *RECIPIENTS)]))
+    text = find_text(message, "text/plain")[:TEXT_LENGTH]
+    return IncomingMail(
+        kind=_kind(message, report, sent_by),
+        message_id=next(iter(message_ids(message, "Message-ID")), None),
+        sender=next(iter(addresses(message, "From", "Sender", "Return-Path")), sent_by.lower() if sent_by else None),
+        recipients=recipients,
+        subject=header(message, "Subject")[:SUBJECT_LENGTH],
+        text=text,
+        html="" if text.strip() else find_text(message, "text/html")[:HTML_LENGTH],
+        tokens=tuple(dict.fromkeys(found[1] for each in recipients if (found := _TOKEN.search(each))))[:MOST_IDS],
+        answers=_answers(message, report),
+        report=report,
+    )
+
+
+def _kind(message: Message, report: MailReport | None, sent_by: str | None) -> MailKind:
+    if report is not None:
+        return "report"
+    return "automatic" if _is_automatic(message, sent_by) else "reply"
+
+
+def _is_automatic(message: Message, sent_by: str | None) -> bool:
+    """Whether no person wrote it: RFC 3834, and what programs from before it or beside it say."""
+    submitted = header(message, "Auto-Submitted").partition(";")[0].strip().lower()
+    if submitted and submitted != "no":
+        return True
+    if any(header(message, name) for name in _MACHINE_HEADERS):
+        return True
+    if any(value.lower() in _PRECEDENCE for value in headers(message, "Precedence")):
+        return True
+    # Nobody may answer it, so nobody wrote it (RFC 5321 4.5.5).
+    if sent_by == "" or header(message, "Return-Path") == "<>":
+        return True
+    return any(address.partition("@")[0] in _SENDERS for address in addresses(message, "From"))
+
+
+def _answers(message: Message, report: MailReport | None) -> tuple[str, ...]:
+    if report is not None:
+        return report.originals[:MOST_IDS]
+    named = [*message_ids(message, "In-Reply-To"), *reversed(message_ids(message, "References"))]
+    return tuple(dict.fromkeys(named))[:MOST_IDS]
