@@ -28,6 +28,9 @@ IMPORT_BYTES = 101 * MIB
 """A file of 100 MiB and the multipart around it."""
 IMPORT = re.compile(r"/api/v1/records/[^/]+/import")
 """The one path that may have it."""
+MAIL = "/api/v1/inbound/email"
+MAIL_BYTES = 25 * MIB
+"""What mail services take at most."""
 SUSPICIOUS = re.compile(rb"\\u0000|[0-9][eE]\+?[0-9]{2}|[0-9]{200}")
 """What is in every JSON text with a NUL or a number too large, and in few others: only then is all of it looked at."""
 
@@ -43,7 +46,7 @@ class Limits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = IMPORT_BYTES if IMPORT.fullmatch(scope["path"]) else BODY_BYTES
+        limit = _limit(scope["path"])
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             # No database of ours stores NUL in text; PostgreSQL refuses it with an error of its own.
             refusal = problem_response(422, "invalid", "the address contains a NUL character")
@@ -53,6 +56,12 @@ class Limits:
             await self.app(scope, _counted(receive, limit), send)
             return
         await refusal(scope, receive, send)
+
+
+def _limit(path: str) -> int:
+    if path == MAIL:
+        return MAIL_BYTES
+    return IMPORT_BYTES if IMPORT.fullmatch(path) else BODY_BYTES
 
 
 def _declared(scope: Scope) -> int:

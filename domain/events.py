@@ -26,6 +26,9 @@ BUILTIN_EVENTS = (
 REPLIED = "message.replied"
 """A contact answered. Its property ``message`` names our message; ``machine: true`` says that nobody wrote it."""
 
+SENT_BY_USER = "message.sent_by_user"
+"""A colleague wrote to a contact, in the thread of our message, which ``message`` names."""
+
 OPENED, CLICKED = "email.opened", "email.clicked"
 """What a reader did with an email. ``machine: true``: a program did; ``url`` says where a link led."""
 UNSUBSCRIBED = "email.unsubscribed"
@@ -47,6 +50,11 @@ HOOK_PREFIX = "hook:"
 
 CALLBACK_PREFIX = "callback:"
 """The same for callbacks: the effect key follows, so each address counts once."""
+
+MAIL_PREFIX = "mail:"
+"""The same for mail that came in: what tells it from other mail follows."""
+
+OWN_PREFIXES = (HOOK_PREFIX, CALLBACK_PREFIX, MAIL_PREFIX)
 
 
 def event_name_problem(name: str) -> str | None:
@@ -71,17 +79,15 @@ def event_problems(
     if occurred_at > now + FUTURE:
         words = f"it lies more than {FUTURE.seconds // 60} minutes in the future; an event is recorded once it happened"
         found.append(FieldError(path="/occurred_at", code="wrong_value", message=words))
-    if external_id is not None and external_id.startswith((HOOK_PREFIX, CALLBACK_PREFIX)):
-        words = (
-            f"an event_id cannot begin with {HOOK_PREFIX!r} or {CALLBACK_PREFIX!r}, which name calls of our addresses"
-        )
+    if external_id is not None and external_id.startswith(OWN_PREFIXES):
+        words = f"an event_id cannot begin with {', '.join(map(repr, OWN_PREFIXES))}, which name what came in to us"
         found.append(FieldError(path="/event_id", code="wrong_value", message=words))
     return found + (_reply_problems(properties) if name == REPLIED else [])
 
 
 def is_about_message(name: str) -> bool:
     """Whether an event may say with its property ``message`` which message of ours it is about."""
-    return name == REPLIED or name.startswith(("email.", "sms."))
+    return name in (REPLIED, SENT_BY_USER) or name.startswith(("email.", "sms."))
 
 
 def is_written_by_hand(properties: Mapping[str, Json]) -> bool:

@@ -10,10 +10,14 @@ from email.message import Message
 from typing import Literal, TypeAlias
 
 from domain.base import Frozen
-from domain.mail_parts import addresses, find_text, header, headers, message_ids, read_message
+from domain.mail_html import words_of
+from domain.mail_parts import addresses, find_text, header, headers, message_ids, read_message, storable
 from domain.mail_reports import MailReport, find_report
 
 MailKind: TypeAlias = Literal["reply", "automatic", "report"]
+"""What a mail is by itself."""
+InboundKind: TypeAlias = Literal["reply", "sent_by_user", "automatic", "report", "other", "unmatched"]
+"""What a mail is to us: ``other`` is about a message of ours and from nobody it counts for."""
 
 TEXT_LENGTH = 20_000
 """Characters that are kept of what somebody wrote."""
@@ -34,7 +38,7 @@ class IncomingMail(Frozen):
     """A mail as it is understood. Addresses are in lower case, ids without brackets, everything else as written.
 
     ``sender``: None when no address can be made out. ``tokens``: what our addresses for answers held that it went to.
-    ``answers``: the ids of the messages it may answer, the nearest first. ``html``: only where there is no ``text``.
+    ``answers``: the ids of the messages it may answer, the nearest first. ``text``: of its HTML where it has no other.
     """
 
     kind: MailKind
@@ -43,7 +47,6 @@ class IncomingMail(Frozen):
     recipients: tuple[str, ...]
     subject: str
     text: str
-    html: str
     tokens: tuple[str, ...]
     answers: tuple[str, ...]
     report: MailReport | None = None
@@ -54,15 +57,16 @@ def read_mail(raw: bytes, *, sent_to: tuple[str, ...] = (), sent_by: str | None 
     message = read_message(raw)
     report = find_report(message)
     recipients = tuple(dict.fromkeys([*(each.lower() for each in sent_to), *addresses(message, *RECIPIENTS)]))
-    text = find_text(message, "text/plain")[:TEXT_LENGTH]
+    text = find_text(message, "text/plain")
+    if not text.strip():
+        text = storable(words_of(find_text(message, "text/html")[:HTML_LENGTH]))
     return IncomingMail(
         kind=_kind(message, report, sent_by),
         message_id=next(iter(message_ids(message, "Message-ID")), None),
         sender=next(iter(addresses(message, "From", "Sender", "Return-Path")), sent_by.lower() if sent_by else None),
         recipients=recipients,
         subject=header(message, "Subject")[:SUBJECT_LENGTH],
-        text=text,
-        html="" if text.strip() else find_text(message, "text/html")[:HTML_LENGTH],
+        text=text.replace("\r\n", "\n").strip()[:TEXT_LENGTH],
         tokens=tuple(dict.fromkeys(found[1] for each in recipients if (found := _TOKEN.search(each))))[:MOST_IDS],
         answers=_answers(message, report),
         report=report,

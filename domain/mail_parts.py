@@ -19,7 +19,9 @@ _FALLBACK = "latin-1"
 # Half a pair, which no database of ours keeps, and NUL, which PostgreSQL refuses.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,400})>")
-_FOLDING = re.compile(r"\s*[\r\n]+\s*")
+_LONGEST_HEADER = 20_000
+"""Characters of a header that are read, and of the headers that hold addresses."""
+_FOLDING = re.compile(r"[\r\n]+[ \t]*")
 
 
 def read_message(raw: bytes) -> Message:
@@ -46,8 +48,12 @@ def headers(message: Message, name: str) -> list[str]:
 
 def addresses(message: Message, *names: str) -> list[str]:
     """The addresses in these headers, in lower case."""
-    written = [value for name in names for value in headers(message, name)]
-    return [address.strip().lower() for _, address in getaddresses(written) if "@" in address]
+    written = ", ".join(value for name in names for value in headers(message, name))
+    try:
+        found = getaddresses([written[:_LONGEST_HEADER]])
+    except RecursionError:
+        return []
+    return [address.strip().lower() for _, address in found if "@" in address]
 
 
 def message_ids(message: Message, *names: str) -> list[str]:
@@ -96,6 +102,8 @@ def storable(text: str) -> str:
 def _plain(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, str):
+        value = value[:_LONGEST_HEADER]
     try:
         pieces = decode_header(value)  # type: ignore[arg-type]
     except (ValueError, LookupError, AttributeError):

@@ -18,6 +18,7 @@ from store.tables import (
     entry_keys,
     events,
     goals_reached,
+    inbound_mails,
     late_goals,
     messages,
     tasks,
@@ -92,8 +93,9 @@ async def move_enrollments(tx: Tx, from_id: str, to_id: str) -> None:
 
 
 async def move_sent(tx: Tx, from_id: str, to_id: str) -> None:
-    """Let messages to a record and tasks about it be another's."""
-    await tx.run(update(messages).where(messages.c.record_id == from_id).values(record_id=to_id))
+    """Let messages to a record, mail from it and tasks about it be another's."""
+    for table in (messages, inbound_mails):
+        await tx.run(update(table).where(table.c.record_id == from_id).values(record_id=to_id))
     about: ColumnElement[str] = func.replace(cast(tasks.c.record_ids, Text), from_id, to_id)
     about = cast(about, JSONB) if tx.dialect == "postgresql" else about
     await tx.run(update(tasks).where(tasks.c.record_id == from_id).values(record_id=to_id, record_ids=about))

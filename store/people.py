@@ -57,6 +57,12 @@ async def get_user(read: Read, id: str) -> User | None:
     return User(**row) if row else None
 
 
+async def find_user(read: Read, email: str) -> User | None:
+    """The active user who has this address, in whatever case; None when nobody does."""
+    row = await read.one(select(*_USER).where(users.c.email == email.lower(), users.c.active))
+    return User(**row) if row else None
+
+
 async def list_users(read: Read, *, after: str | None = None, limit: int) -> list[User]:
     """Up to ``limit`` users in order of creation, after the id ``after``."""
     page = select(*_USER) if after is None else select(*_USER).where(users.c.id > after)

@@ -4,7 +4,7 @@ Migrations are checked against it. The tables of records and people are in
 ``store.record_tables``, those of definitions in ``store.workflow_tables``, lists in ``store.list_tables``, jobs in
 ``store.job_tables``, reusable emails in ``store.email_tables``, subscriptions in ``store.subscription_tables``, secrets
 in ``store.secret_tables``, messages in ``store.message_tables``, what people decided about
-effects in ``store.decision_tables``.
+effects in ``store.decision_tables``, mail that came in in ``store.inbound_tables``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, 
 from store.columns import Document, Sequence_, at, id_column, metadata
 from store.decision_tables import effect_decisions
 from store.email_tables import email_versions, emails
+from store.inbound_tables import inbound_mails
 from store.job_tables import job_rows, jobs
 from store.list_tables import list_interests, list_members, lists
 from store.message_tables import messages
@@ -62,6 +63,7 @@ __all__ = [
     "goals_reached",
     "hooks",
     "idempotency",
+    "inbound_mails",
     "interests",
     "job_rows",
     "jobs",

@@ -27,11 +27,13 @@ def upgrade() -> None:
     _add_conversations()
     _add_rotations()
     _add_decisions()
+    _add_inbound()
 
 
 def downgrade() -> None:
     """Back to the release before."""
     _drop_decisions()
+    op.drop_table("inbound_mails")
     op.drop_table("rotations")
     _drop_webhooks()
     _drop_conversations()
@@ -235,3 +237,27 @@ def _add_decisions() -> None:
 def _drop_decisions() -> None:
     op.drop_table("effect_decisions")
     op.drop_column("effects", "asks")
+
+
+def _add_inbound() -> None:
+    op.create_table(
+        "inbound_mails",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("identity", sa.String(length=64), nullable=True),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("message_id", sa.String(length=400), nullable=True),
+        sa.Column("sender", sa.String(length=320), nullable=True),
+        sa.Column("answers", sa.String(length=36), nullable=True),
+        sa.Column("record_id", sa.String(length=36), nullable=True),
+        sa.Column("event_id", sa.String(length=36), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("received_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_mails")),
+        sa.UniqueConstraint("digest", name=op.f("uq_inbound_mails_digest")),
+        sa.UniqueConstraint("identity", name=op.f("uq_inbound_mails_identity")),
+    )
+    for name, columns in (("message_id", ["message_id"]), ("record_id_received_at", ["record_id", "received_at"])):
+        op.create_index(f"ix_inbound_mails_{name}", "inbound_mails", columns, unique=False)

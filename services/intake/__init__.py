@@ -1,1 +1,1 @@
-"""What arrives from outside: events and inbound webhooks."""
+"""What arrives from outside: events, inbound webhooks and mail."""

@@ -249,7 +249,7 @@ async def test_every_example_of_a_request_can_be_sent(lite: Caller) -> None:
               "slug": "welcome"}  # fmt: skip
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            if "requestBody" not in operation or path.endswith("/import"):
+            if "requestBody" not in operation or path.endswith(("/import", "/inbound/email")):
                 continue
             examples = _shown(document, operation["requestBody"])
             assert examples, f"{method} {path}"
@@ -268,8 +268,18 @@ async def test_the_example_of_an_import_can_be_sent(lite: Caller) -> None:
     assert answer.status_code == 202, answer.text
 
 
+async def test_the_example_of_a_mail_can_be_sent(lite: Caller) -> None:
+    document = (await lite.http.get("/openapi.json")).json()
+    body = document["paths"][f"{PREFIX}/inbound/email"]["post"]["requestBody"]
+    ((type_, shown),) = body["content"].items()
+    sent = shown["schema"]["examples"][0]
+    answer = await lite.http.post(f"{PREFIX}/inbound/email", content=sent, headers={"Content-Type": type_})
+    assert answer.status_code == 202, answer.text
+
+
 @pytest.mark.parametrize(
-    "path", ["/events", "/enrollments", "/entry-decisions", "/messages", "/tasks", "/notifications"]
+    "path",
+    ["/events", "/enrollments", "/entry-decisions", "/inbound/emails", "/messages", "/tasks", "/notifications"],
 )
 @pytest.mark.parametrize("since", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "1700000000", "monday"])
 async def test_an_instant_nobody_can_keep_is_refused_with_its_name(lite: Caller, path: str, since: str) -> None:

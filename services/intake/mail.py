@@ -1,0 +1,151 @@
+"""Mail that comes in: kept once, matched with what it is about, and followed by the event it means.
+
+Whatever bytes come are kept, as far as they are understood. Row and event are committed together, so that a mail whose
+sender was told "later" can be sent again, and one that comes twice counts once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.base import Frozen, Json
+from domain.errors import NotFound
+from domain.events import MAIL_PREFIX, REPLIED, SENT_BY_USER
+from domain.incoming_mail import InboundKind, IncomingMail, read_mail
+from domain.records import Cause
+from services.installation import Installation
+from services.intake.events import Happened, KnownAlready, record_event
+from services.intake.mail_matching import Match, match_mail
+from services.records.records import Write
+from store import inbound as rows
+from store.database import Tx
+from store.ids import new_id
+from store.inbound import InboundMail
+from store.schema import load_schema
+
+LONGEST_SENDER = 320
+
+UNKNOWN_SENDER = "it comes from an address that is none of the contact's"
+
+
+class Envelope(Frozen):
+    """What the mail server was told besides the mail itself; ``sent_by`` ``""``: nobody, as reports are."""
+
+    sent_by: str | None = None
+    sent_to: tuple[str, ...] = ()
+
+
+class Taken(Frozen):
+    """The mail as it is kept; ``is_new`` False: it came before and nothing was done."""
+
+    mail: InboundMail
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A mail, understood, and what tells it from other mail."""
+
+    mail: IncomingMail
+    digest: str
+    identity: str | None
+
+    @property
+    def external_id(self) -> str:
+        """The id of the event it leads to."""
+        return f"{MAIL_PREFIX}{self.identity or self.digest}"
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What a mail is to us, and the event that says so of whose record, if any."""
+
+    kind: InboundKind
+    record_id: str | None = None
+    event: str | None = None
+    carried: Mapping[str, Json] | None = None
+    detail: str | None = None
+
+
+async def take_mail(inst: Installation, raw: bytes, envelope: Envelope, cause: Cause) -> Taken:
+    """Keep a mail and do what follows from it; the same mail again, however it comes, is the same.
+
+    Raises:
+        Conflict: whoever it is about is being merged or changes its address at the same time; nothing was kept.
+    """
+    # A mail of many megabytes takes seconds to understand.
+    read = await asyncio.to_thread(_understand, raw, envelope)
+    async with inst.db.transaction() as tx:
+        known = await rows.find_known(tx, read.digest, read.identity)
+        if known is not None:
+            return Taken(mail=known, is_new=False)
+        write = Write(schema=await load_schema(tx), addresses=inst.addresses, now=inst.clock.now(), cause=cause)
+        return await _keep(tx, write, read)
+
+
+def _understand(raw: bytes, envelope: Envelope) -> _Read:
+    mail = read_mail(raw, sent_to=envelope.sent_to, sent_by=envelope.sent_by)
+    identity = None
+    if mail.message_id is not None:
+        identity = hashlib.sha256(f"{mail.message_id}\n{mail.sender or ''}".encode()).hexdigest()
+    return _Read(mail=mail, digest=hashlib.sha256(raw).hexdigest(), identity=identity)
+
+
+async def _keep(tx: Tx, write: Write, read: _Read) -> Taken:
+    mail = read.mail
+    match = await match_mail(tx, mail)
+    meaning = _meaning(mail, match)
+    kept = InboundMail(
+        id=new_id(write.now),
+        digest=read.digest,
+        identity=read.identity,
+        kind=meaning.kind,
+        message_id=mail.message_id,
+        sender=mail.sender[:LONGEST_SENDER] if mail.sender is not None else None,
+        answers=match.message["id"] if match.message is not None else None,
+        record_id=match.record_id,
+        subject=mail.subject,
+        text=mail.text,
+        detail=meaning.detail,
+        received_at=write.now,
+    )
+    # Before any lock: whoever writes the same mail waits here and holds nothing that this one needs.
+    if not await rows.insert_mail(tx, kept):
+        known = await rows.find_known(tx, read.digest, read.identity)
+        assert known is not None, "whoever kept it first has committed"
+        return Taken(mail=known, is_new=False)
+    event_id = await _tell(tx, write, read, meaning, kept)
+    return Taken(mail=kept.model_copy(update={"event_id": event_id}), is_new=True)
+
+
+def _meaning(mail: IncomingMail, match: Match) -> _Meaning:
+    if mail.kind == "automatic":
+        return _Meaning("automatic")
+    if match.message is None:
+        return _Meaning("unmatched")
+    if mail.kind == "report":
+        return _Meaning("report")
+    about: dict[str, Json] = {"message": match.message["id"]}
+    if match.author is not None:
+        return _Meaning("reply", match.author.id, REPLIED, about)
+    if match.user is not None and match.contact is not None:
+        return _Meaning("sent_by_user", match.contact.id, SENT_BY_USER, {**about, "user": match.user})
+    return _Meaning("other", detail=UNKNOWN_SENDER)
+
+
+async def _tell(tx: Tx, write: Write, read: _Read, meaning: _Meaning, kept: InboundMail) -> str | None:
+    """Write the event a mail means; None for a mail that means none, or whose contact was deleted meanwhile."""
+    if meaning.event is None or meaning.record_id is None:
+        return None
+    carried = {**(meaning.carried or {}), "mail": kept.id}
+    happened = Happened(name=meaning.event, properties=carried, external_id=read.external_id)
+    try:
+        async with tx.savepoint():
+            event = await record_event(tx, write, meaning.record_id, happened)
+    except (KnownAlready, NotFound):
+        return None
+    await rows.note_event(tx, kept.id, event.id)
+    return event.id
