@@ -32,6 +32,8 @@ SENT_BY_USER = "message.sent_by_user"
 OPENED, CLICKED = "email.opened", "email.clicked"
 """What a reader did with an email. ``machine: true``: a program did; ``url`` says where a link led."""
 UNSUBSCRIBED = "email.unsubscribed"
+DELIVERED, BOUNCED, COMPLAINED = "email.delivered", "email.bounced", "email.complained"
+"""What became of an email after it left; ``reason`` says why in the words of whoever told."""
 
 CUSTOM = r"custom\.[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"
 NAME_LENGTH = 120

@@ -16,8 +16,11 @@ from domain.mail_reports import MailReport, find_report
 
 MailKind: TypeAlias = Literal["reply", "automatic", "report"]
 """What a mail is by itself."""
-InboundKind: TypeAlias = Literal["reply", "sent_by_user", "automatic", "report", "other", "unmatched"]
-"""What a mail is to us: ``other`` is about a message of ours and from nobody it counts for."""
+InboundKind: TypeAlias = Literal[
+    "reply", "sent_by_user", "automatic", "bounced", "soft_bounced", "complained", "report", "other", "unmatched"
+]
+"""What a mail is to us. ``soft_bounced``: the message came back, though the address may be good; ``report``: what else
+a mail server tells of it; ``other`` is about a message of ours, but not from or about its recipient."""
 
 TEXT_LENGTH = 20_000
 """Characters that are kept of what somebody wrote."""

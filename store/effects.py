@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
-from sqlalchemy import RowMapping, bindparam, exists, insert, select, update
+from sqlalchemy import RowMapping, String, bindparam, case, exists, insert, select, update
 
 from domain.base import Frozen, Json
 from domain.enrollments import Enrollment
@@ -20,6 +20,7 @@ from store.columns import Document
 from store.database import Read, Tx
 from store.ids import new_id
 from store.locks import lock_effect
+from store.outputs import Fate
 from store.tables import effects, enrollments, messages, notifications, tasks, visits
 
 EffectState: TypeAlias = Literal["handed_over", "retry", "accepted", "refused", "failed", "unknown"]
@@ -46,8 +47,12 @@ CLOSE = update(effects).where(*_CAS).values(
     state=bindparam("now"), failure=bindparam("why"), detail=bindparam("more"), reference=bindparam("their_key"),
     outputs=bindparam("said", type_=Document), updated_at=bindparam("at"),
 )  # fmt: skip
+# A report of the other side may be quicker than the answer to the attempt, and knows more.
+_TOLD_SINCE = messages.c.status.in_(get_args(Fate))
 TELL = update(messages).where(messages.c.effect_key == bindparam("of")).values(
-    status=bindparam("now"), detail=bindparam("more"), sent_at=bindparam("at")
+    status=case((_TOLD_SINCE, messages.c.status), else_=bindparam("now", type_=String)),
+    detail=case((_TOLD_SINCE, messages.c.detail), else_=bindparam("more", type_=String)),
+    sent_at=bindparam("at"),
 )  # fmt: skip
 FIND = select(effects).where(effects.c.key == bindparam("of"))
 MESSAGE_ID = select(messages.c.id).where(messages.c.effect_key == bindparam("of"))

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import RowMapping, Select, Table, false, select, update
 
 from domain.base import Frozen
 from store.database import Read, Tx
 from store.tables import messages, notifications, tasks, workflows
+
+Fate: TypeAlias = Literal["delivered", "bounced", "complained"]
+"""What becomes of a message once it left."""
+
+_UNTOLD = ("queued", "failed", "unknown", "sent")
+BEFORE: Mapping[Fate, tuple[str, ...]] = {
+    "delivered": _UNTOLD,
+    "bounced": (*_UNTOLD, "delivered"),
+    "complained": (*_UNTOLD, "delivered", "bounced"),
+}
+"""From where a message advances there. Whoever got it knows better than who was refused an answer."""
 
 
 class OutputFilters(Frozen):
@@ -59,6 +71,18 @@ async def mark_message(tx: Tx, id: str, *columns: str, at: datetime) -> None:
     for column in columns:
         mine = update(messages).where(messages.c.id == id, messages.c[column].is_(None))
         await tx.run(mine.values({column: at}))
+
+
+async def advance_message(tx: Tx, id: str, fate: Fate, *, detail: str | None) -> bool:
+    """Say what became of a message; False when that, or worse, is known of it, and nothing is written."""
+    mine = update(messages).where(messages.c.id == id, messages.c.status.in_(BEFORE[fate]))
+    return await tx.run(mine.values(status=fate, detail=detail)) == 1
+
+
+async def note_message(tx: Tx, id: str, detail: str) -> None:
+    """Keep what was told of a message that has not come to an end by it."""
+    mine = update(messages).where(messages.c.id == id, messages.c.status.in_(BEFORE["delivered"]))
+    await tx.run(mine.values(detail=detail))
 
 
 async def get_task(read: Read, id: str) -> RowMapping | None:

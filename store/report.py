@@ -19,7 +19,7 @@ from store.tables import (
     workflows,
 )
 
-SENT = ("sent", "delivered", "bounced")
+SENT = ("sent", "delivered", "bounced", "complained")
 """Message states that mean: the other side took it."""
 
 REACTIONS = {"opened": "opened_at", "clicked": "clicked_at", "unsubscribed": "unsubscribed_at"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
@@ -19,6 +19,8 @@ from store import outputs
 from store.outputs import OutputFilters
 
 router = APIRouter(route_class=StorableRoute)
+
+MessageStatus: TypeAlias = Literal["queued", "sent", "delivered", "bounced", "complained", "failed", "unknown"]
 
 Text = Annotated[str | None, Query(max_length=80)]
 Since = Annotated[WrittenInstant | None, Query(description="Made at or after this instant.")]
@@ -41,7 +43,7 @@ async def list_messages(
     _: MessagesRead,
     paging: Paged,
     common: Common,
-    status: Annotated[Literal["queued", "sent", "delivered", "bounced", "failed", "unknown"] | None, Query()] = None,
+    status: Annotated[MessageStatus | None, Query()] = None,
     channel: Annotated[Literal["email", "sms"] | None, Query()] = None,
 ) -> Page[MessageView]:
     """Emails and text messages, newest first."""

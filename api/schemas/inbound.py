@@ -30,8 +30,9 @@ class InboundView(Shown):
     """A mail that came in.
 
     ``kind``: `reply` (the contact's answer), `sent_by_user` (a colleague wrote in the thread), `automatic` (no person
-    wrote it), `report` (a mail server did), `other` (about a message of ours, but from nobody it counts for),
-    `unmatched`. ``message_id`` is its own id, ``answers`` the message of ours it is about. ``text`` is cut.
+    wrote it), `bounced` (the address is no good), `soft_bounced` (the message came back), `complained`, `report` (what
+    else a mail server tells), `other` (about a message of ours, but not from or about its recipient), `unmatched`.
+    ``message_id`` is its own id, ``answers`` the message of ours it is about. ``text`` is cut.
     """
 
     id: str

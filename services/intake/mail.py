@@ -15,20 +15,26 @@ from domain.base import Frozen, Json
 from domain.errors import NotFound
 from domain.events import MAIL_PREFIX, REPLIED, SENT_BY_USER
 from domain.incoming_mail import InboundKind, IncomingMail, read_mail
+from domain.mail_reports import MailReport
 from domain.records import Cause
 from services.installation import Installation
 from services.intake.events import Happened, KnownAlready, record_event
 from services.intake.mail_matching import Match, match_mail
+from services.intake.statuses import Told, advance
 from services.records.records import Write
 from store import inbound as rows
-from store.database import Tx
+from store.database import Row, Tx
+from store.events import EventRow
 from store.ids import new_id
 from store.inbound import InboundMail
+from store.outputs import note_message
 from store.schema import load_schema
 
 LONGEST_SENDER = 320
 
 UNKNOWN_SENDER = "it comes from an address that is none of the contact's"
+UNKNOWN_RECIPIENT = "it reports of an address that the message did not go to"
+SOURCE = "mail that came in"
 
 
 class Envelope(Frozen):
@@ -61,12 +67,13 @@ class _Read:
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What a mail is to us, and the event that says so of whose record, if any."""
+    """What a mail is to us, and what follows: an event of a record, or what became of the message, or a note of it."""
 
     kind: InboundKind
     record_id: str | None = None
     event: str | None = None
     carried: Mapping[str, Json] | None = None
+    told: Told | None = None
     detail: str | None = None
 
 
@@ -117,7 +124,7 @@ async def _keep(tx: Tx, write: Write, read: _Read) -> Taken:
         known = await rows.find_known(tx, read.digest, read.identity)
         assert known is not None, "whoever kept it first has committed"
         return Taken(mail=known, is_new=False)
-    event_id = await _tell(tx, write, read, meaning, kept)
+    event_id = await _tell(tx, write, read, match.message, meaning, kept)
     return Taken(mail=kept.model_copy(update={"event_id": event_id}), is_new=True)
 
 
@@ -125,9 +132,9 @@ def _meaning(mail: IncomingMail, match: Match) -> _Meaning:
     if mail.kind == "automatic":
         return _Meaning("automatic")
     if match.message is None:
-        return _Meaning("unmatched")
-    if mail.kind == "report":
-        return _Meaning("report")
+        return _Meaning("unmatched", detail=_words(mail.report) if mail.report else None)
+    if mail.report is not None:
+        return _reported(mail.report, match.message["recipient"])
     about: dict[str, Json] = {"message": match.message["id"]}
     if match.author is not None:
         return _Meaning("reply", match.author.id, REPLIED, about)
@@ -136,16 +143,54 @@ def _meaning(mail: IncomingMail, match: Match) -> _Meaning:
     return _Meaning("other", detail=UNKNOWN_SENDER)
 
 
-async def _tell(tx: Tx, write: Write, read: _Read, meaning: _Meaning, kept: InboundMail) -> str | None:
-    """Write the event a mail means; None for a mail that means none, or whose contact was deleted meanwhile."""
+def _reported(report: MailReport, recipient: str) -> _Meaning:
+    """What a report means; one of another address than the message went to says nothing of that."""
+    words = _words(report)
+    # Of a complaint it is often left out who complains.
+    is_meant = report.recipient == recipient.lower() or (report.recipient is None and report.kind == "complained")
+    if not is_meant:
+        return _Meaning("other", detail=UNKNOWN_RECIPIENT)
+    match report.kind:
+        case "bounced" if not report.hard:
+            return _Meaning("soft_bounced", detail=words)
+        case "bounced" | "complained":
+            return _Meaning(report.kind, detail=words, told=Told(fate=report.kind, detail=words, source=SOURCE))
+        case "delivered":
+            return _Meaning("report", detail=words, told=Told(fate="delivered", source=SOURCE))
+    return _Meaning("report", detail=words)
+
+
+def _words(report: MailReport) -> str:
+    """What a report says, in one line: ``bounced: 5.1.1 no such user``."""
+    why = " ".join(dict.fromkeys(filter(None, (report.status, report.diagnosis))))
+    if report.status and report.diagnosis and report.status in report.diagnosis:
+        why = report.diagnosis
+    return f"{report.kind}: {why}" if why else report.kind
+
+
+async def _tell(
+    tx: Tx, write: Write, read: _Read, message: Row | None, meaning: _Meaning, kept: InboundMail
+) -> str | None:
+    """Do what follows; the event that was written. None where there is none, or its contact was deleted meanwhile."""
+    if meaning.kind == "soft_bounced" and message is not None and kept.detail is not None:
+        await note_message(tx, message["id"], kept.detail)
+    if meaning.told is not None and message is not None:
+        event = (await advance(tx, write, message, meaning.told)).event
+    else:
+        event = await _event(tx, write, read, meaning, kept)
+    if event is None:
+        return None
+    await rows.note_event(tx, kept.id, event.id)
+    return event.id
+
+
+async def _event(tx: Tx, write: Write, read: _Read, meaning: _Meaning, kept: InboundMail) -> EventRow | None:
     if meaning.event is None or meaning.record_id is None:
         return None
     carried = {**(meaning.carried or {}), "mail": kept.id}
     happened = Happened(name=meaning.event, properties=carried, external_id=read.external_id)
     try:
         async with tx.savepoint():
-            event = await record_event(tx, write, meaning.record_id, happened)
+            return await record_event(tx, write, meaning.record_id, happened)
     except (KnownAlready, NotFound):
         return None
-    await rows.note_event(tx, kept.id, event.id)
-    return event.id

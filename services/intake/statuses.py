@@ -1,0 +1,78 @@
+"""What becomes of a message after it left: it arrived, it came back, or its reader complained of it.
+
+A message only ever advances (sent, delivered, bounced, complained), whoever tells and in whatever order, so what is
+told twice counts once. Its event and what it means for the address are committed with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.base import Frozen, Json
+from domain.events import BOUNCED, COMPLAINED, DELIVERED
+from domain.values import unique_form
+from services.intake.answering import Sent, find_contact
+from services.intake.events import Happened, record_event
+from services.leaving.replies import find_answered
+from services.records.records import Write
+from services.records.subscriptions import OBJECT
+from services.records.suppressing import ADDRESS, suppress_address
+from store.database import Row, Tx
+from store.events import EventRow
+from store.locks import lock_records
+from store.outputs import Fate, advance_message
+from store.records import find_by_unique
+
+EVENTS: Mapping[Fate, str] = {"delivered": DELIVERED, "bounced": BOUNCED, "complained": COMPLAINED}
+
+
+class Told(Frozen):
+    """What somebody says of an email. ``detail``: why, in their words; ``source``: how that became known.
+
+    A ``bounced`` one is told only when the address is no good, as nothing more is sent to it.
+    """
+
+    fate: Fate
+    detail: str | None = None
+    source: str
+
+
+class Advanced(Frozen):
+    """``is_new`` False: that, or worse, was known of the message. ``event``: None also where the contact is gone."""
+
+    is_new: bool
+    event: EventRow | None = None
+
+
+async def advance(tx: Tx, write: Write, message: Row, told: Told) -> Advanced:
+    """Write what became of an email; an address that bounced or complained gets nothing more.
+
+    ``message`` is its row.
+
+    Raises:
+        Conflict: its contact is being merged or its address changes hands at the same time.
+    """
+    contact_id = await _hold(tx, write, message, EVENTS[told.fate])
+    if not await advance_message(tx, message["id"], told.fate, detail=told.detail):
+        return Advanced(is_new=False)
+    event = None
+    if contact_id is not None:
+        carried: dict[str, Json] = {"message": message["id"], **({"reason": told.detail} if told.detail else {})}
+        event = await record_event(tx, write, contact_id, Happened(name=EVENTS[told.fate], properties=carried))
+    if told.fate != "delivered":
+        await suppress_address(tx, write, message["recipient"], told.fate, source=told.source)
+    return Advanced(is_new=True, event=event)
+
+
+async def _hold(tx: Tx, write: Write, message: Row, event: str) -> str | None:
+    """Lock everybody whom it concerns at once; the id of the contact the message went to, if there still is one."""
+    contact = None
+    if message["contact_id"] is not None:
+        contact = await find_contact(tx, Sent(**{name: message[name] for name in Sent.model_fields}))
+    email = write.schema.objects[OBJECT].properties[ADDRESS]
+    holder = await find_by_unique(tx, OBJECT, ADDRESS, unique_form(email.type, message["recipient"]))
+    written = {each.id for each in (contact, holder) if each is not None}
+    about = await find_answered(tx, event, {"message": message["id"]})
+    locked = await lock_records(tx, written | (about.records if about else set()), write=written)
+    held = locked.get(contact.id) if contact is not None else None
+    return held.id if held is not None and held.deleted_at is None else None

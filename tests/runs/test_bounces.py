@@ -1,0 +1,87 @@
+"""What mail servers report of a message that left, and what it means for the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from tests.fixtures.incoming import complaint_of, report_of
+from tests.fixtures.running import Running
+from tests.fixtures.smtp_sink import AtData, SmtpSink, smtp_sink
+from tests.runs.definitions import by_hand, email, gap
+from tests.runs.mailing import events_of, mailing, take, welcomed
+from tests.runs.walking import way
+
+__all__ = ["smtp_sink"]
+
+WAITS = {"id": "back", "kind": "wait", "for_event": {"event": "email.bounced", "step": "hello"}, "timeout": {"days": 9}}
+STEPS = [email("hello", "Hello"), WAITS, email("again", "Again")]
+
+
+@pytest.fixture
+async def ft(
+    dev_server: WorkflowEnvironment, database_url: str, tmp_path: Path, smtp_sink: SmtpSink
+) -> AsyncIterator[Running]:
+    async with mailing(dev_server, database_url, tmp_path, smtp_sink) as found:
+        yield found
+
+
+async def message(ft: Running) -> Any:
+    return (await ft.call("GET", "/messages"))["items"][-1]
+
+
+async def test_after_a_bounce_the_next_email_is_skipped(ft: Running, smtp_sink: SmtpSink) -> None:
+    taken, received = await welcomed(ft, smtp_sink, STEPS)
+    sent = await message(ft)
+    arrived = await take(ft, report_of(received, "2.1.5", action="delivered", id="ok@mx"))
+    assert arrived["kind"] == "report"
+    assert (await message(ft))["status"] == "delivered"
+    full = await take(ft, report_of(received, "5.2.2", id="full@mx"))
+    other = await take(ft, report_of(received, about="eve@example.com", id="other@mx"))
+    lost = await take(ft, report_of(received, id="lost@mx").replace(sent["message_id"].encode(), b"nobody@knows"))
+    assert [each["kind"] for each in (full, other, lost)] == ["soft_bounced", "other", "unmatched"]
+    assert [each["event_id"] for each in (full, other, lost)] == [None] * 3
+    await ft.settled()
+    await ft.stands_at(taken, "back")
+    assert (await ft.call("GET", "/suppressions"))["items"] == []
+
+    # The same bounce, told by two servers at once.
+    told = await asyncio.gather(*(take(ft, report_of(received, id=f"{n % 2}@mx")) for n in range(4)))
+    assert {each["kind"] for each in told} == {"bounced"}
+    (event,) = await events_of(ft, "email.bounced")
+    assert (event["step"], event["enrollment_id"]) == ("hello", taken)
+    assert event["properties"] == {"message": sent["id"], "reason": "bounced: 550 5.1.1 it is so"}
+    assert await way(ft, await ft.ended(taken)) == [
+        ("hello", "done", None), ("back", "done", None), ("again", "skipped", "bounced"),
+    ]  # fmt: skip
+    contact = await ft.call("GET", f"/records/contact/{sent['record_id']}")
+    assert contact["properties"]["email_status"] == "bounced"
+    (kept,) = (await ft.call("GET", "/suppressions"))["items"]
+    assert (kept["address"], kept["reason"], kept["source"]) == ("ana@example.com", "bounced", "mail that came in")
+    assert (await message(ft))["status"] == "bounced"
+    # What is told afterwards takes nothing back, and a complaint is worse.
+    await take(ft, report_of(received, "2.1.5", action="delivered", id="late@mx"))
+    assert (await message(ft))["status"] == "bounced"
+    assert (await take(ft, complaint_of(received)))["kind"] == "complained"
+    assert (await message(ft))["status"] == "complained"
+    assert len(await events_of(ft, "email.complained")) == 1
+    assert len(await events_of(ft, "email.delivered")) == 1
+
+
+async def test_a_report_that_is_quicker_than_the_answer_of_the_server_stays(ft: Running, smtp_sink: SmtpSink) -> None:
+    smtp_sink.at_data = AtData.STALL
+    await ft.publish(by_hand("slow", [email("hello", "Hello"), gap(days=9)]))
+    taken = await ft.enroll("slow", "contact", await ft.create("contact", email="ana@example.com"))
+    await asyncio.wait_for(smtp_sink.stalled.wait(), 30)
+    await take(ft, report_of(smtp_sink.received[-1]))
+    smtp_sink.released.set()
+    await ft.stands_at(taken["enrollment_id"], "gap")
+    found = await message(ft)
+    assert (found["status"], found["detail"]) == ("bounced", "bounced: 550 5.1.1 it is so")
+    assert found["sent_at"] is not None
+    assert (await ft.call("GET", "/effects"))["items"][0]["state"] == "accepted"
