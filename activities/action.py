@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from domain.base import Json
-from domain.catalogue import ActionConfig, ActionSpec, ConfigScope, Effect, Finding
+from domain.catalogue import ActionConfig, ActionSpec, ConfigScope, Effect, Finding, never
 from domain.conditions import Of
 from domain.configs import marked
 from domain.definition import Definition
@@ -109,8 +109,9 @@ class Action(Generic[C]):
     """One action. ``outcomes`` are words for the reference; an outside action has a queue of its own and a policy.
     ``variables``: what only its own templates may read, which it then has to provide.
 
-    ``check`` and ``reads`` are those of ``domain.catalogue.ActionSpec``. ``objects``: associated object types an inside
-    action reads besides its templates; ``target``: the records it writes, which are locked before anything else.
+    ``check``, ``reads`` and ``is_urgent`` are those of ``domain.catalogue.ActionSpec``. ``objects``: associated object
+    types an inside action reads besides its templates; ``target``: the records it writes, which are locked before
+    anything else.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Action(Generic[C]):
     reads: Callable[[C, ConfigScope], Iterable[str]] = _nothing
     objects: Callable[[C], Collection[str]] = _no_objects
     target: Callable[[C], Target | None] = _no_target
+    is_urgent: Callable[[C], bool] = never
 
     def __post_init__(self) -> None:
         """Refuse a descriptor that could not run."""
@@ -149,6 +151,7 @@ class Action(Generic[C]):
             check=self.check,  # type: ignore[arg-type]  # called with a config of self.config only
             reads=self.reads,  # type: ignore[arg-type]
             variables=self.variables,
+            is_urgent=self.is_urgent,  # type: ignore[arg-type]
         )
 
 

@@ -57,12 +57,18 @@ class ConfigScope(Frozen):
     subscription_types: Mapping[str, bool] = {}
 
 
+def never(config: ActionConfig) -> bool:
+    """Of an action that can wait its turn, however it is configured."""
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class ActionSpec:
     """An action as validation, compilation and the catalogue know it; how it runs stays in activities/actions.
 
     ``check`` finds what field markers (``domain.fields``) cannot; ``reads`` lists interest keys the config reads
     beyond its templates. ``outcomes`` are words for the reference. ``variables``: what only its templates may read.
+    ``is_urgent``: whether somebody waits for it, so that it leaves before others of its queue.
     """
 
     name: str
@@ -76,6 +82,7 @@ class ActionSpec:
     check: Callable[[ActionConfig, ConfigScope], Iterable[Finding]]
     reads: Callable[[ActionConfig, ConfigScope], Iterable[str]]
     variables: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    is_urgent: Callable[[ActionConfig], bool] = never
 
     def json_schema(self) -> dict[str, Json]:
         """The JSON Schema of the config, as the editor's form and the reference read it."""

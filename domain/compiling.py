@@ -22,7 +22,7 @@ from domain.names import (
     property_key,
     time_key,
 )
-from domain.plan import NAME_LIMIT, REFUSE_BYTES, WARN_BYTES, Plan, PlanStep, Policy
+from domain.plan import NAME_LIMIT, REFUSE_BYTES, URGENT, WARN_BYTES, Plan, PlanStep, Policy
 from domain.problems import Problem
 from domain.reading import keys_read
 from domain.steps import (
@@ -168,7 +168,14 @@ def _action(step: ActionStep, spec: ActionSpec, policies: list[Policy]) -> dict[
     if spec.policy is not None and spec.policy not in policies:
         policies.append(spec.policy)
     policy = None if spec.policy is None else policies.index(spec.policy)
-    return {**how, "queue": spec.queue, "policy": policy, "sends": spec.queue in MESSAGE_QUEUES}
+    priority = URGENT if spec.is_urgent(config_of(spec, step.config)) else None
+    return {
+        **how,
+        "queue": spec.queue,
+        "policy": policy,
+        "sends": spec.queue in MESSAGE_QUEUES,
+        "priority": priority,
+    }
 
 
 def _trigger_keys(trigger: Trigger, definition: Definition) -> Iterator[str]:

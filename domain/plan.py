@@ -17,6 +17,9 @@ REFUSE_BYTES = 256 * 1024
 
 StepKind: TypeAlias = Literal["action", "delay", "wait", "branch", "value_branch", "split", "goto", "end"]
 
+URGENT = 2
+"""The priority of what somebody waits for. Temporal gives out lower numbers first; what says nothing has 3."""
+
 OTHERWISE = "otherwise"
 """The edge a branch or value branch takes when nothing matches."""
 
@@ -42,7 +45,8 @@ class PlanStep(Wire):
     ``inside`` says whether an action is one local activity (its transaction is the effect) or an activity on ``queue``.
     ``policy`` indexes ``Plan.policies``. ``watches``: a waiting step that asks again when a record it reads changes;
     ``listens``: the event that makes it ask again. ``governs``: the steps that are passed over with an anchored delay
-    that is past. ``sends``: an action that writes to people outside.
+    that is past. ``sends``: an action that writes to people outside. ``priority``: its turn on ``queue``, None as
+    any other.
     """
 
     id: str
@@ -63,6 +67,7 @@ class PlanStep(Wire):
     listens: str | None = None
     governs: tuple[str, ...] = ()
     sends: bool = False
+    priority: int | None = None
     reason: str | None = None
 
     @property

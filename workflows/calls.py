@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
@@ -115,6 +115,7 @@ def hand_out(plan: Plan, step: PlanStep, call: StepCall) -> workflow.ActivityHan
             maximum_interval=timedelta(seconds=policy.max_retry_s),
         ),
         summary=step.label,
+        priority=Priority(priority_key=step.priority),
     )
 
 

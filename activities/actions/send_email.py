@@ -283,6 +283,11 @@ async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
     return await attempt_each(context.inst, context.call, letters)
 
 
+def is_urgent(config: SendEmailConfig) -> bool:
+    """Whether somebody waits for it."""
+    return config.transactional
+
+
 ACTION = Action(
     name="send_email",
     title="Send an email",
@@ -301,4 +306,5 @@ ACTION = Action(
     ),
     check=check,
     reads=reads,
+    is_urgent=is_urgent,
 )

@@ -101,6 +101,11 @@ async def run(context: OutsideContext, config: SendSmsConfig) -> StepAnswer:
     return await attempt(context.inst, context.call, letter)
 
 
+def is_urgent(config: SendSmsConfig) -> bool:
+    """Whether somebody waits for it."""
+    return config.transactional
+
+
 ACTION = Action(
     name="send_sms",
     title="Send a text message",
@@ -115,4 +120,5 @@ ACTION = Action(
         "skipped: no_record, no_address, invalid_address, sms_opted_out, unsubscribed, frequency_cap, no_consent",
         "failed: rejected, gave_up, unknown, bad_template",
     ),
+    is_urgent=is_urgent,
 )

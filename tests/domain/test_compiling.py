@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from domain.compiling import Interests, compile_plan, interests, plan_bytes, size_problem, size_warning
-from domain.plan import Plan, Policy
+from domain.plan import URGENT, Plan, Policy
 from tests.domain.builders import CATALOGUE, EXAMPLE, action, delay, look, with_steps
 
 LEAD = {"property": "lifecycle_stage", "op": "is", "value": "lead"}
@@ -37,6 +37,21 @@ def test_the_example_becomes_a_plan_without_texts() -> None:
     policy = made.steps["hello"].policy
     assert policy is not None
     assert isinstance(made.policies[policy], Policy)
+
+
+def test_a_transactional_message_goes_before_others_of_its_queue() -> None:
+    config = {"subject": "Hello", "html": "<p>Hello</p>"}
+    made = plan(
+        with_steps(
+            action("asked", "send_email", **config, transactional=True),
+            action("news", "send_email", **config, subscription="newsletter"),
+            action("code", "send_sms", text="1234", transactional=True),
+            action("offer", "send_sms", text="Hello"),
+        )
+    )
+    assert {step: made.steps[step].priority for step in made.steps} == {
+        "asked": URGENT, "news": None, "code": URGENT, "offer": None,
+    }  # fmt: skip
 
 
 def test_an_empty_way_leads_to_what_follows_and_nested_lists_rejoin() -> None:
