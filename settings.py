@@ -27,6 +27,7 @@ DATABASE_SCHEMES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyn
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
+PerSecond = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class SettingsError(Exception):
@@ -67,6 +68,9 @@ class Settings(BaseSettings):
     sample: Literal["on", "off"] = "on"
     sample_mail_domains: Annotated[tuple[str, ...], NoDecode] = ()
     webhook_allow: Annotated[tuple[str, ...], NoDecode] = ()
+    mail_per_second: PerSecond | None = None
+    sms_per_second: PerSecond | None = None
+    webhook_per_second: PerSecond | None = None
 
     @field_validator("data_dir", mode="after")
     @classmethod
@@ -129,6 +133,13 @@ class Settings(BaseSettings):
             return None
         if not value.get_secret_value().startswith("ft_") or len(value.get_secret_value()) < MIN_KEY_LENGTH:
             raise ValueError(f"must start with ft_ and have at least {MIN_KEY_LENGTH} characters")
+        return value
+
+    @field_validator("mail_per_second", "sms_per_second", "webhook_per_second")
+    @classmethod
+    def _some_leave(cls, value: float | None) -> float | None:
+        if value is not None and value <= 0:
+            raise ValueError("must be more than 0, such as 5 or 0.5; leave it out for no limit")
         return value
 
     @field_validator("temporal_address")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -67,13 +68,34 @@ async def run(settings: Settings, role: Role, stop: asyncio.Event) -> None:
     client = await connect_patiently(settings)
     await wait_for_attributes(client)
     async with assembled(settings, f"worker-{role}", client=client) as (inst, _):
-        await serve(inst, client, role, stop, history_days=settings.history_days)
+        await serve(inst, client, role, stop, history_days=settings.history_days, per_second=limits(settings))
 
 
-async def serve(inst: Installation, client: Client, role: Role, stop: asyncio.Event, *, history_days: int) -> None:
-    """Poll the queues of the role, relay and keep house, with everything connected already."""
+def limits(settings: Settings) -> dict[str, float]:
+    """How many attempts a second each queue may give out; a queue without a limit is absent."""
+    wanted = {
+        names.QUEUE_EMAIL: settings.mail_per_second,
+        names.QUEUE_SMS: settings.sms_per_second,
+        names.QUEUE_WEBHOOK: settings.webhook_per_second,
+    }
+    return {queue: limit for queue, limit in wanted.items() if limit is not None}
+
+
+async def serve(
+    inst: Installation,
+    client: Client,
+    role: Role,
+    stop: asyncio.Event,
+    *,
+    history_days: int,
+    per_second: Mapping[str, float] = MappingProxyType({}),
+) -> None:
+    """Poll the queues of the role, relay and keep house, with everything connected already.
+
+    ``per_second``: as ``limits`` reads them.
+    """
     async with AsyncExitStack() as stack:
-        for worker in build_workers(inst, client, role):
+        for worker in build_workers(inst, client, role, per_second):
             await stack.enter_async_context(worker)
         keeping = (_relay(inst, stop), keep_house(inst, history_days, stop)) if role in ("all", "relay") else ()
         tasks = [asyncio.create_task(work) for work in keeping]
@@ -86,13 +108,17 @@ async def serve(inst: Installation, client: Client, role: Role, stop: asyncio.Ev
         await stopping
 
 
-def build_workers(inst: Installation, client: Client, role: Role) -> list[Worker]:
+def build_workers(inst: Installation, client: Client, role: Role, per_second: Mapping[str, float]) -> list[Worker]:
     """The Temporal workers of a role: one per queue it polls."""
+
+    def channel(queue: str) -> list[Worker]:
+        return [_channel_worker(inst, client, queue, per_second.get(queue))]
+
     makers: dict[Role, Callable[[], list[Worker]]] = {
         "runs": lambda: [_runs_worker(inst, client)],
-        "email": lambda: [_channel_worker(inst, client, names.QUEUE_EMAIL)],
-        "sms": lambda: [_channel_worker(inst, client, names.QUEUE_SMS)],
-        "webhook": lambda: [_channel_worker(inst, client, names.QUEUE_WEBHOOK)],
+        "email": lambda: channel(names.QUEUE_EMAIL),
+        "sms": lambda: channel(names.QUEUE_SMS),
+        "webhook": lambda: channel(names.QUEUE_WEBHOOK),
         "relay": list,
         "bulk": lambda: [_bulk_worker(inst, client)],
     }
@@ -193,10 +219,12 @@ def _runs_worker(inst: Installation, client: Client) -> Worker:
     )
 
 
-def _channel_worker(inst: Installation, client: Client, queue: str) -> Worker:
+def _channel_worker(inst: Installation, client: Client, queue: str, per_second: float | None) -> Worker:
     return Worker(
         client,
         task_queue=queue,
+        # Kept by the server for all workers of the queue together.
+        max_task_queue_activities_per_second=per_second,
         activities=_of_queue(inst, queue),
         max_concurrent_activities=AT_ONCE,
         disable_eager_activity_execution=True,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from settings import Settings, SettingsError
+from worker import limits
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +48,9 @@ def test_every_mistake_is_reported_at_once_by_the_name_of_its_variable(monkeypat
         "BOOTSTRAP_KEY": "short",
         "PUBLIC_URL": "crm.example.com",
         "APIPORT": "8081",
+        "MAIL_PER_SECOND": "0",
+        "SMS_PER_SECOND": "-1",
+        "WEBHOOK_PER_SECOND": "inf",
     }
     for name, value in wrong.items():
         monkeypatch.setenv(f"FOLLOWTHROUGH_{name}", value)
@@ -98,4 +102,13 @@ def test_keys_for_links_are_listed_and_not_guessable(monkeypatch: pytest.MonkeyP
     assert Settings.read().keys_for_links == ("a" * 20, "b" * 30)
     monkeypatch.setenv("FOLLOWTHROUGH_LINK_KEYS", f"{'a' * 20},short")
     with pytest.raises(SettingsError, match="LINK_KEYS"):
+        Settings.read()
+
+
+def test_how_many_leave_a_second_is_a_number_above_zero_or_unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLLOWTHROUGH_MAIL_PER_SECOND", "0.5")
+    monkeypatch.setenv("FOLLOWTHROUGH_SMS_PER_SECOND", "")
+    assert limits(Settings.read()) == {"ft-email": 0.5}
+    monkeypatch.setenv("FOLLOWTHROUGH_MAIL_PER_SECOND", "-3")
+    with pytest.raises(SettingsError, match="FOLLOWTHROUGH_MAIL_PER_SECOND: must be more than 0, such as"):
         Settings.read()
