@@ -147,6 +147,26 @@ def move_to(
     _operate(enrollment_id, "move-to", as_json, {"step": step})
 
 
+@enrollment.command("retry")
+def retry(
+    enrollment_id: EnrollmentId,
+    step: Annotated[str | None, typer.Option(help="The step to begin at; else the first that failed.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have one that failed begin again there; of one inside, try at once what waits for another try."""
+    with speaking(as_json), connect() as api:
+        made = api.post(f"/enrollments/{quote(enrollment_id, safe='')}/retry", {} if step is None else {"step": step})
+        text = f"{made['decision']}: {made['words']}"
+        if made["decision"] == "enrolled":
+            again = made["enrollment_id"]
+            text = f"begins again as {again}\nfollow it: followthrough enrollment show {again}"
+        if made["decision"] == "tried_again":
+            text = f"{made['enrollment_id']} {made['words']}"
+        show(made, text, as_json=as_json)
+        if made["decision"] not in ("enrolled", "tried_again"):
+            raise typer.Exit(ExitCode.REFUSED)
+
+
 def _operate(enrollment_id: str, what: str, as_json: bool, body: dict[str, Any] | None = None) -> None:
     with speaking(as_json), connect() as api:
         made = api.post(f"/enrollments/{quote(enrollment_id, safe='')}/{what}", body)

@@ -23,6 +23,10 @@ def story(found: Any, timeline: Any) -> str:
     about = f", about {_named(found['bound'])}" if found["bound"] else ""
     lines = [f"{_named(found['record'])} in {found['workflow']} v{found['version']}{about}", _state(found, timeline)]
     lines += _seen(timeline["end_seen"])
+    if (before := found["retried_from"]) is not None:
+        lines.append(f"takes up enrollment {before['enrollment_id']} again, at the step {before['step']}")
+    if found["retried_as"] is not None:
+        lines.append(f"taken up again as enrollment {found['retried_as']}")
     if (entry := timeline["entry"]) is not None:
         lines.append(f"entered {_at(entry['at'])} UTC: {entry['why']}, {entry['who']}")
         lines += _seen(entry["seen"])
@@ -41,6 +45,8 @@ def story(found: Any, timeline: Any) -> str:
     lines += ["", head]
     for line, visit in zip(told, timeline["visits"], strict=True):
         moved = [f"    {_at(each['at'])} UTC: {each['words']}" for each in visit["retimings"]]
+        moved += [f"    {_at(each['at'])} UTC: somebody {each['words']}" for each in visit["decisions"]]
+        moved += [f"    decide: followthrough effect settle {key} accepted|failed|resend" for key in visit["undecided"]]
         lines += [line, *moved, *_seen(visit["seen"]), *_produced(visit)]
     return "\n".join([*lines, "", f"its run: {found['temporal']['ui_url']}"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.base import Frozen, Instant, Json
 from domain.messages import EndReason, EnrollmentStatus
+from domain.retrying import carried_of
 
 
 class Enrollment(Frozen):
@@ -15,6 +16,8 @@ class Enrollment(Frozen):
     ``round`` counts how often it came to the date of a yearly workflow, from 1 on; ``round_since``: the first day that
     may be that date, ``2027-01-01``. ``origin``: what its anchored delays counted from when it was last looked at
     (``domain.anchors``), and ``origin_since``: since when they do; None: nobody looked yet.
+    ``retried_from``: the passage it takes up again, at ``retried_step``; ``retried_as``: the one that takes up this
+    one. ``carried``: what it has of the passages before it (``domain.retrying``).
     """
 
     id: str
@@ -45,6 +48,10 @@ class Enrollment(Frozen):
     round_since: str | None = None
     origin: str | None = None
     origin_since: Instant | None = None
+    retried_from: str | None = None
+    retried_as: str | None = None
+    retried_step: str | None = None
+    carried: dict[str, Json] | None = None
     started_at: Instant
     ended_at: Instant | None
     end_reason: EndReason | None
@@ -54,3 +61,13 @@ class Enrollment(Frozen):
     def record_ids(self) -> tuple[str, ...]:
         """The enrolled record and, if there is one, the bound one."""
         return (self.record_id, self.bound_id) if self.bound_id is not None else (self.record_id,)
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The passages this one takes up again, the newest first."""
+        return carried_of(self.carried).passages
+
+    @property
+    def passages(self) -> tuple[str, ...]:
+        """This passage and those it takes up again."""
+        return (self.id, *self.earlier)

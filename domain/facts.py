@@ -81,6 +81,7 @@ class Facts(Frozen):
     workflows: dict[str, frozenset[WorkflowStatus]] = {}
     entry_event: EventFacts | None = None
     enrollment_id: str | None = None
+    earlier: tuple[str, ...] = ()
     entered_seq: int | None = None
     now: Instant
     zone: str

@@ -268,6 +268,13 @@ class Runs(Protocol):
         """
         ...
 
+    async def try_again(self, run_id: str) -> bool:
+        """Have whatever of the run waits between two attempts be tried at once; False when nothing waits.
+
+        Raises:
+            Unavailable: Temporal cannot be reached, or its server is too old to be asked for it.
+        """
+
     async def start_job(self, kind: str, job_id: str) -> None:
         """Start the run that works through a job, or find it started already; one that ended badly starts anew.
 

@@ -78,5 +78,5 @@ class Scope:
 
     def _answers(self, event: EventFacts, step: str) -> bool:
         """Whether an event answers what a step of this very enrollment did."""
-        enrollment_id = self.facts.enrollment_id
-        return enrollment_id is not None and (event.enrollment_id, event.step) == (enrollment_id, step)
+        mine = (self.facts.enrollment_id, *self.facts.earlier)
+        return event.enrollment_id is not None and event.step == step and event.enrollment_id in mine

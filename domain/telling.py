@@ -17,6 +17,7 @@ DECISIONS: Mapping[str, str] = {
     "suppressed": "did not enter: the suppression condition holds",
     "goal_already_met": "did not enter: a goal is reached already",
     "exit_already_met": "did not enter: the exit condition holds already",
+    "tried_again": "was waiting to be tried again, and is tried at once",
 }
 
 ENDS: Mapping[str, str] = {

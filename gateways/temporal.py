@@ -7,8 +7,13 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import WorkflowExecutionStatus
-from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+from temporalio.api.enums.v1 import PendingActivityState, WorkflowExecutionStatus
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+    ResetActivityRequest,
+)
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributeKey,
@@ -100,16 +105,34 @@ class TemporalRuns:
 
     async def end_of(self, run_id: str) -> RunEnd | NotFoundRun | None:
         """How the newest run under this id ended; one that was reset or continued as new goes on in a newer one."""
+        found = await self._describe(run_id)
+        return "not found" if found is None else ENDS.get(found.workflow_execution_info.status)
+
+    async def try_again(self, run_id: str) -> bool:
+        """Reset the wait of activities between two attempts; one that is under way is left alone."""
+        found = await self._describe(run_id)
+        waiting = [each for each in found.pending_activities if _is_between_tries(each)] if found is not None else []
+        run = WorkflowExecution(workflow_id=run_id)
+        for each in waiting:
+            asked = ResetActivityRequest(namespace=self._client.namespace, execution=run, id=each.activity_id)
+            try:
+                await self._client.workflow_service.reset_activity(asked, timeout=CALL_TIMEOUT)
+            except (RPCError, RuntimeError) as error:
+                if not _is_over(error):
+                    _unavailable(error)
+        return bool(waiting)
+
+    async def _describe(self, run_id: str) -> DescribeWorkflowExecutionResponse | None:
+        """What the server says of a run; None when it knows none."""
         asked = DescribeWorkflowExecutionRequest(
             namespace=self._client.namespace, execution=WorkflowExecution(workflow_id=run_id)
         )
         try:
-            found = await self._client.workflow_service.describe_workflow_execution(asked, timeout=CALL_TIMEOUT)
+            return await self._client.workflow_service.describe_workflow_execution(asked, timeout=CALL_TIMEOUT)
         except (RPCError, RuntimeError) as error:
             if not _is_over(error):
                 _unavailable(error)
-            return "not found"
-        return ENDS.get(found.workflow_execution_info.status)
+            return None
 
     async def start_job(self, kind: str, job_id: str) -> None:
         """Start the run that works through a job; one that was ended in Temporal starts anew where the job stands."""
@@ -160,6 +183,11 @@ class TemporalRuns:
     def link(self, run_id: str) -> str:
         """The page of the run in Temporal UI."""
         return f"{self._ui_url}/namespaces/{self._client.namespace}/workflows/{run_id}"
+
+
+def _is_between_tries(activity: PendingActivityInfo) -> bool:
+    is_waiting = activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+    return bool(is_waiting and activity.attempt > 1)
 
 
 def _is_over(error: RPCError | RuntimeError) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import RowMapping, bindparam, or_, select
 
@@ -14,21 +14,21 @@ BEGUN_WITH = (
     select(messages.c.message_id, messages.c.thread)
     .join(effects, effects.c.key == messages.c.effect_key)
     .where(
-        messages.c.enrollment_id == bindparam("enrollment_id"),
+        messages.c.enrollment_id.in_(bindparam("passages", expanding=True)),
         messages.c.step == bindparam("step"),
         messages.c.recipient == bindparam("recipient"),
         effects.c.state.in_(REACHED),
     )
-    .order_by(effects.c.n.desc())
+    .order_by(messages.c.enrollment_id.desc(), effects.c.n.desc())
     .limit(1)
 )
 
 
-async def thread_of(read: Read, enrollment_id: str, step: str, recipient: str) -> tuple[str, ...]:
+async def thread_of(read: Read, passages: Sequence[str], step: str, recipient: str) -> tuple[str, ...]:
     """The ids of the messages that one following the email of ``step`` continues, oldest first; empty: none reached
     this recipient.
     """
-    row = await read.one(BEGUN_WITH, enrollment_id=enrollment_id, step=step, recipient=recipient)
+    row = await read.one(BEGUN_WITH, passages=list(passages), step=step, recipient=recipient)
     return (*(row["thread"] or ()), row["message_id"]) if row is not None and row["message_id"] else ()
 
 

@@ -241,6 +241,11 @@ enrollments = Table(
     # What its anchored delays counted from when it was last looked at, and since when they do.
     Column("origin", String(120)),
     at("origin_since", nullable=True),
+    # Which passage it takes up again, at which step and with what of it; and which one takes up this one.
+    Column("retried_from", String(36)),
+    Column("retried_as", String(36)),
+    Column("retried_step", String(40)),
+    Column("carried", Document),
     at("started_at"),
     at("ended_at", nullable=True),
     Column("end_reason", String(30)),

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Insert, RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from domain.enrollments import Enrollment
 from domain.messages import Outcome, StepAnswer, StepCall
+from domain.retrying import carried_of
 from store.database import Read, Tx
 from store.tables import visits
 
@@ -89,14 +91,14 @@ async def earlier_edge(read: Read, workflow_id: str, record_id: str, step: str, 
     return found
 
 
-async def outputs(read: Read, enrollment_id: str) -> dict[str, Any]:
-    """What the steps of an enrollment produced: step id -> result of its last settled visit."""
+async def outputs(read: Read, enrollment: Enrollment) -> dict[str, Any]:
+    """What the steps of an enrollment produced, and of those it takes up again: step -> result of its last visit."""
     rows = await read.all(
         select(visits.c.step, visits.c.result)
-        .where(visits.c.enrollment_id == enrollment_id, visits.c.result.is_not(None))
+        .where(visits.c.enrollment_id == enrollment.id, visits.c.result.is_not(None))
         .order_by(visits.c.entered_at)
     )
-    return {row["step"]: row["result"] for row in rows}
+    return carried_of(enrollment.carried).outputs | {row["step"]: row["result"] for row in rows}
 
 
 async def times_at(read: Read, enrollment_id: str, step: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import RowMapping, bindparam, insert, select
@@ -21,7 +21,7 @@ BEFORE_ENTRY = EVENTS_PER_NAME
 
 async def unused_events(
     read: Read,
-    enrollment_id: str,
+    passages: Sequence[str],
     event: str,
     *,
     record_ids: Collection[str],
@@ -32,9 +32,10 @@ async def unused_events(
 ) -> AsyncIterator[EventFacts]:
     """Events of these records behind a place in the order of commits, received not later than ``until``.
 
-    ``step``: only those that answer what this step of this enrollment sent. ``external_id``: only the one of this id.
+    ``passages``: the enrollment and those it takes up again; none of them has used the event. ``step``: only those that
+    answer what this step of them sent. ``external_id``: only the one of this id.
     """
-    used = select(event_uses.c.event_id).where(event_uses.c.enrollment_id == enrollment_id)
+    used = select(event_uses.c.event_id).where(event_uses.c.enrollment_id.in_(list(passages)))
     found = select(*EVENT_COLUMNS).where(
         events.c.record_id.in_(bindparam("whose", expanding=True)),
         events.c.name == event,
@@ -44,7 +45,7 @@ async def unused_events(
     if until is not None:
         found = found.where(events.c.received_at <= until)
     if step is not None:
-        found = found.where(events.c.enrollment_id == enrollment_id, events.c.step == step)
+        found = found.where(events.c.enrollment_id.in_(list(passages)), events.c.step == step)
     if external_id is not None:
         found = found.where(events.c.external_id == external_id)
     found = found.order_by(events.c.seq).limit(PER_LOOK)

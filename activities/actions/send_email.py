@@ -232,7 +232,7 @@ async def write(
         mail = with_way_out(mail, way_out)
     account, inst = inside.account, context.inst
     if script.thread is not None:
-        mail = with_thread(mail, await thread_of(read, inside.enrollment.id, script.thread, to))
+        mail = with_thread(mail, await thread_of(read, inside.enrollment.passages, script.thread, to))
     mail = with_reply_address(inst, account, mail)
     opens = account.track_opens if script.track_opens is None else script.track_opens
     clicks = account.track_clicks if script.track_clicks is None else script.track_clicks

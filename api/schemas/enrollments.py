@@ -145,12 +145,20 @@ class CausePointer(Shown):
     words: Annotated[str, Field(examples=[f"by bulk job {EXAMPLE_ID}"])]
 
 
+class RetryPointer(Shown):
+    """The enrollment that this one takes up again, and the step at which it began."""
+
+    enrollment_id: str
+    step: str
+
+
 class EnrollmentView(Shown):
     """One passage of a record through a workflow. ``step`` is where it stands, ``wakes_at`` until when.
 
     ``end_seen`` are the values that the goal, the suppression or the exit condition saw which ended it.
     ``status`` is ``paused`` when it was paused alone; ``held_at``: since when it waits that it, or its workflow, is
-    resumed. ``round``: how often it came to the date of a yearly workflow, from 1 on; null in others.
+    resumed. ``retried_from``: what it takes up again; ``retried_as``: the enrollment that takes up this one.
+    ``round``: how often it came to the date of a yearly workflow, from 1 on; null in others.
     """
 
     id: str
@@ -166,6 +174,8 @@ class EnrollmentView(Shown):
     trigger: str | None
     cause: CausePointer
     parameters: dict[str, Json]
+    retried_from: RetryPointer | None
+    retried_as: str | None
     started_at: Instant
     ended_at: Instant | None
     end_reason: str | None
@@ -181,6 +191,14 @@ class MoveBody(Body):
     model_config = examples({"step": "hello"})
 
     step: Annotated[StrictStr, Field(max_length=40)]
+
+
+class RetryBody(Body):
+    """At which step to begin again; absent: at the first that failed."""
+
+    model_config = examples({"step": "hello"}, {})
+
+    step: Annotated[StrictStr | None, Field(max_length=40)] = None
 
 
 class EntryDecisionView(Shown):
@@ -222,11 +240,13 @@ def enrollment_view(row: RowMapping, ui_url: str, names: Mapping[str, str]) -> E
     bound = row["bound_id"]
     same = (
         "id", "version", "status", "step", "wakes_at", "held_at", "trigger", "parameters", "started_at", "ended_at",
-        "end_reason", "end_detail",
+        "end_reason", "end_detail", "retried_as",
     )  # fmt: skip
+    again = row["retried_from"]
     return EnrollmentView(
         **{name: row[name] for name in same},
         round=row["round"] or None,
+        retried_from=None if again is None else RetryPointer(enrollment_id=again, step=row["retried_step"]),
         workflow=row["slug"],
         record=RecordPointer(object=row["object"], id=row["record_id"], name=names.get(row["record_id"])),
         bound=None if bound is None else RecordPointer(object=row["bound_object"], id=bound, name=names.get(bound)),

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 revision: str = "20261123_fifth"
 down_revision: str | None = "20261122_fourth"
 
+RETRIES = ("retried_from", "retried_as", "retried_step", "carried")
 INSTANT = sa.DateTime(timezone=True)
 DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
@@ -28,10 +29,13 @@ def upgrade() -> None:
     _add_rotations()
     _add_decisions()
     _add_inbound()
+    _add_retries()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    for name in RETRIES:
+        op.drop_column("enrollments", name)
     _drop_decisions()
     op.drop_table("inbound_mails")
     op.drop_table("rotations")
@@ -261,3 +265,10 @@ def _add_inbound() -> None:
     )
     for name, columns in (("message_id", ["message_id"]), ("record_id_received_at", ["record_id", "received_at"])):
         op.create_index(f"ix_inbound_mails_{name}", "inbound_mails", columns, unique=False)
+
+
+def _add_retries() -> None:
+    for name in ("retried_from", "retried_as"):
+        op.add_column("enrollments", sa.Column(name, sa.String(length=36), nullable=True))
+    op.add_column("enrollments", sa.Column("retried_step", sa.String(length=40), nullable=True))
+    op.add_column("enrollments", sa.Column("carried", DOCUMENT, nullable=True))

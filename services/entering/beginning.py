@@ -8,6 +8,7 @@ from domain.definition import Step
 from domain.delays import Clock, due, needs_of_until
 from domain.messages import RunState, StepAnswer, StepCall
 from domain.steps import DelayStep, UntilEntryEvent
+from services.entering.deciding import Resumption
 from services.running.inside import Inside, Passed
 from services.running.visits import open_visit
 from services.versions import Content
@@ -29,6 +30,11 @@ async def plan_first(tx: Tx, inside: Inside, *, now: datetime) -> RunState | Non
         tx, _passed(inside, step, now), wakes_at=found.at, answer=StepAnswer(kind="wait", wake_at=found.at)
     )
     return RunState(step=step.id, standing=True, turn=1, wake_at=found.at, counts={step.id: 1})
+
+
+def begin_at(resumes: Resumption) -> RunState:
+    """The state of a run that begins at the step at which a passage is taken up again."""
+    return RunState(step=resumes.step, pass_over=resumes.pass_over)
 
 
 def _first_delay(content: Content) -> DelayStep | None:

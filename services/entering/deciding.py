@@ -40,13 +40,31 @@ Entries: TypeAlias = Callable[[str], Awaitable[int]]
 """How many entries a key counts; whoever is about to write locks the count with it."""
 
 
+class Resumption(Frozen):
+    """Which passage is taken up again, at which step; ``pass_over``: what of it is not done again.
+
+    The rest is what the passage had: its trigger, its event and place of entry, its round, and what is carried.
+    """
+
+    enrollment_id: str
+    step: str
+    pass_over: dict[str, str | None]
+    trigger: str | None
+    entered_seq: int | None
+    entry_event_id: str | None
+    round: int
+    round_since: str | None
+    carried: dict[str, Json]
+
+
 class EnrollRequest(Frozen):
     """Somebody shall enter: ``trigger`` is None by hand and through the API; ``change_seq`` is the change that fired.
 
     ``saw``: by record id, the newest change around the subject that waited when it was judged, and was seen with it.
     ``event_id``: the event that fired; it lets each record in once. ``seen``: the values the trigger saw.
     ``created``: the change made the record, or the bound one. ``starter``: the process that starts the run itself as
-    soon as this is committed (``deliveries.deliver_now``); until its lease ends no relay does.
+    soon as this is committed (``deliveries.deliver_now``); until its lease ends no relay does. ``resumes``: a person
+    has it take up a passage that is over, for which re-entry is not asked.
     """
 
     workflow_id: str
@@ -61,6 +79,7 @@ class EnrollRequest(Frozen):
     seen: tuple[Seen, ...] = ()
     starter: str | None = None
     created: bool = False
+    resumes: Resumption | None = None
 
     @property
     def record_ids(self) -> tuple[str, ...]:
@@ -192,8 +211,8 @@ async def decide(
     active = await past.active(request)
     if (no := while_active(attempt, active, key=key, alone=alone)) is not None:
         return _inside(request, content, attempt, no, active, key=key)
-    before = await past.entered(request, any_bound=not alone)
-    if (before or count) and (no := on_re_entry(content.definition, attempt)) is not None:
+    before = request.resumes is None and await past.entered(request, any_bound=not alone)
+    if request.resumes is None and (before or count) and (no := on_re_entry(content.definition, attempt)) is not None:
         return Answer(no, key=key)
     account = await load_account(read)
     facts = await past.facts(request, content, account)
@@ -239,7 +258,7 @@ async def entrance_facts(
         needs=content.leaving_needs,
         bound_id=request.bound_id,
         parameters=with_defaults(content.definition, request.parameters),
-        entry_event_id=request.event_id,
+        entry_event_id=request.resumes.entry_event_id if request.resumes is not None else request.event_id,
         now=now,
         known=records,
     )

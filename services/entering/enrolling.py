@@ -14,8 +14,8 @@ from domain.names import EnrollmentName, enrollment_run_id
 from domain.parameters import with_defaults
 from domain.records import StoredRecord
 from domain.zones import clock_zone
-from services.entering.beginning import plan_first
-from services.entering.deciding import Answer, AskedOneByOne, EnrollRequest, Entrance, decide
+from services.entering.beginning import begin_at, plan_first
+from services.entering.deciding import Answer, AskedOneByOne, EnrollRequest, Entrance, Resumption, decide
 from services.leaving.again import REMEMBERED, remember
 from services.leaving.removing import remove_others
 from services.leaving.standing import OUTSIDE, tell_standing
@@ -101,13 +101,22 @@ async def _act(
     if answer.entrance is None:
         return answer.verdict, None
     entrance = answer.entrance
-    enrollment = _new(request, entrance, now=now)
+    enrollment = taking_up(_new(request, entrance, now=now), request.resumes)
     entered = Inside(
         enrollment=enrollment, content=entrance.content, facts=entrance.facts, record=entrance.record,
         bound=entrance.bound, account=entrance.account,
     )  # fmt: skip
-    await _write(tx, entered, starter=request.starter, now=now)
+    await _write(tx, entered, starter=request.starter, now=now, resumes=request.resumes)
     return answer.verdict, enrollment
+
+
+def taking_up(enrollment: Enrollment, resumes: Resumption | None) -> Enrollment:
+    """With what it has of the passage it takes up again, if it does."""
+    if resumes is None:
+        return enrollment
+    had = resumes.model_dump(include={"trigger", "entered_seq", "entry_event_id", "round", "round_since", "carried"})
+    at = {"retried_from": resumes.enrollment_id, "retried_step": resumes.step, "pass_over": resumes.pass_over or None}
+    return enrollment.model_copy(update={**had, **at})
 
 
 async def _take_up(
@@ -175,7 +184,7 @@ def _new(request: EnrollRequest, entrance: Entrance, *, now: datetime) -> Enroll
     )
 
 
-async def _write(tx: Tx, inside: Inside, *, starter: str | None, now: datetime) -> None:
+async def _write(tx: Tx, inside: Inside, *, starter: str | None, now: datetime, resumes: Resumption | None) -> None:
     """Write the enrollment, what it begins with, and the start of its run."""
     enrollment = inside.enrollment
     if enrollment.entered_seq is None:
@@ -190,7 +199,7 @@ async def _write(tx: Tx, inside: Inside, *, starter: str | None, now: datetime) 
     await tell_standing(tx, enrollment, OUTSIDE, now=now)
     await count_entry(tx, enrollment.workflow_id, enrollment.key)
     await remove_others(tx, inside.definition, enrollment, now=now)
-    state = await plan_first(tx, inside, now=now)
+    state = await plan_first(tx, inside, now=now) if resumes is None else begin_at(resumes)
     # Who is moved before it begins still begins with the version it entered; its first question tells it.
     begins: dict[str, Json] = {"version": enrollment.version}
     if state is not None:

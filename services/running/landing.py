@@ -12,7 +12,7 @@ from datetime import datetime
 from domain.anchors import is_yearly
 from domain.base import Json
 from domain.enrollments import Enrollment
-from domain.landing import Landing, Place, find_done, find_place, land
+from domain.landing import Landing, Place, find_done, find_place, is_same, land
 from domain.messages import StepAnswer, Whereabouts, WhereCall
 from domain.plan import Plan
 from domain.splitting import spread
@@ -67,7 +67,10 @@ async def plan_moves(read: Read, enrollments: Collection[Enrollment], content: C
         old = plans[each.version]
         place = find_place(old, each.step, arriving=each.moved_at is not None, marks=mine)
         out = [visit for visit, state in effects.items() if state in MAY_BE_OUT]
-        done = find_done(mine, out, plans, new)
+        passed = (each.pass_over or {}).items()
+        # Who takes up an earlier passage passes over what that one did.
+        done = {id: edge for id, edge in passed if is_same(old.steps.get(id), new.steps.get(id))}
+        done |= find_done(mine, out, plans, new)
         visit = place.visit
         planned.append(
             Planned(

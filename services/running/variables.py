@@ -223,5 +223,5 @@ async def _event(read: Read, inside: Inside) -> Json:
 
 async def _outputs(read: Read, inside: Inside) -> Json:
     """Every step has an entry; a field that nothing produced yet is undefined, so that ``default:`` speaks for it."""
-    produced: Mapping[str, Json] = await outputs(read, inside.enrollment.id)
+    produced: Mapping[str, Json] = await outputs(read, inside.enrollment)
     return {step: produced.get(step) or {} for step in inside.content.steps}

@@ -108,7 +108,7 @@ async def _find(tx: Tx, passed: Passed, awaited: WaitEvent, deadline: datetime |
         callback = callback_id(passed.enrollment.id, awaited.step, n)
     found = unused_events(
         tx,
-        passed.enrollment.id,
+        passed.enrollment.passages,
         awaited.event,
         record_ids=whose,
         after_seq=since,

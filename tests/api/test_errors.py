@@ -45,6 +45,7 @@ BODIES: dict[str, Any] = {
     "/subscription-types/{slug}": {"name": "a"},
     "/records/contact/{record_id}/subscriptions": {"subscriptions": {"a": "subscribed"}},
     "/enrollments/{enrollment_id}/move-to": {"step": "a"},
+    "/enrollments/{enrollment_id}/retry": {"step": "a"},
     "/effects/{effect_key}/settle": {"as": "accepted"},
     "/events": {"event": "form.submitted", "record": {"object": "contact", "id": "nobody"}},
     "/users": {"name": "Kim", "email": "kim@example.com"},
