@@ -135,6 +135,7 @@ def write_of(context: InsideContext) -> Write:
         schema=passed.facts.schema_,
         addresses=context.inst.addresses,
         now=passed.call.now,
+        zone=passed.account.timezone,
         cause=Cause(kind="enrollment", id=passed.enrollment.id, depth=passed.enrollment.depth + 1),
     )
 

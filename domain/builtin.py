@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from domain.schema import ObjectType, Option, PropertyDefinition, PropertyType
+from collections.abc import Iterable
+
+from domain.schema import ObjectType, Option, Pipeline, PropertyDefinition, PropertyType
 
 CREATED_AT = PropertyDefinition(
     name="created_at", type=PropertyType.DATETIME, label="Created", read_only=True, builtin=True
@@ -13,8 +15,13 @@ UPDATED_AT = PropertyDefinition(
 COMMON = (CREATED_AT, UPDATED_AT)
 """What every object type has, custom ones too; kept in columns of the record, not in its document."""
 
-IS_CLOSED = "is_closed"
+PIPELINE = "pipeline"
 STAGE = "stage"
+IS_CLOSED = "is_closed"
+STAGE_ENTERED_AT = "stage_entered_at"
+
+CLOSE_DATES = {"opportunity": "close_date", "ticket": "closed_at"}
+"""What says since when a record is closed, by object type."""
 
 
 def _options(*values: str, labels: dict[str, str] | None = None) -> tuple[Option, ...]:
@@ -46,7 +53,14 @@ def _property(
 
 
 def _object(name: str, label: str, *properties: PropertyDefinition) -> ObjectType:
-    return ObjectType(name=name, label=label, builtin=True, properties={p.name: p for p in (*properties, *COMMON)})
+    known = {p.name: p for p in (*properties, *COMMON)}
+    pipelines = (first_pipeline(known[STAGE].options),) if STAGE in known else ()
+    return ObjectType(name=name, label=label, builtin=True, properties=known, pipelines=pipelines)
+
+
+def first_pipeline(stages: Iterable[Option]) -> Pipeline:
+    """The pipeline an object type begins with: all stages there are."""
+    return Pipeline(value="default", label="Default", stages=tuple(each.value for each in stages))
 
 
 _DEFAULT_PIPELINE = (Option(value="default", label="Default"),)
@@ -108,9 +122,10 @@ OPPORTUNITY = _object(
     "Opportunity",
     _property("name"),
     _EXTERNAL_ID,
-    _property("pipeline", "enum", options=_DEFAULT_PIPELINE),
-    _property("stage", "enum", options=_stages("Prospecting", "Engaging", "Won", "Lost", closed=("Won", "Lost"))),
-    _property("is_closed", "bool", label="Closed", marks="read_only"),
+    _property(PIPELINE, "enum", options=_DEFAULT_PIPELINE),
+    _property(STAGE, "enum", options=_stages("Prospecting", "Engaging", "Won", "Lost", closed=("Won", "Lost"))),
+    _property(IS_CLOSED, "bool", label="Closed", marks="read_only"),
+    _property(STAGE_ENTERED_AT, "datetime", label="In this stage since", marks="read_only"),
     _property("product"),
     _property("close_value", "number"),
     _property("expected_value", "number"),
@@ -125,14 +140,15 @@ TICKET = _object(
     "Ticket",
     _property("subject"),
     _EXTERNAL_ID,
-    _property("pipeline", "enum", options=_DEFAULT_PIPELINE),
+    _property(PIPELINE, "enum", options=_DEFAULT_PIPELINE),
     _property(
-        "stage",
+        STAGE,
         "enum",
         label="Status",
         options=_stages("New", "Waiting on contact", "Waiting on us", "Closed", closed=("Closed",)),
     ),
-    _property("is_closed", "bool", label="Closed", marks="read_only"),
+    _property(IS_CLOSED, "bool", label="Closed", marks="read_only"),
+    _property(STAGE_ENTERED_AT, "datetime", label="In this stage since", marks="read_only"),
     _property("priority", "enum", options=_options("low", "normal", "high", "urgent")),
     _property("category"),
     _property("source", "enum", options=_options("email", "form", "chat", "messenger", "api", labels={"api": "API"})),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from domain.base import Json, Properties
-from domain.builtin import IS_CLOSED, STAGE
+from domain.pipelines import settle_stage
 from domain.ports import Addresses
 from domain.problems import FieldError
 from domain.schema import ObjectType, PropertyType
@@ -29,9 +30,18 @@ class Patched:
 
 
 def apply_patch(
-    object_type: ObjectType, before: Properties, patch: Mapping[str, Json], *, addresses: Addresses
+    object_type: ObjectType,
+    before: Properties,
+    patch: Mapping[str, Json],
+    *,
+    addresses: Addresses,
+    now: datetime,
+    zone: str,
 ) -> Patched:
-    """Set what ``patch`` names and clear what it maps to null; a pipeline stage decides ``is_closed``."""
+    """Set what ``patch`` names and clear what it maps to null; what follows from a stage is set as well.
+
+    ``zone``: the account's, in which what happens ``now`` has a date.
+    """
     after = dict(before)
     errors: list[FieldError] = []
     users: dict[str, list[str]] = {}
@@ -52,7 +62,7 @@ def apply_patch(
                 after[name] = value
             if definition.type is PropertyType.USER and value is not None and value != before.get(name):
                 users.setdefault(str(value), []).append(name)
-    _close(object_type, after)
+    errors += settle_stage(object_type, before, after, written=patch.keys(), now=now, zone=zone)
     freed, taken = _unique_moves(object_type, before, after) if not errors else (frozenset(), {})
     return Patched(properties=after, errors=tuple(errors), users=users, freed=freed, taken=taken)
 
@@ -75,17 +85,6 @@ def not_unique(object: str, property: str) -> FieldError:
 def _mistake(property: str, code: str, message: str) -> FieldError:
     # A JSON Pointer: ~ and / in a name are escaped.
     return FieldError(path=f"/properties/{property.replace('~', '~0').replace('/', '~1')}", code=code, message=message)
-
-
-def _close(object_type: ObjectType, properties: Properties) -> None:
-    stage, is_closed = object_type.property(STAGE), object_type.property(IS_CLOSED)
-    if stage is None or is_closed is None or not is_closed.read_only:
-        return
-    option = stage.option(str(properties[STAGE])) if STAGE in properties else None
-    if option is None:
-        properties.pop(IS_CLOSED, None)
-    else:
-        properties[IS_CLOSED] = option.closed
 
 
 def _unique_moves(

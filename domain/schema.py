@@ -33,6 +33,19 @@ class Option(Frozen):
     closed: bool = False
 
 
+class Pipeline(Frozen):
+    """An order of stages, by their values as options of the property ``stage``; ``order`` ranks the pipelines.
+
+    ``sets_close_date``: a record that comes into a closed stage gets its close date.
+    """
+
+    value: str
+    label: str
+    order: int = 0
+    stages: tuple[str, ...] = ()
+    sets_close_date: bool = True
+
+
 class PropertyDefinition(Frozen):
     """One property of an object type."""
 
@@ -50,12 +63,16 @@ class PropertyDefinition(Frozen):
 
 
 class ObjectType(Frozen):
-    """An object type with its properties; ``created_at`` and ``updated_at`` (read-only datetimes) are among them."""
+    """An object type with its properties; ``created_at`` and ``updated_at`` (read-only datetimes) are among them.
+
+    ``pipelines``: in their order; the first is that of records which name none. Empty: its records have no stages.
+    """
 
     name: str
     label: str
     builtin: bool
     properties: dict[str, PropertyDefinition]
+    pipelines: tuple[Pipeline, ...] = ()
 
     def property(self, name: str) -> PropertyDefinition | None:
         """The property of this name, or None."""

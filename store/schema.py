@@ -10,11 +10,11 @@ from pydantic import Field
 from sqlalchemy import insert, select, update
 
 from domain.base import Frozen, Json
-from domain.builtin import BUILTIN
-from domain.schema import ObjectType, PropertyDefinition, Schema
+from domain.builtin import BUILTIN, PIPELINE, STAGE, first_pipeline
+from domain.schema import ObjectType, Option, Pipeline, PropertyDefinition, Schema
 from store.database import Read, Tx
 from store.ids import new_token
-from store.tables import account, object_types, property_definitions
+from store.tables import account, object_types, pipelines, property_definitions
 
 ACCOUNT_ID = 1
 
@@ -57,6 +57,7 @@ class Account(Frozen):
     link_key: str | None = Field(default=None, repr=False)
 
 
+_PIPELINES = select(pipelines).order_by(pipelines.c.object, pipelines.c.order, pipelines.c.created_at)
 GET_ACCOUNT = select(account).where(account.c.id == ACCOUNT_ID)
 
 
@@ -107,7 +108,7 @@ async def insert_object_type(tx: Tx, object_type: ObjectType, now: datetime) -> 
 async def insert_properties(tx: Tx, object: str, properties: Iterable[PropertyDefinition], now: datetime) -> None:
     """Write new properties of an object type; their names are free."""
     await tx.run(insert(property_definitions), [_row(object, each, now) for each in properties])
-    await _raise_revision(tx)
+    await raise_revision(tx)
 
 
 async def replace_property(tx: Tx, object: str, property: PropertyDefinition) -> None:
@@ -115,13 +116,13 @@ async def replace_property(tx: Tx, object: str, property: PropertyDefinition) ->
     mine = (property_definitions.c.object == object, property_definitions.c.name == property.name)
     options = [option.model_dump() for option in property.options]
     await tx.run(update(property_definitions).where(*mine).values(label=property.label, options=options))
-    await _raise_revision(tx)
+    await raise_revision(tx)
 
 
 async def relabel_object_type(tx: Tx, object: str, label: str) -> None:
     """Give an object type another label."""
     await tx.run(update(object_types).where(object_types.c.name == object).values(label=label))
-    await _raise_revision(tx)
+    await raise_revision(tx)
 
 
 async def seed_builtin(tx: Tx, now: datetime) -> None:
@@ -133,8 +134,25 @@ async def seed_builtin(tx: Tx, now: datetime) -> None:
     ]
     rows = [_row(each.name, property, now) for each in BUILTIN.values() for property in each.properties.values()]
     added = await tx.insert_ignore(object_types, objects) + await tx.insert_ignore(property_definitions, rows)
+    added += await _seed_pipelines(tx, now)
     if added:
-        await _raise_revision(tx)
+        await raise_revision(tx)
+
+
+async def _seed_pipelines(tx: Tx, now: datetime) -> int:
+    """A pipeline of all stages for each option of the property, where an object type has none yet; how many."""
+    known = {row["object"] for row in await tx.all(select(pipelines.c.object).distinct())}
+    options: dict[tuple[str, str], list[dict[str, Any]]] = {
+        (row["object"], row["name"]): row["options"]
+        for row in await tx.all(select(property_definitions).where(property_definitions.c.name.in_((PIPELINE, STAGE))))
+    }
+    rows = []
+    for object in BUILTIN.keys() - known:
+        stages = [Option(**each) for each in options.get((object, STAGE), ())]
+        for order, named in enumerate(options.get((object, PIPELINE), ()) if stages else ()):
+            made = first_pipeline(stages).model_copy(update={"value": named["value"], "label": named["label"]})
+            rows.append({"object": object, **made.model_dump(), "order": order, "created_at": now})
+    return await tx.insert_ignore(pipelines, rows) if rows else 0
 
 
 def _row(object: str, property: PropertyDefinition, now: datetime) -> dict[str, Any]:
@@ -151,7 +169,8 @@ def _row(object: str, property: PropertyDefinition, now: datetime) -> dict[str, 
     }
 
 
-async def _raise_revision(tx: Tx) -> None:
+async def raise_revision(tx: Tx) -> None:
+    """Have everybody read the schema anew, this transaction at once and the others when it commits."""
     tx.schema_altered = True
     tx.account = None
     await tx.run(update(account).values(schema_revision=account.c.schema_revision + 1))
@@ -164,11 +183,19 @@ async def _read_schema(read: Read) -> Schema:
     for row in await read.all(select(*columns).order_by(*ordered)):
         definition = PropertyDefinition(**{name: value for name, value in row.items() if name != "object"})
         properties.setdefault(row["object"], {})[definition.name] = definition
+    ordered_pipelines: dict[str, list[Pipeline]] = {}
+    for row in await read.all(_PIPELINES):
+        values = {name: row[name] for name in Pipeline.model_fields}
+        ordered_pipelines.setdefault(row["object"], []).append(Pipeline(**values))
     objects = await read.all(select(object_types).order_by(object_types.c.created_at, object_types.c.name))
     return Schema(
         objects={
             row["name"]: ObjectType(
-                name=row["name"], label=row["label"], builtin=row["builtin"], properties=properties[row["name"]]
+                name=row["name"],
+                label=row["label"],
+                builtin=row["builtin"],
+                properties=properties[row["name"]],
+                pipelines=tuple(ordered_pipelines.get(row["name"], ())),
             )
             for row in objects
         }

@@ -19,6 +19,7 @@ from store.job_tables import job_rows, jobs
 from store.list_tables import list_interests, list_members, lists
 from store.message_tables import messages
 from store.pause_tables import pauses
+from store.pipeline_tables import pipelines, stage_stays
 from store.record_tables import (
     account,
     api_keys,
@@ -78,11 +79,13 @@ __all__ = [
     "object_types",
     "occurrences",
     "pauses",
+    "pipelines",
     "property_definitions",
     "records",
     "recurrences",
     "rotations",
     "secrets",
+    "stage_stays",
     "subscription_history",
     "subscription_types",
     "subscriptions",

@@ -21,7 +21,7 @@ from store.database import Tx
 from store.enrollments import insert_enrollment
 from store.ids import new_id
 from store.people import User, insert_user
-from store.schema import load_schema
+from store.schema import load_account, load_schema
 
 STEP = "act"
 AFTER = "after"
@@ -33,7 +33,11 @@ async def make_record(
     """Create a record through the service, associated with others."""
     async with inst.db.transaction() as tx:
         write = Write(
-            schema=await load_schema(tx), addresses=inst.addresses, now=inst.clock.now(), cause=Cause(kind="api")
+            schema=await load_schema(tx),
+            addresses=inst.addresses,
+            now=inst.clock.now(),
+            zone=(await load_account(tx)).timezone,
+            cause=Cause(kind="api"),
         )
         links = [Link(object=other.object, id=other.id) for other in linked]
         return await create_record(tx, write, object, properties, links)

@@ -38,7 +38,6 @@ from services.records.merging import merge_records
 from services.records.searching import find_records
 from store.associations import list_associations
 from store.database import Read, Tx
-from store.schema import load_schema
 
 router = APIRouter(prefix="/records", tags=["records"], route_class=StorableRoute)
 
@@ -170,9 +169,7 @@ async def merge_record(
 
 async def writing(tx: Tx, inst: Installation, cause: Cause, *, wake: bool = True) -> services.Write:
     """What every write of records needs to know, as of now."""
-    return services.Write(
-        schema=await load_schema(tx), addresses=inst.addresses, now=inst.clock.now(), cause=cause, wake=wake
-    )
+    return await services.begin_write(tx, inst, cause, wake=wake)
 
 
 async def links(read: Read, record_id: str) -> list[LinkView]:

@@ -21,14 +21,13 @@ from services.installation import Installation
 from services.intake.events import Happened, KnownAlready, record_event
 from services.intake.mail_matching import Match, match_mail
 from services.intake.statuses import Told, advance
-from services.records.records import Write
+from services.records.records import Write, begin_write
 from store import inbound as rows
 from store.database import Row, Tx
 from store.events import EventRow
 from store.ids import new_id
 from store.inbound import InboundMail
 from store.outputs import note_message
-from store.schema import load_schema
 
 LONGEST_SENDER = 320
 
@@ -89,8 +88,7 @@ async def take_mail(inst: Installation, raw: bytes, envelope: Envelope, cause: C
         known = await rows.find_known(tx, read.digest, read.identity)
         if known is not None:
             return Taken(mail=known, is_new=False)
-        write = Write(schema=await load_schema(tx), addresses=inst.addresses, now=inst.clock.now(), cause=cause)
-        return await _keep(tx, write, read)
+        return await _keep(tx, await begin_write(tx, inst, cause), read)
 
 
 def _understand(raw: bytes, envelope: Envelope) -> _Read:

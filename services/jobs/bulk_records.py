@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from domain.base import Json
-from domain.patching import Patched, apply_patch, not_unique, unknown_users
+from domain.patching import Patched, not_unique, unknown_users
 from domain.problems import FieldError
 from domain.records import StoredRecord
 from domain.schema import ObjectType
 from services.records.associating import Link, check_links, link_all
-from services.records.records import Write
+from services.records.records import Write, keep_stays
 from store.bulk import holders, insert_pairs, insert_records, insert_unique_values, labels_between, replace_records
 from store.changes import Documents, NewChange, append_changes
 from store.database import Read, Tx
@@ -96,6 +96,8 @@ async def store_records(tx: Tx, write: Write, plan: Sequence[Planned], locked: M
             await free_unique_values(tx, one.record, one.patched.freed)
     await insert_records(tx, [one.record for one in changed if one.record and one.fate == "created"])
     await replace_records(tx, [one.record for one in changed if one.record and _is_rewritten(one)])
+    befores = [one.before.properties if one.before else {} for one in changed]
+    await keep_stays(tx, write, [(b, one.record) for b, one in zip(befores, changed, strict=True) if one.record])
     await insert_unique_values(tx, [(one.record, one.patched.taken) for one in changed if one.record and one.patched])
     await append_changes(tx, [change for one in changed if (change := _change(one)) is not None], write.stamp)
     current = {**locked, **{one.record.id: one.record for one in changed if one.record}}
@@ -105,12 +107,12 @@ async def store_records(tx: Tx, write: Write, plan: Sequence[Planned], locked: M
 def _patch(write: Write, bulk: Bulk, draft: Draft) -> tuple[Patched, tuple[FieldError, ...]]:
     known = bulk.locked.get(draft.known_id) if draft.known_id else None
     before = known.properties if known else {}
-    patched = apply_patch(bulk.object_type, before, draft.patch, addresses=write.addresses)
+    patched = write.patched(bulk.object_type, before, draft.patch)
     if not patched.errors or not bulk.leave_out:
         return patched, ()
     bad = {error.path for error in patched.errors}
     good = {name: value for name, value in draft.patch.items() if f"/properties/{name}" not in bad}
-    return apply_patch(bulk.object_type, before, good, addresses=write.addresses), patched.errors
+    return write.patched(bulk.object_type, before, good), patched.errors
 
 
 def _decide(

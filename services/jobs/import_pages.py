@@ -81,7 +81,7 @@ async def _open(tx: Tx, job: Job, now: datetime) -> _Page | str:
     account = await load_account(tx)
     zone = ZoneInfo(account.timezone)
     reader = RowReader(mapping, header, target=schema.objects[options.object], zone=zone)
-    return _Page(job, options, mapping, schema, reader, now)
+    return _Page(job, options, mapping, schema, reader, now, account.timezone)
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class _Page:
     schema: Schema
     reader: RowReader
     now: datetime
+    zone: str
 
     async def work(self, tx: Tx, inst: Installation, rows: Sequence[JobRow]) -> list[JobRow]:
         """Import the rows; each comes back with its outcome."""
@@ -105,6 +106,7 @@ class _Page:
             schema=self.schema,
             addresses=inst.addresses,
             now=self.now,
+            zone=self.zone,
             cause=Cause(kind="import", id=self.job.id),
             wake=self.options.wake,
         )

@@ -5,18 +5,20 @@ Nothing here commits; the caller's transaction does, so several writes can be on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.base import Json
+from domain.base import Json, Properties
 from domain.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from domain.patching import Patched, apply_patch, not_unique, unknown_users
+from domain.pipelines import stage_move
 from domain.ports import Addresses
 from domain.problems import FieldError
 from domain.records import Cause, StoredRecord
 from domain.schema import ObjectType, PropertyDefinition, Schema
 from domain.values import ValueProblem, is_held, normalise, unique_form
+from services.installation import Installation
 from services.leaving.leaving import end_all_of_record
 from services.records.associating import Link, associate, check_links, dissociate, link_all
 from store.associations import list_associations
@@ -27,12 +29,14 @@ from store.ids import new_id
 from store.lists import forget_member
 from store.locks import lock_records
 from store.people import known_user_ids
+from store.pipelines import Stand, write_stands
 from store.records import claim_unique_values, find_by_unique, free_unique_values, insert_record, replace_record
+from store.schema import load_account, load_schema
 from store.subscriptions import forget_consents
 
 __all__ = [
-    "Link", "Write", "associate", "create_record", "delete_record", "dissociate", "hold_record", "update_record",
-    "upsert_record",
+    "Link", "Write", "associate", "begin_write", "create_record", "delete_record", "dissociate", "hold_record",
+    "keep_stays", "update_record", "upsert_record",
 ]  # fmt: skip
 
 UPSERT_TRIES = 3
@@ -41,11 +45,15 @@ UPSERT_TRIES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Write:
-    """What every write of records needs to know; ``wake`` False keeps triggers and waits from looking at it."""
+    """What every write of records needs to know; ``wake`` False keeps triggers and waits from looking at it.
+
+    ``zone``: the account's, in which what happens now has a date.
+    """
 
     schema: Schema
     addresses: Addresses
     now: datetime
+    zone: str
     cause: Cause
     wake: bool = True
 
@@ -53,6 +61,23 @@ class Write:
     def stamp(self) -> Stamp:
         """How the changes of this write are marked."""
         return Stamp(now=self.now, cause=self.cause, wake=self.wake)
+
+    def patched(self, object_type: ObjectType, before: Properties, patch: Mapping[str, Json]) -> Patched:
+        """What a patch makes of a record of this type."""
+        return apply_patch(object_type, before, patch, addresses=self.addresses, now=self.now, zone=self.zone)
+
+
+async def begin_write(tx: Tx, inst: Installation, cause: Cause, *, wake: bool = True) -> Write:
+    """What every write of this transaction needs to know, as of now."""
+    account = await load_account(tx)
+    return Write(
+        schema=await load_schema(tx, account),
+        addresses=inst.addresses,
+        now=inst.clock.now(),
+        zone=account.timezone,
+        cause=cause,
+        wake=wake,
+    )
 
 
 async def create_record(
@@ -65,7 +90,7 @@ async def create_record(
         Invalid: a property or an association is wrong; every mistake is listed.
         Conflict: another record has a unique value; the property is named.
     """
-    patched = apply_patch(_object(write.schema, object), {}, properties, addresses=write.addresses)
+    patched = write.patched(_object(write.schema, object), {}, properties)
     others = await lock_records(tx, [link.id for link in associations], write=True)
     await _refuse(tx, patched, check_links(object, associations, others))
     record = StoredRecord(
@@ -78,6 +103,7 @@ async def create_record(
     )
     await insert_record(tx, record)
     await _claim(tx, record, patched)
+    await keep_stays(tx, write, [({}, record)])
     await append_change(tx, record, "created", write.stamp, documents=Documents(before=None, after=record.properties))
     await link_all(tx, write.stamp, record, associations, others, created=True)
     return record
@@ -99,7 +125,7 @@ async def update_record(
         raise NotFound(f"there is no record {record_id}")
     if if_version is not None and if_version != before.version:
         raise PreconditionFailed(f"the record is at version {before.version}, not {if_version}: read it again")
-    patched = apply_patch(_object(write.schema, before.object), before.properties, patch, addresses=write.addresses)
+    patched = write.patched(_object(write.schema, before.object), before.properties, patch)
     await _refuse(tx, patched)
     if patched.properties == before.properties:
         return before
@@ -110,9 +136,21 @@ async def update_record(
         await free_unique_values(tx, after, patched.freed)
     await _claim(tx, after, patched)
     await replace_record(tx, after)
+    await keep_stays(tx, write, [(before.properties, after)])
     documents = Documents(before=before.properties, after=after.properties)
     await append_change(tx, after, "updated", write.stamp, documents=documents)
     return after
+
+
+async def keep_stays(tx: Tx, write: Write, written: Iterable[tuple[Properties, StoredRecord]]) -> None:
+    """Note which records came into a stage or left one: each with its properties before."""
+    stands = []
+    for before, after in written:
+        move = stage_move(_object(write.schema, after.object), before, after.properties)
+        if move is not None:
+            stands.append(Stand(record_id=after.id, pipeline=move.pipeline, stage=move.entered))
+    if stands:
+        await write_stands(tx, stands, write.cause, now=write.now)
 
 
 async def upsert_record(

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.base import Frozen
-from domain.builtin import COMMON
+from domain.builtin import COMMON, PIPELINE, STAGE
 from domain.errors import Conflict, Invalid, NotFound
+from domain.pipelines import has_stages
 from domain.problems import FieldError
 from domain.schema import ObjectType, Option, PropertyDefinition, PropertyType, Schema
 from store.database import Tx
@@ -120,12 +121,14 @@ async def change_property(
 
     Raises:
         NotFound: there is no such object type or property.
-        Invalid: options for a property that has none, or one named twice.
+        Invalid: options for a property that has none, one named twice, or a new stage.
     """
-    known = _object(await _alone(tx), object).property(name)
+    target = _object(await _alone(tx), object)
+    known = target.property(name)
     if known is None:
         raise NotFound(f"{object} has no property {name}", code="unknown_property")
     mistakes = _check_options(known.type, options, path="/options") if options else []
+    mistakes += _check_stages(target, known, options)
     if mistakes:
         raise Invalid("the property cannot be changed like this", errors=mistakes)
     changed = known.model_copy(update={"label": label or known.label, "options": _merged(known.options, options)})
@@ -183,6 +186,18 @@ def _check_options(type: PropertyType, options: Sequence[NewOption], *, path: st
             mistakes.append(_mistake(f"{path}/{n}/value", "duplicate_id", f"{option.value} is there twice"))
         seen.add(option.value)
     return mistakes
+
+
+def _check_stages(target: ObjectType, known: PropertyDefinition, options: Sequence[NewOption]) -> list[FieldError]:
+    """Stages and pipelines are added where it is said which belong together."""
+    if known.name not in (PIPELINE, STAGE) or not has_stages(target):
+        return []
+    words = f"a {known.name} is added by the pipelines of {target.name}: /pipelines/{target.name}"
+    return [
+        _mistake(f"/options/{n}/value", "unknown_option", words)
+        for n, each in enumerate(options)
+        if known.option(each.value) is None
+    ]
 
 
 def _merged(known: Sequence[Option], named: Sequence[NewOption]) -> tuple[Option, ...]:

@@ -25,6 +25,8 @@ BODIES: dict[str, Any] = {
     "/objects/{object}": {"label": "X"},
     "/objects/{object}/properties": {"name": "colour", "type": "string"},
     "/objects/{object}/properties/{name}": {"label": "X"},
+    "/pipelines/{object}": {"value": "a", "stages": [{"value": "New"}]},
+    "/pipelines/{object}/{pipeline}": {"label": "A"},
     "/workflows": {"slug": "a"},
     "/workflows/{slug}": {"name": "a"},
     "/workflows/{slug}/publish": {},

@@ -131,7 +131,7 @@ async def test_the_link_of_a_contact_who_is_gone_reaches_whoever_has_the_address
     async def forget(id: str) -> None:
         async with api.inst.db.transaction() as tx:
             write = Write(schema=await load_schema(tx), addresses=api.inst.addresses, now=api.inst.clock.now(),
-                          cause=Cause(kind="api"))  # fmt: skip
+                          zone="UTC", cause=Cause(kind="api"))  # fmt: skip
             await delete_record(tx, write, id)
 
     await forget(contact)

@@ -219,7 +219,8 @@ async def test_quiet_changes_keep_lists_current_and_wake_nobody(lite: Caller) ->
     await lite.publish(on(ON_CUSTOMERS))
     async with lite.inst.db.transaction() as tx:
         now, schema = lite.inst.clock.now(), await load_schema(tx)
-        write = Write(schema=schema, addresses=lite.inst.addresses, now=now, cause=Cause(kind="import"), wake=False)
+        write = Write(schema=schema, addresses=lite.inst.addresses, now=now, zone="UTC", cause=Cause(kind="import"),
+                      wake=False)  # fmt: skip
         await create_record(tx, write, "contact", {"email": "ana@example.com", "lifecycle_stage": "customer"})
     await work_off(lite)
     assert len(await members(lite, "customers")) == 1

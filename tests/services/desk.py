@@ -114,5 +114,6 @@ class Desk:
             schema=await load_schema(tx),
             addresses=self.inst.addresses,
             now=self.inst.clock.now(),
+            zone="UTC",
             cause=Cause(kind="api"),
         )

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 from sqlalchemy import func, select
 
-from domain.base import Json
+from domain.base import Json, utc_text
 from domain.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from domain.importing import ImportOptions
 from domain.jobs import JobProgress
@@ -91,7 +91,7 @@ async def properties(inst: Installation, external_id: str, object: str = "contac
 async def writing(inst: Installation) -> Write:
     async with inst.db.read() as read:
         schema = await load_schema(read)
-    return Write(schema=schema, addresses=inst.addresses, now=inst.clock.now(), cause=Cause(kind="api"))
+    return Write(schema=schema, addresses=inst.addresses, now=inst.clock.now(), zone="UTC", cause=Cause(kind="api"))
 
 
 async def test_rows_become_records_and_are_told_apart_by_outcome(installation: Installation) -> None:
@@ -249,7 +249,8 @@ async def test_rows_are_associated_and_owned_by_what_they_name(installation: Ins
 
     assert progress.counts == {"created": 4}
     assert await properties(installation, "1", "opportunity") == {
-        "external_id": "1", "owner": rex.id, "stage": "Won", "is_closed": True,
+        "external_id": "1", "owner": rex.id, "pipeline": "default", "stage": "Won", "is_closed": True,
+        "stage_entered_at": utc_text(write.now), "close_date": "2027-03-01",
     }  # fmt: skip
     assert rows[1].code == "left_out"
     assert "'Nowhere'" in (rows[1].reason or "")

@@ -97,14 +97,16 @@ async def test_a_new_property_can_be_written_at_once(database: Database) -> None
 
 async def test_options_are_added_and_relabelled_and_never_lost(database: Database) -> None:
     async with database.transaction() as tx:
-        named = [NewOption(value="Won", label="Closed won"), NewOption(value="Demo", order=1)]
-        await change_property(tx, "opportunity", "stage", options=named)
+        named = [NewOption(value="tier_1", label="Gold"), NewOption(value="tier_0", label="Platinum", order=1)]
+        await change_property(tx, "company", "tier", options=named)
+        await change_property(tx, "opportunity", "stage", options=[NewOption(value="Won", label="Closed won")])
     async with database.read() as read:
-        stage = (await load_schema(read)).objects["opportunity"].properties["stage"]
-    assert {option.value: option.label for option in stage.options} == {
-        "Prospecting": "Prospecting", "Engaging": "Engaging", "Demo": "Demo", "Won": "Closed won", "Lost": "Lost",
+        objects = (await load_schema(read)).objects
+    tier, stage = objects["company"].properties["tier"], objects["opportunity"].properties["stage"]
+    assert {option.value: option.label for option in tier.options} == {
+        "tier_1": "Gold", "tier_0": "Platinum", "tier_2": "Tier 2", "tier_3": "Tier 3",
     }  # fmt: skip
-    assert {option.value for option in stage.options if option.closed} == {"Won", "Lost"}
+    assert [option.label for option in stage.options if option.closed] == ["Closed won", "Lost"]
 
 
 async def test_labels_can_be_changed(database: Database) -> None:

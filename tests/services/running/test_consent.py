@@ -43,7 +43,13 @@ GROUNDS = Grounds(source="test")
 
 
 async def writing(tx: Tx, inst: Installation) -> Write:
-    return Write(schema=await load_schema(tx), addresses=inst.addresses, now=inst.clock.now(), cause=Cause(kind="api"))
+    return Write(
+        schema=await load_schema(tx),
+        addresses=inst.addresses,
+        now=inst.clock.now(),
+        zone="UTC",
+        cause=Cause(kind="api"),
+    )
 
 
 async def stamp(inst: Installation) -> Stamp:

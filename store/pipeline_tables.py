@@ -1,0 +1,32 @@
+"""The tables of pipelines, and of when which record stood in which stage."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, text
+
+from store.columns import Document, at, id_column, metadata
+
+pipelines = Table(
+    "pipelines", metadata,
+    Column("object", String(40), ForeignKey("object_types.name"), primary_key=True),
+    Column("value", String(200), primary_key=True),
+    Column("label", String(200), nullable=False),
+    Column("order", Integer, nullable=False),
+    # Values of options of the property stage, in order.
+    Column("stages", Document, nullable=False),
+    Column("sets_close_date", Boolean, nullable=False, server_default=text("true")),
+    at("created_at"),
+)  # fmt: skip
+
+stage_stays = Table(
+    "stage_stays", metadata,
+    id_column(),
+    Column("record_id", String(36), ForeignKey("records.id"), nullable=False),
+    Column("pipeline", String(200)),
+    Column("stage", String(200), nullable=False),
+    Column("cause_kind", String(20), nullable=False),
+    Column("cause_id", String(100)),
+    at("entered_at"),
+    at("left_at", nullable=True),
+    Index("ix_stage_stays_record_id", "record_id"),
+)  # fmt: skip
