@@ -23,6 +23,7 @@ MIN_KEY_LENGTH = 20
 
 MAIL_SCHEMES = ("outbox", "smtp", "smtps")
 SMS_SCHEMES = ("outbox", "twilio")
+INBOUND_SCHEMES = ("smtp", "lmtp")
 DATABASE_SCHEMES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyncpg")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     mail_url: SecretStr = SecretStr("outbox:")
     sms_url: SecretStr = SecretStr("outbox:")
     reply_address: str = ""
+    inbound_smtp: str = ""
     dkim_domain: str = ""
     dkim_selector: str = ""
     dkim_key_file: Path | None = None
@@ -119,6 +121,17 @@ class Settings(BaseSettings):
             raise ValueError("must be an address like reply@mail.example.com")
         return value
 
+    @field_validator("inbound_smtp")
+    @classmethod
+    def _listens_somewhere(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value if "://" in value else f"smtp://{value}")
+        # Reading the port is what fails on one that is none.
+        if parts.scheme not in INBOUND_SCHEMES or not parts.hostname or not parts.port or parts.path.strip("/"):
+            raise ValueError("must be host:port, smtp://host:port or lmtp://host:port")
+        return parts.geturl()
+
     @field_validator("link_keys")
     @classmethod
     def _not_guessable(cls, value: SecretStr) -> SecretStr:
@@ -166,6 +179,12 @@ class Settings(BaseSettings):
         given = (bool(self.dkim_domain), bool(self.dkim_selector), self.dkim_key_file is not None)
         if any(given) and not all(given):
             raise ValueError(f"{PREFIX}DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY_FILE: signing needs all three")
+        return self
+
+    @model_validator(mode="after")
+    def _knows_whose_mail_it_takes(self) -> Self:
+        if self.inbound_smtp and not self.reply_address:
+            raise ValueError(f"{PREFIX}INBOUND_SMTP: set {PREFIX}REPLY_ADDRESS as well, whose mail it takes")
         return self
 
     @model_validator(mode="after")

@@ -119,6 +119,9 @@ async def bring_up(supervisor: Supervisor, settings: Settings, say: Say) -> None
         TemporalNotReady: the Temporal server does not answer.
     """
     check_port(settings.api_host, settings.api_port, "FOLLOWTHROUGH_API_PORT")
+    if settings.inbound_smtp:
+        mail = urlsplit(settings.inbound_smtp)
+        check_port(mail.hostname or "", mail.port or 0, "FOLLOWTHROUGH_INBOUND_SMTP")
     temporal = find_temporal()
     if settings.embeds_temporal:
         check_port("127.0.0.1", settings.temporal_port, "FOLLOWTHROUGH_TEMPORAL_PORT")

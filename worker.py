@@ -25,8 +25,11 @@ from activities.steps import step_activities
 from assemble import assembled
 from domain import names
 from domain.errors import Unavailable
+from domain.records import Cause
+from gateways.mail_listener import ListenAt, Take, listening
 from gateways.temporal import SEARCH_ATTRIBUTES, connect
 from services.installation import Installation
+from services.intake.mail import Envelope, take_mail
 from services.relaying.housekeeping import clear_old, settle_lost
 from services.relaying.relay import Relay
 from services.running.lost_runs import end_lost, fail_lost_jobs
@@ -36,7 +39,7 @@ from workflows.enrollment import Enrollment
 from workflows.importing import Import
 from workflows.recurrence import Recurrence
 
-Role: TypeAlias = Literal["all", "runs", "email", "sms", "webhook", "relay", "bulk"]
+Role: TypeAlias = Literal["all", "runs", "email", "sms", "webhook", "relay", "bulk", "inbound"]
 
 DRAIN = timedelta(seconds=10)
 CACHED_RUNS = 2000
@@ -68,7 +71,14 @@ async def run(settings: Settings, role: Role, stop: asyncio.Event) -> None:
     client = await connect_patiently(settings)
     await wait_for_attributes(client)
     async with assembled(settings, f"worker-{role}", client=client) as (inst, _):
-        await serve(inst, client, role, stop, history_days=settings.history_days, per_second=limits(settings))
+        listen_at = ListenAt.read(settings.inbound_smtp) if settings.inbound_smtp else None
+        if role == "inbound" and listen_at is None:
+            raise NotReady("A worker of role inbound listens for mail: set FOLLOWTHROUGH_INBOUND_SMTP.")
+        per_second = limits(settings)
+        await serve(
+            inst, client, role, stop,
+            history_days=settings.history_days, per_second=per_second, listen_at=listen_at,
+        )  # fmt: skip
 
 
 def limits(settings: Settings) -> dict[str, float]:
@@ -89,12 +99,18 @@ async def serve(
     *,
     history_days: int,
     per_second: Mapping[str, float] = MappingProxyType({}),
+    listen_at: ListenAt | None = None,
 ) -> None:
-    """Poll the queues of the role, relay and keep house, with everything connected already.
+    """Poll the queues of the role, listen, relay and keep house, with everything connected already.
 
     ``per_second``: as ``limits`` reads them.
+
+    Raises:
+        NotReady: it cannot listen for mail where it should.
     """
     async with AsyncExitStack() as stack:
+        if listen_at is not None and role in ("all", "inbound"):
+            await _listen(stack, inst, listen_at)
         for worker in build_workers(inst, client, role, per_second):
             await stack.enter_async_context(worker)
         keeping = (_relay(inst, stop), keep_house(inst, history_days, stop)) if role in ("all", "relay") else ()
@@ -120,6 +136,7 @@ def build_workers(inst: Installation, client: Client, role: Role, per_second: Ma
         "sms": lambda: channel(names.QUEUE_SMS),
         "webhook": lambda: channel(names.QUEUE_WEBHOOK),
         "relay": list,
+        "inbound": list,
         "bulk": lambda: [_bulk_worker(inst, client)],
     }
     wanted = list(makers) if role == "all" else [role]
@@ -162,6 +179,23 @@ async def wait_for_attributes(client: Client) -> None:
         f"Namespace {client.namespace} lacks the search attributes {', '.join(missing)}; waited {PATIENCE_S} s."
         " See docs/operations.md."
     )
+
+
+async def _listen(stack: AsyncExitStack, inst: Installation, at: ListenAt) -> None:
+    try:
+        port = await stack.enter_async_context(listening(at, inst.reply_address, keeping_mail(inst)))
+    except OSError as taken:
+        raise NotReady(f"Mail cannot be listened for at {at.host}:{at.port}: {taken.strerror or taken}.") from taken
+    log.info("listening_for_mail", extra={"port": port})
+
+
+def keeping_mail(inst: Installation) -> Take:
+    """What is done with mail that is handed over."""
+
+    async def take(raw: bytes, sender: str, recipients: tuple[str, ...]) -> None:
+        await take_mail(inst, raw, Envelope(sent_by=sender, sent_to=recipients), Cause(kind="event"))
+
+    return take
 
 
 async def _relay(inst: Installation, stop: asyncio.Event) -> None:

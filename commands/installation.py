@@ -34,6 +34,7 @@ class Role(StrEnum):
     WEBHOOK = "webhook"
     RELAY = "relay"
     BULK = "bulk"
+    INBOUND = "inbound"
 
 
 def up() -> None:

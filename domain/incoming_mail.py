@@ -58,15 +58,17 @@ class IncomingMail(Frozen):
 def read_mail(raw: bytes, *, sent_to: tuple[str, ...] = (), sent_by: str | None = None) -> IncomingMail:
     """Understand a mail. ``sent_to`` and ``sent_by``: what the envelope says, if there is one; ``""`` is nobody."""
     message = read_message(raw)
+    sent_to = tuple(storable(each).lower() for each in sent_to)
+    sent_by = storable(sent_by).lower() if sent_by is not None else None
     report = find_report(message)
-    recipients = tuple(dict.fromkeys([*(each.lower() for each in sent_to), *addresses(message, *RECIPIENTS)]))
+    recipients = tuple(dict.fromkeys([*sent_to, *addresses(message, *RECIPIENTS)]))
     text = find_text(message, "text/plain")
     if not text.strip():
         text = storable(words_of(find_text(message, "text/html")[:HTML_LENGTH]))
     return IncomingMail(
         kind=_kind(message, report, sent_by),
         message_id=next(iter(message_ids(message, "Message-ID")), None),
-        sender=next(iter(addresses(message, "From", "Sender", "Return-Path")), sent_by.lower() if sent_by else None),
+        sender=next(iter(addresses(message, "From", "Sender", "Return-Path")), sent_by or None),
         recipients=recipients,
         subject=header(message, "Subject")[:SUBJECT_LENGTH],
         text=text.replace("\r\n", "\n").strip()[:TEXT_LENGTH],

@@ -28,7 +28,7 @@ def test_every_service_of_the_production_shape_is_named(services: dict[str, dict
     assert set(services) == {
         "postgresql", "temporal-postgresql", "temporal-schema", "temporal", "temporal-namespace", "temporal-ui",
         "migrate", "api", "worker-runs", "worker-relay", "worker-email", "worker-sms", "worker-webhook",
-        "worker-bulk", "mail-catcher",
+        "worker-bulk", "worker-inbound", "mail-catcher",
     }  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_no_variable_has_a_default_that_only_a_profile_starts(services: dict[str
 def test_workers_run_in_roles_that_exist(services: dict[str, dict[str, Any]]) -> None:
     roles = {command["command"][2] for name, command in services.items() if name.startswith("worker-")}
     assert roles <= set(get_args(Role))
-    assert {"runs", "relay", "email", "sms", "webhook", "bulk"} <= roles
+    assert {"runs", "relay", "email", "sms", "webhook", "bulk", "inbound"} <= roles
 
 
 def test_every_image_is_pinned(services: dict[str, dict[str, Any]]) -> None:

@@ -112,3 +112,25 @@ def test_how_many_leave_a_second_is_a_number_above_zero_or_unlimited(monkeypatch
     monkeypatch.setenv("FOLLOWTHROUGH_MAIL_PER_SECOND", "-3")
     with pytest.raises(SettingsError, match="FOLLOWTHROUGH_MAIL_PER_SECOND: must be more than 0, such as"):
         Settings.read()
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [("0.0.0.0:2525", "smtp://0.0.0.0:2525"), ("lmtp://127.0.0.1:24", "lmtp://127.0.0.1:24")],
+)
+def test_where_mail_is_listened_for_is_an_address_with_a_scheme(
+    monkeypatch: pytest.MonkeyPatch, value: str, read: str
+) -> None:
+    monkeypatch.setenv("FOLLOWTHROUGH_INBOUND_SMTP", value)
+    with pytest.raises(SettingsError, match="INBOUND_SMTP: set FOLLOWTHROUGH_REPLY_ADDRESS"):
+        Settings.read()
+    monkeypatch.setenv("FOLLOWTHROUGH_REPLY_ADDRESS", "reply@in.example.com")
+    assert Settings.read().inbound_smtp == read
+
+
+@pytest.mark.parametrize("value", ["here", "smtp://h", "imap://h:1", "h:99999", "smtp://h:25/x", "h:0"])
+def test_where_nobody_can_listen_for_mail_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("FOLLOWTHROUGH_INBOUND_SMTP", value)
+    monkeypatch.setenv("FOLLOWTHROUGH_REPLY_ADDRESS", "reply@in.example.com")
+    with pytest.raises(SettingsError, match="FOLLOWTHROUGH_INBOUND_SMTP: "):
+        Settings.read()

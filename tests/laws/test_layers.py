@@ -23,6 +23,7 @@ OURS = {
 }
 
 CLIENT_LIBRARIES = {
+    "aiosmtpd",
     "aiosmtplib",
     "css_inline",
     "dkim",
