@@ -47,9 +47,7 @@ def push(file: File, as_json: AsJson = False) -> None:
     """Save a definition as the draft."""
     with speaking(as_json), connect() as api:
         made = _push(api, _read(file))
-        problems = _problems(made["problems"])
-        text = f"{made['slug']}: draft saved" + (f", not ready to publish:\n{problems}" if problems else "")
-        show(made, text, as_json=as_json)
+        show(made, _saved(made, "draft saved"), as_json=as_json)
 
 
 @workflow.command("pull")
@@ -148,6 +146,47 @@ def hooks(slug: Slug, as_json: AsJson = False) -> None:
         show(found, table(rows, ("trigger", "path", "secret")), as_json=as_json)
 
 
+@workflow.command("clone")
+def clone(
+    slug: Slug,
+    new_slug: Annotated[str, typer.Argument(metavar="NEW-SLUG", help="What the clone is called.")],
+    name: Annotated[str | None, typer.Option("--name", help="Its name; Copy of …, if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Store the draft as one of another workflow, which is off until it is published."""
+    with speaking(as_json), connect() as api:
+        body = {"slug": new_slug, **({"name": name} if name else {})}
+        made = api.post(f"/workflows/{quote(slug, safe='')}/clone", body)
+        show(made, _saved(made, "cloned"), as_json=as_json)
+
+
+@workflow.command("step")
+def step(
+    slug: Slug,
+    step_id: Annotated[str, typer.Argument(metavar="STEP", help="The step, by its id.")],
+    on: Annotated[bool | None, typer.Option("--on/--off", help="Off: passed over, and kept.")] = None,
+    note: Annotated[str | None, typer.Option("--note", help="A comment for colleagues.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="What it is called.")] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Take it out, with all that stands inside it.")] = False,
+    and_after: Annotated[bool, typer.Option("--and-after", help="With --delete: also all below it.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change or delete one step of the draft; publish to make it hold."""
+    given = {"enabled": on, "note": note, "name": name}
+    values = {field: value for field, value in given.items() if value is not None}
+    if delete == bool(values) or (and_after and not delete):
+        raise typer.BadParameter("say what to change (--on, --off, --note, --name), or --delete [--and-after]")
+    with speaking(as_json), connect() as api:
+        path = f"/workflows/{quote(slug, safe='')}"
+        match = {"If-Match": api.send("GET", path).headers["ETag"]}
+        path += f"/steps/{quote(step_id, safe='')}"
+        if delete:
+            made = api.send("DELETE", path, params={"and_after": str(and_after).lower()}, headers=match).json()
+        else:
+            made = api.send("PATCH", path, json=values, headers=match).json()
+        show(made, _saved(made, "draft saved"), as_json=as_json)
+
+
 @workflow.command("turn-on")
 def turn_on(slug: Slug, as_json: AsJson = False) -> None:
     """Let records enter again."""
@@ -234,6 +273,11 @@ def _push(api: Client, document: dict[str, Any]) -> Any:
             raise
         return api.post("/workflows", document)
     return api.send("PUT", path, json=document, headers={"If-Match": known.headers["ETag"]}).json()
+
+
+def _saved(made: Any, told: str) -> str:
+    problems = _problems(made["problems"])
+    return f"{made['slug']}: {told}" + (f", not ready to publish:\n{problems}" if problems else "")
 
 
 def _warnings(made: Any) -> list[str]:

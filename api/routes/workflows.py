@@ -67,7 +67,7 @@ async def create_workflow(body: Definition, inst: Inst, _: WorkflowsWrite, once:
     await services.examine_ahead(inst, body)
 
     async def work(tx: Tx) -> Answer:
-        return _saved(await services.create_workflow(tx, inst, body, now=inst.clock.now()))
+        return saved_answer(await services.create_workflow(tx, inst, body, now=inst.clock.now()))
 
     return await once.run(work)
 
@@ -88,7 +88,7 @@ async def save_draft(slug: Slug, body: Definition, inst: Inst, _: WorkflowsWrite
     await services.examine_ahead(inst, body)
     async with inst.db.transaction() as tx:
         saved = await services.save_draft(tx, inst, slug, body, if_match=matched, now=inst.clock.now())
-    return _saved(saved).response()
+    return saved_answer(saved).response()
 
 
 @router.delete("/{slug}", status_code=204, responses=refusals(409, 428))
@@ -227,7 +227,8 @@ async def show_version(
     return VersionDetail(**found.model_dump())
 
 
-def _saved(saved: services.Saved) -> Answer:
+def saved_answer(saved: services.Saved) -> Answer:
+    """A draft that was just stored, with its ETag, and where it is if it is new."""
     headers = {"ETag": saved.workflow.etag}
     if saved.created:
         headers["Location"] = f"/api/v1/workflows/{saved.workflow.slug}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, StrictStr
 
 from api.answers import Shown
 from api.schemas.hooks import HookAddress
@@ -53,6 +53,25 @@ class Problems(Shown):
     """Every problem of a definition; none: it can be published."""
 
     problems: list[Problem]
+
+
+class StepPatch(Body):
+    """What is to be different about a step of the draft; null takes it away, so that the step is on, or unnamed."""
+
+    model_config = examples({"enabled": False, "note": "Off until the new price list is out"})
+
+    enabled: StrictBool | None = None
+    note: Annotated[StrictStr | None, Field(max_length=10_000)] = None
+    name: Annotated[StrictStr | None, Field(max_length=200)] = None
+
+
+class CloneBody(Body):
+    """What the clone is called. ``name`` null: ``Copy of …``."""
+
+    model_config = examples({"slug": "webinar-follow-up-spring"})
+
+    slug: Annotated[StrictStr, Field(max_length=63)]
+    name: Annotated[StrictStr | None, Field(min_length=1, max_length=200)] = None
 
 
 class WorkflowSummary(Shown):

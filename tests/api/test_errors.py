@@ -29,6 +29,8 @@ BODIES: dict[str, Any] = {
     "/pipelines/{object}/{pipeline}": {"label": "A"},
     "/workflows": {"slug": "a"},
     "/workflows/{slug}": {"name": "a"},
+    "/workflows/{slug}/clone": {"slug": "b"},
+    "/workflows/{slug}/steps/{step}": {"note": "Kim asked for this"},
     "/workflows/{slug}/publish": {},
     "/workflows/{slug}/preview": {"record": {"object": "contact", "id": "nobody"}},
     "/workflows/{slug}/settings": {"spread_minutes": 5},

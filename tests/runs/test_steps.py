@@ -163,6 +163,23 @@ async def test_a_step_switched_off_is_passed_over_and_says_so(ft: Running) -> No
     assert ft.outbox() == []
 
 
+async def test_what_stands_inside_a_step_switched_off_is_passed_over_with_it(ft: Running) -> None:
+    big = {"id": "big", "where": {"property": "score", "op": "unknown"}, "steps": [task("in", "In")]}
+    off = [
+        {"id": "fork", "kind": "branch", "branches": [big], "otherwise": [task("out", "Out")], "enabled": False},
+        {"id": "again", "kind": "goto", "to": "fork", "max_visits": 3, "enabled": False},
+        {"id": "stop", "kind": "end", "enabled": False},
+    ]
+    await ft.publish(by_hand("off", [*off, task("call", "Call")]))
+    over = await walked(ft, "off", "contact", await ft.create("contact", email="ana@example.com"))
+    assert await way(ft, over) == [
+        ("fork", "skipped", "disabled"),
+        ("again", "skipped", "disabled"),
+        ("stop", "skipped", "disabled"),
+        ("call", "done", None),
+    ]
+
+
 @pytest.mark.parametrize("on_error", ["continue", "exit"])
 async def test_a_failed_action_goes_where_on_error_says(ft: Running, on_error: str) -> None:
     user = await ft.call("POST", "/users", {"name": "Kim", "email": "kim@example.com"})
