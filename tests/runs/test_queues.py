@@ -11,16 +11,14 @@ from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import WorkflowEnvironment
 
 import worker
 from domain.names import QUEUE_EMAIL
 from gateways.mail import open_mail
-from gateways.temporal import SEARCH_ATTRIBUTES, connect
+from gateways.temporal import connect
 from tests.fixtures.running import Running, running
 from tests.fixtures.smtp_sink import SmtpSink, smtp_sink
-from tests.fixtures.temporal import program
+from tests.fixtures.temporal import own_server
 from tests.runs.definitions import by_hand, email
 
 __all__ = ["smtp_sink"]
@@ -46,12 +44,7 @@ async def ft(
     """An installation on a Temporal server of this test alone, as a limit stays with the server; nobody works yet."""
     arguments: list[str] = getattr(request, "param", [])
     async with (
-        await WorkflowEnvironment.start_local(
-            dev_server_existing_path=program("temporal"),
-            dev_server_extra_args=arguments,
-            search_attributes=SEARCH_ATTRIBUTES,
-            data_converter=pydantic_data_converter,
-        ) as env,
+        own_server(*arguments) as env,
         running(env, sqlite_url, tmp_path, work=False) as found,
     ):
         found.inst = replace(found.inst, mail=open_mail(smtp_sink.url, tmp_path))
