@@ -17,6 +17,7 @@ from commands import (
     sample,
     secrets,
     subscriptions,
+    verifying,
     workflows,
 )
 
@@ -39,6 +40,7 @@ app.command("report")(workflows.report)
 app.command("messages")(enrollments.messages)
 app.command("outbox")(installation.outbox)
 app.command("missing-runs")(installation.missing_runs)
+app.command("verify")(verifying.verify)
 app.add_typer(installation.key, name="key")
 app.add_typer(records.record, name="record")
 app.add_typer(events.event, name="event")

@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     NOT_FOUND = 3
     NOT_REACHABLE = 4
     PARTLY_REJECTED = 5
+    DISAGREES = 6
 
 
 class Failed(Exception):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
 
 from domain.base import Frozen, Instant, Json
+from domain.verification import History
 
 
 class Clock(Protocol):
@@ -297,6 +298,38 @@ class Runs(Protocol):
 
     def link(self, run_id: str) -> str:
         """The address of the run in Temporal UI."""
+        ...
+
+
+class KeptFiles(Protocol):
+    """The files that local outboxes made of messages."""
+
+    def has(self, channel: str, key: str) -> bool:
+        """Whether there is a file of this effect."""
+        ...
+
+    def keys(self, channel: str) -> Iterator[str]:
+        """The keys of all files, one after the other; a file that is no message has none."""
+        ...
+
+
+class Histories(Protocol):
+    """What Temporal keeps of runs, for who verifies it."""
+
+    def open_runs(self) -> AsyncIterator[Sequence[str]]:
+        """The ids of all runs of enrollments that go on, in pages; one that just began or ended may be missing.
+
+        Raises:
+            Unavailable: Temporal cannot be reached now.
+        """
+        ...
+
+    async def read(self, run_id: str) -> History | None:
+        """What the run under this id asked for, through all the histories it was continued in; None: it is not there.
+
+        Raises:
+            Unavailable: Temporal cannot be reached now.
+        """
         ...
 
 

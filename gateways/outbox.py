@@ -64,6 +64,25 @@ def read_outbox(folder: Path) -> Iterator[dict[str, Json]]:
     yield from sorted(messages, key=lambda message: (str(message["at"]), str(message["key"])))
 
 
+class OutboxFiles:
+    """The local outboxes below a folder, one per channel, for who verifies them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def has(self, channel: str, key: str) -> bool:
+        """Whether there is a file of this effect."""
+        return OutboxFolder(self._folder / channel).path(key).exists()
+
+    def keys(self, channel: str) -> Iterator[str]:
+        """The keys of all files, read one at a time; a file that is no message, or is going away, has none."""
+        for path in (self._folder / channel).glob(f"*{_SUFFIX}"):
+            try:
+                yield str(json.loads(path.read_bytes())["key"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+
+
 def _write_once(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
