@@ -18,6 +18,7 @@ KIND_SCOPES: dict[str, Scope] = {
     "decision": "enrollments:read",
     "visit": "enrollments:read",
     "message": "messages:read",
+    "mail": "messages:read",
     "task": "messages:read",
     "notification": "messages:read",
 }

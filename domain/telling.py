@@ -36,6 +36,18 @@ ENDS: Mapping[str, str] = {
     "failed": "stopped at a step that failed",
 }
 
+MAILS: Mapping[str, str] = {
+    "reply": "answered by email",
+    "sent_by_user": "was written to by a user",
+    "automatic": "a program answered by email",
+    "bounced": "an email bounced",
+    "soft_bounced": "an email came back, the address may be good",
+    "complained": "complained about an email",
+    "report": "a mail server reported on an email",
+    "other": "somebody else wrote about an email",
+    "unmatched": "wrote an email",
+}
+
 STATES: Mapping[str, str] = {
     "subscribed": "subscribed to",
     "unsubscribed": "unsubscribed from",
@@ -99,6 +111,12 @@ def tell_reply(channel: str, step: str) -> str:
 def tell_effect(state: str) -> str:
     """What the ledger says of an effect, as a sentence about it."""
     return EFFECTS.get(state, state.replace("_", " "))
+
+
+def tell_mail(kind: str, subject: str) -> str:
+    """A mail that came in: ``answered by email: Re: Hello``."""
+    words = MAILS.get(kind, kind.replace("_", " "))
+    return f"{words}: {subject}" if subject else words
 
 
 def tell_merge(object: str, record_id: str, *, into: bool = False) -> str:

@@ -16,6 +16,7 @@ from store.tables import (
     effects,
     enrollments,
     entry_decisions,
+    inbound_mails,
     messages,
     notifications,
     tasks,
@@ -105,7 +106,8 @@ async def list_record(
 ) -> list[Happening]:
     """What happened to a record, newest first.
 
-    ``kinds``: which of its changes, entry decisions, visits, messages, tasks and notifications, each in the singular.
+    ``kinds``: which of its changes, entry decisions, visits, messages, mail that came in, tasks and notifications, each
+    in the singular.
     """
     found: list[Happening] = []
     for kind, statement, at, key in _sources(read.dialect, record_id):
@@ -153,10 +155,18 @@ def _sources(dialect: str, record_id: str) -> list[Source]:
             ("notification", notifications, notifications.c.created_at),
         )
     ]  # fmt: skip
+    # With what it is about, if anything.
+    came_in = (
+        select(inbound_mails, messages.c.enrollment_id, messages.c.step, workflows.c.slug)
+        .outerjoin(messages, messages.c.id == inbound_mails.c.answers)
+        .outerjoin(workflows, workflows.c.id == messages.c.workflow_id)
+        .where(inbound_mails.c.record_id == record_id)
+    )
     changed = select(changes).where(changes.c.record_id == record_id)
     return [
         source("change", changed, changes.c.occurred_at, changes.c.id),
         source("visit", of_enrollments, visits.c.entered_at, visit_key),
+        source("mail", came_in, inbound_mails.c.received_at, inbound_mails.c.id),
         *by_workflow,
     ]
 

@@ -81,10 +81,10 @@ async def dissociate(
 async def show_timeline(
     object: Object, record_id: RecordId, read: Reading, caller: RecordsRead, paging: Paged
 ) -> Page[RecordItem]:
-    """What happened to a record, newest first: changes, entry decisions, visits, messages, tasks, notifications.
+    """What happened to a record, newest first: changes, entry decisions, visits, messages, mail, tasks, notifications.
 
-    Decisions and visits need enrollments:read as well, messages, tasks and notifications messages:read; without they
-    are left out.
+    Decisions and visits need enrollments:read as well, messages, mail, tasks and notifications messages:read; without
+    they are left out.
     """
     await record_or_404(read, object, record_id)
     after = None if paging.after is None else _place(paging.after)

@@ -9,7 +9,7 @@ from domain.base import Frozen, Instant, Json
 from domain.entry_words import cause_words, entry_words
 from domain.facts import Seen
 from domain.schema import Schema
-from domain.telling import tell_decision, tell_end, tell_merge, tell_reply, tell_subscriptions, tell_visit
+from domain.telling import tell_decision, tell_end, tell_mail, tell_merge, tell_reply, tell_subscriptions, tell_visit
 from domain.value_words import clock_words
 from domain.waiting_words import waiting_words
 from services.telling.asking import NOTHING_ASKED, Asked, DecisionLink, load_asked
@@ -117,7 +117,7 @@ class EnrollmentTimeline(Frozen):
 
 
 class RecordItem(Frozen):
-    """One thing that happened to a record. ``kind``: change decision visit message task notification.
+    """One thing that happened to a record. ``kind``: change decision visit message mail task notification.
 
     ``id`` is the id of that thing (``enrollment:step:n`` for a visit), ``detail`` what is known about it.
     """
@@ -274,6 +274,8 @@ def _told(kind: str, row: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
             return tell_decision(row["decision"], row["detail"]), ("decision", "trigger", "cause_kind", "seen")
         case "visit":
             return tell_visit(row["outcome"], row["reason"], row["detail"]), ("outcome", "reason", "edge", "result")
+        case "mail":
+            return tell_mail(row["kind"], row["subject"]), ("kind", "sender", "subject", "answers")
         case "message":
             return f"{row['channel']} {row['status']}", ("channel", "status", "subject")
         case "task":

@@ -29,6 +29,14 @@ async def test_mail_about_nothing_of_ours_is_kept_once(api: Caller) -> None:
     assert (row["text"], row["message_id"], row["answers"]) == ("Is anybody there?", "1@x", None)
     assert await api.ok("GET", f"/inbound/emails/{row['id']}") == row
     assert (await api.ok("GET", "/inbound/emails?kind=reply"))["items"] == []
+    path = f"/records/contact/{contact['id']}/timeline"
+    newest, _ = (await api.ok("GET", path))["items"]
+    assert (newest["kind"], newest["words"], newest["workflow"]) == ("mail", "wrote an email: Hello", None)
+    blind = await api.with_scopes("records:read")
+    assert [item["kind"] for item in (await blind.ok("GET", path))["items"]] == ["change"]
+    into = await api.create("contact", email="ana@new.example")
+    await api.ok("POST", f"/records/contact/{contact['id']}/merge", {"into": into["id"]})
+    assert (await api.ok("GET", f"/inbound/emails?record={into['id']}"))["items"] == [{**row, "record_id": into["id"]}]
 
 
 @pytest.mark.parametrize(

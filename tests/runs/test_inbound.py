@@ -66,6 +66,12 @@ async def test_an_answer_ends_its_run_and_an_absence_note_does_not(ft_both: Runn
     )  # fmt: skip
     assert (first["event_id"], second["kind"]) == (event["id"], "automatic")
     assert (await ft.call("GET", "/inbound/emails?kind=reply"))["items"] == [first]
+    items = (await ft.call("GET", f"/records/contact/{over['record']['id']}/timeline"))["items"]
+    told = [(item["words"], item["workflow"], item["step"]) for item in items if item["kind"] == "mail"]
+    assert told == [
+        ("answered by email: Re: Hello", "welcome", "hello"),
+        ("a program answered by email: Re: Hello", "welcome", "hello"),
+    ]
 
 
 async def test_a_wait_for_an_answer_goes_on_with_it_though_the_mail_names_no_message(
