@@ -56,6 +56,7 @@ async def assembled(
                 public_url=settings.public_url,
                 link_keys=settings.keys_for_links,
                 reply_address=settings.reply_address,
+                takes_bounces=settings.bounces_to == "reply_address",
             ),
             client,
         )

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     mail_url: SecretStr = SecretStr("outbox:")
     sms_url: SecretStr = SecretStr("outbox:")
     reply_address: str = ""
+    bounces_to: Literal["sender", "reply_address"] = "sender"
     inbound_smtp: str = ""
     dkim_domain: str = ""
     dkim_selector: str = ""
@@ -185,6 +186,8 @@ class Settings(BaseSettings):
     def _knows_whose_mail_it_takes(self) -> Self:
         if self.inbound_smtp and not self.reply_address:
             raise ValueError(f"{PREFIX}INBOUND_SMTP: set {PREFIX}REPLY_ADDRESS as well, whose mail it takes")
+        if self.bounces_to == "reply_address" and not self.reply_address:
+            raise ValueError(f"{PREFIX}BOUNCES_TO: set {PREFIX}REPLY_ADDRESS as well, or leave it at sender")
         return self
 
     @model_validator(mode="after")

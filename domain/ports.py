@@ -102,8 +102,9 @@ class Mail(Frozen):
     """One email for one recipient. ``key`` is the effect key, ``message_id`` the RFC 5322 id without brackets.
 
     ``email`` and ``email_version``: the reusable email it was written from, if any.
-    ``links``: where the links lead that go through us, by their index. ``reply_token``: what ``reply_to`` holds when
-    answers come to us. ``thread``: the ids of the messages it follows, oldest first.
+    ``links``: where the links lead that go through us, by their index. ``reply_token``: what the address holds at which
+    answers, or reports of mail servers, come to us; ``bounce_to``: where those go, if not to the sender. ``thread``:
+    the ids of the messages it follows, oldest first.
     """
 
     key: str
@@ -120,6 +121,7 @@ class Mail(Frozen):
     email_version: int | None = None
     links: tuple[str, ...] = ()
     reply_token: str | None = None
+    bounce_to: str | None = None
     thread: tuple[str, ...] = ()
     at: Instant
 

@@ -75,7 +75,7 @@ class SmtpMail:
         content = build_message(mail)
         if self.signer is not None:
             content = self.signer.sign(content)
-        sender, recipient = envelope_address(mail.sender), envelope_address(mail.to)
+        sender, recipient = envelope_address(mail.bounce_to or mail.sender), envelope_address(mail.to)
         async with self._connections.borrowed() as client:
             veil = _Veil(sender, recipient)
             await _ask(veil, "the sender", lambda: client.mail(sender))

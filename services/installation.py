@@ -26,7 +26,8 @@ class Installation:
     """Database, clock and ports. ``sample_mail_domains``: domains sample records may really be mailed at.
 
     ``public_url``: what the addresses in messages begin with. ``link_keys``: what those are signed with, the first of
-    them, besides the key that the installation made for itself. ``reply_address``: where answers to messages come in.
+    them, besides the key that the installation made for itself. ``reply_address``: where answers to messages come in;
+    ``takes_bounces``: reports of mail servers are asked for there, too.
     """
 
     db: Database
@@ -46,3 +47,4 @@ class Installation:
     public_url: str = "http://127.0.0.1:8080"
     link_keys: tuple[str, ...] = field(default=(), repr=False)
     reply_address: str = ""
+    takes_bounces: bool = False

@@ -128,6 +128,12 @@ def test_where_mail_is_listened_for_is_an_address_with_a_scheme(
     assert Settings.read().inbound_smtp == read
 
 
+def test_bounces_go_to_an_address_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOLLOWTHROUGH_BOUNCES_TO", "reply_address")
+    with pytest.raises(SettingsError, match="BOUNCES_TO: set FOLLOWTHROUGH_REPLY_ADDRESS"):
+        Settings.read()
+
+
 @pytest.mark.parametrize("value", ["here", "smtp://h", "imap://h:1", "h:99999", "smtp://h:25/x", "h:0"])
 def test_where_nobody_can_listen_for_mail_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("FOLLOWTHROUGH_INBOUND_SMTP", value)

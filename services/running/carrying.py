@@ -42,12 +42,17 @@ def with_way_out(mail: Mail, address: str) -> Mail:
 
 
 def with_reply_address(inst: Installation, account: Account, mail: Mail) -> Mail:
-    """A message whose answers come to us, where the installation has an address for them and its author named none."""
-    if not inst.reply_address or mail.reply_to:
+    """A message whose answers come to us, where the installation has an address for them and its author named none.
+
+    Reports of mail servers come there as well, where the installation takes them.
+    """
+    if not inst.reply_address or (mail.reply_to and not inst.takes_bounces):
         return mail
     token = reply_token(mail.key, link_keys(inst, account))
     local, _, domain = inst.reply_address.rpartition("@")
-    return mail.model_copy(update={"reply_to": f"{local}+{token}@{domain}", "reply_token": token})
+    ours = f"{local}+{token}@{domain}"
+    bounce_to = ours if inst.takes_bounces else None
+    return mail.model_copy(update={"reply_to": mail.reply_to or ours, "reply_token": token, "bounce_to": bounce_to})
 
 
 def with_thread(mail: Mail, thread: Sequence[str]) -> Mail:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from tests.fixtures.incoming import complaint_of, report_of
+from tests.fixtures.incoming import bare_report_of, complaint_of, report_of
 from tests.fixtures.running import Running
 from tests.fixtures.smtp_sink import AtData, SmtpSink, smtp_sink
 from tests.runs.definitions import by_hand, email, gap
@@ -85,3 +88,20 @@ async def test_a_report_that_is_quicker_than_the_answer_of_the_server_stays(ft: 
     assert (found["status"], found["detail"]) == ("bounced", "bounced: 550 5.1.1 it is so")
     assert found["sent_at"] is not None
     assert (await ft.call("GET", "/effects"))["items"][0]["state"] == "accepted"
+
+
+async def test_a_report_that_returns_nothing_finds_its_message_by_where_it_came(
+    ft: Running, smtp_sink: SmtpSink
+) -> None:
+    ft.inst = replace(ft.inst, takes_bounces=True)
+    await ft.stop_worker()
+    await ft.start_worker()
+    steps = [email("hello", "Hello"), gap(days=9)]
+    steps[0]["config"]["reply_to"] = "desk@example.com"
+    _, received = await welcomed(ft, smtp_sink, steps)
+    assert re.fullmatch(r"reply\+[a-z2-7]{20}@in\.example\.com", received.sender)
+    ours = message_from_bytes(received.content)
+    assert (ours["Reply-To"], ours["From"]) == ("desk@example.com", "Followthrough <hello@example.com>")
+    assert (await take(ft, bare_report_of(received)))["kind"] == "unmatched"
+    came = await take(ft, bare_report_of(received, id="again@mx"), sender="", recipient=received.sender)
+    assert (came["kind"], came["answers"]) == ("bounced", (await message(ft))["id"])
