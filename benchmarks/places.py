@@ -11,10 +11,35 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+class Missing(Exception):
+    """A part of a measurement cannot be made on this machine; the message says what it needs."""
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def tree_cpu_seconds(root: int) -> float:
+    """User and system time so far of a process, everybody below it and whom they have seen end."""
+    stats: dict[int, list[str]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stats[int(entry.name)] = (entry / "stat").read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # It ended meanwhile; its parent has its time.
+    family = {root}
+    while more := {pid for pid, fields in stats.items() if int(fields[1]) in family} - family:
+        family |= more
+    return sum(int(stats[pid][field]) for pid in family for field in (11, 12, 13, 14)) / TICKS
+
+
+def machine_cpu_seconds() -> float:
+    """The time that all cores of the machine were busy so far, whoever kept them."""
+    user, nice, system, _idle, _waiting, irq, softirq, *_ = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    return sum(map(int, (user, nice, system, irq, softirq))) / TICKS
 
 
 def resident_bytes(pid: int) -> int:
