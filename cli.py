@@ -17,6 +17,7 @@ from commands import (
     sample,
     secrets,
     subscriptions,
+    trouble,
     verifying,
     workflows,
 )
@@ -37,6 +38,7 @@ app.command("enroll")(enrollments.enroll)
 app.command("unenroll")(enrollments.unenroll_all)
 app.command("explain")(explaining.explain)
 app.command("report")(workflows.report)
+app.command("trouble")(trouble.trouble)
 app.command("messages")(enrollments.messages)
 app.command("outbox")(installation.outbox)
 app.command("missing-runs")(installation.missing_runs)

@@ -42,6 +42,7 @@ from api.routes import (
     suppressions,
     sweeps,
     system,
+    trouble,
     workflows,
 )
 from services.installation import Installation
@@ -59,6 +60,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pipelines.router,
     pipelines.of_records,
     reports.router,
+    trouble.router,
     explaining.router,
     previews.router,
     workflows.router,
