@@ -51,7 +51,7 @@ def enroll_many(api: Client, slug: str, wanted: dict[str, Any], *, rate: int | N
     job = api.post(f"/workflows/{quote(slug, safe='')}/enrollments/bulk", body)
     job = follow(api, job["id"], doing="Enrolling", quiet=as_json)
     show(job, bulk_text(slug, job), as_json=as_json)
-    _hold_done(job)
+    hold_done(job)
 
 
 def unenroll_many(api: Client, slug: str, wanted: dict[str, Any], *, as_json: bool) -> None:
@@ -65,10 +65,15 @@ def unenroll_many(api: Client, slug: str, wanted: dict[str, Any], *, as_json: bo
     out, others = (job["counts"].get(outcome, 0) for outcome in ("unenrolled", "not_active"))
     aside = f"; {others} were not in it" if others else ""
     show(job, f"{out} of {job['total']} records were taken out of {slug}{aside}", as_json=as_json)
-    _hold_done(job)
+    hold_done(job)
 
 
-def _hold_done(job: Any) -> None:
+def hold_done(job: Any) -> None:
+    """Refuse a job that did not come to its end.
+
+    Raises:
+        Failed: with how it ended.
+    """
     if job["status"] != "done":
         why = f": {job['error']}" if job["error"] else ""
         raise Failed(ExitCode.REFUSED, f"the job ended as {job['status']}{why}")

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from domain.base import Wire
 
-JobKind: TypeAlias = Literal["import", "enrollment", "unenrollment", "move"]
+JobKind: TypeAlias = Literal["import", "enrollment", "unenrollment", "move", "retry"]
 JobStatus: TypeAlias = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
 NOT_BEGUN: tuple[JobStatus, ...] = ("queued",)

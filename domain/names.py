@@ -84,6 +84,7 @@ JOB_WORKFLOWS = {
     "enrollment": BULK_WORKFLOW_TYPE,
     "unenrollment": BULK_WORKFLOW_TYPE,
     "move": BULK_WORKFLOW_TYPE,
+    "retry": BULK_WORKFLOW_TYPE,
 }
 """The Temporal workflow type that works through a job, by the job's kind."""
 

@@ -34,19 +34,20 @@ def passed_over(
     step: str,
     marks: Sequence[Mark],
     accepted: Collection[tuple[str, int]],
+    unknown: Collection[tuple[str, int]],
     plans: Mapping[int, Plan],
     new: Plan,
 ) -> dict[str, str | None]:
     """What whoever begins again at ``step`` passes over: what was done behind the visit it begins from anew.
 
-    ``accepted``: visits whose effect the outside world took, whatever they say. That visit itself is done again unless
-    it is one of these. From a step nobody came to, all that was done lies behind.
+    ``accepted``: visits whose effect the outside world took, whatever they say, and ``unknown`` those of which nobody
+    knows. That visit itself is done again unless it was accepted. From a step nobody came to, all lies behind.
     """
     begun = _begun(step, marks)
     behind = [mark for mark in marks if begun is None or mark.entered_at > begun.entered_at]
     if begun is not None and (begun.step, begun.n) in accepted:
         behind.append(begun)
-    return find_done(behind, accepted, plans, new)
+    return find_done(behind, {*accepted, *unknown}, plans, new)
 
 
 def _begun(step: str, marks: Sequence[Mark]) -> Mark | None:

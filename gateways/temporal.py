@@ -57,6 +57,7 @@ SUMMARIES = {
     "enrollment": "Bulk enrollment",
     "unenrollment": "Bulk unenrollment",
     "move": "Move to a new version",
+    "retry": "Retry",
 }
 """What Temporal UI calls the run of a job, before its id."""
 

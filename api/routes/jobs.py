@@ -80,7 +80,7 @@ async def list_rows(
 def job_view(job: Job) -> JobView:
     """A job as answered."""
     same = {name: getattr(job, name) for name in JobView.model_fields if name not in ("done", "decisions")}
-    decisions = f"/api/v1/entry-decisions?cause={job.id}" if job.kind == "enrollment" else None
+    decisions = f"/api/v1/entry-decisions?cause={job.id}" if job.kind in ("enrollment", "retry") else None
     return JobView(**same, done=job.cursor, decisions=decisions)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StrictStr, model_validator
+from pydantic import ConfigDict, Field, StrictBool, StrictStr, model_validator
 from sqlalchemy import RowMapping
 
 from api.answers import Shown
@@ -13,6 +13,7 @@ from api.schemas.records import EXAMPLE_ID, Body, Id, examples
 from domain.base import Instant, Json
 from domain.entry_words import cause_words
 from domain.facts import Seen
+from domain.messages import FailureClass
 from domain.telling import tell_decision, tell_end
 from domain.value_words import SeenValue
 
@@ -199,6 +200,30 @@ class RetryBody(Body):
     model_config = examples({"step": "hello"}, {})
 
     step: Annotated[StrictStr | None, Field(max_length=40)] = None
+
+
+class BulkRetryBody(Body):
+    """Whose failed passages begin again: at which step, of which class, or which enrollments; all narrow it.
+
+    Without ``class`` what is ``unknown`` is left out, as it may have arrived.
+    """
+
+    model_config = ConfigDict(**examples({"step": "hello", "class": "rejected"}, {}), populate_by_name=True)
+
+    step: Annotated[StrictStr | None, Field(max_length=40, description="Where they failed, and begin again.")] = None
+    class_: Annotated[FailureClass | None, Field(alias="class")] = None
+    ids: Annotated[list[Id] | None, Field(min_length=1, max_length=1000, description="Enrollments.")] = None
+    rate_per_minute: Annotated[
+        int | None, Field(strict=True, ge=1, le=1_000_000, description="How many may begin a minute; absent: no limit.")
+    ] = None
+    dry_run: Annotated[StrictBool, Field(description="Only count who would.")] = False
+
+
+class RetryPreview(Shown):
+    """How many would begin again, by the step they would begin at."""
+
+    total: int
+    steps: dict[str, int]
 
 
 class EntryDecisionView(Shown):

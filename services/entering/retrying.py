@@ -117,12 +117,13 @@ async def _resume(read: Read, old: Enrollment, step: str | None) -> Resumption:
     plans = {version: (await load_content(read, old.workflow_id, version)).plan for version in sorted(versions)}
     ledger = (await effects_of(read, [old.id])).get(old.id, {})
     accepted = {visit for visit, state in ledger.items() if state == "accepted"}
+    unknown = {visit for visit, state in ledger.items() if state in ("unknown", "handed_over")}
     carried = Carried(outputs=await outputs(read, old), passages=old.passages)
     before = {id: edge for id, edge in (old.pass_over or {}).items() if id in current.steps and id != step_id}
     return Resumption(
         enrollment_id=old.id,
         step=step_id,
-        pass_over=before | passed_over(step_id, marks, accepted, plans, current),
+        pass_over=before | passed_over(step_id, marks, accepted, unknown, plans, current),
         trigger=old.trigger,
         entered_seq=old.entered_seq,
         entry_event_id=old.entry_event_id,

@@ -28,8 +28,9 @@ from store.segments import compile as as_sql
 
 
 class Order(Frozen):
-    """What a job was asked to do: to let records in, as ``unenrollment`` to take out who is inside, or as ``move`` to
-    take them to ``version``.
+    """What a job was asked to do: to let records in, as ``unenrollment`` to take out who is inside, as ``move`` to take
+    them to ``version``, or as ``retry`` to have those begin again whose passage failed: at ``step``, by the class
+    ``failure``, and among those ``enrollments`` names, as far as they are given.
 
     Of ``where``, ``list``, ``ids`` and ``version`` exactly one is set. ``ids`` is how many were sent, each a row of the
     job; ``version``: whoever matches a filter trigger of it now. ``by`` says who ordered it, ``occurrence`` for which
@@ -51,6 +52,9 @@ class Order(Frozen):
     occurrence: str | None = None
     due: Instant | None = None
     earlier: Sequence[str] | None = None
+    step: str | None = None
+    failure: str | None = None
+    enrollments: Sequence[str] | None = None
 
     def document(self) -> dict[str, Json]:
         """As it is stored with its job, which knows the kind, and shown."""

@@ -1,4 +1,4 @@
-"""Enrolling many, or taking or moving many: a job that goes through its audience page by page (rule E8).
+"""Enrolling many, taking, moving or retrying many: a job that goes through its audience page by page (rule E8).
 
 A page is one transaction with everything that follows from it: decisions, enrollments, ends, counts, and the place the
 next page begins. So a crash doubles nobody and progress never goes back.
@@ -24,6 +24,7 @@ from services.installation import Installation
 from services.jobs.bulk_audiences import AudiencePage, Candidate, Named, Order, Outcome, count, open_audience
 from services.jobs.bulk_leaving import await_entries, take_out
 from services.jobs.bulk_moving import move_page
+from services.jobs.bulk_retrying import retry_page
 from services.jobs.jobs import progress_of
 from services.running.deliveries import deliver_starts
 from services.versions import load_live
@@ -118,6 +119,8 @@ async def _work(tx: Tx, inst: Installation, job: Job, *, now: datetime) -> list[
     if order.kind == "move":
         await move_page(tx, job, order, now=now)
         return []
+    if order.kind == "retry":
+        return await retry_page(tx, job, order, starter=inst.name, now=now)
     if order.due is not None and now - order.due > LATE and await _is_too_late(tx, job, order, now=now):
         return []
     try:

@@ -37,6 +37,7 @@ BODIES: dict[str, Any] = {
     "/workflows/{slug}/enrollments": {"record": {"object": "contact", "id": "nobody"}},
     "/workflows/{slug}/enrollments/bulk": {"ids": ["nobody"]},
     "/workflows/{slug}/unenroll": {"ids": ["nobody"]},
+    "/workflows/{slug}/retry": {},
     "/workflows/{slug}/occurrences/{instant}/run": {},
     "/lists/{slug}": {"name": "a"},
     "/secrets/{name}": {"value": "abc"},

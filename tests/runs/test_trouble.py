@@ -17,7 +17,7 @@ from store import tables
 from tests.fixtures.running import Running, running
 from tests.fixtures.smtp_sink import AtData, SmtpSink, smtp_sink
 from tests.runs.definitions import by_hand, email, gap, task
-from tests.runs.walking import walked
+from tests.runs.walking import walked, way
 
 __all__ = ["smtp_sink"]
 
@@ -118,3 +118,71 @@ async def test_who_does_not_go_on_is_listed(ft: Running, smtp_sink: SmtpSink) ->
     assert ids == {"overdue": sleeping, "retrying": stuck, "undecided": asked}
     await ft.call("POST", "/workflows/welcome/pause", {})
     assert ("gap", "overdue") not in await counted(ft)
+
+
+async def test_what_may_have_arrived_is_sent_again_only_where_somebody_says_so(
+    ft: Running, smtp_sink: SmtpSink
+) -> None:
+    hello, bye = email("hello", "Hello"), email("bye", "Bye")
+    hello["config"]["on_unknown"] = bye["config"]["on_unknown"] = "leave"
+    await ft.publish(by_hand("welcome", [hello, gap(days=1), bye, email("last", "Last")]))
+
+    async def lost_and_refused(address: str) -> Any:
+        smtp_sink.at_data = AtData.HANG_UP_AFTER
+        taken = (await ft.enroll("welcome", "contact", await ft.create("contact", email=address)))["enrollment_id"]
+        await ft.sleeps_at(taken, "gap")
+        smtp_sink.at_data = AtData.TAKE
+        smtp_sink.refusals[address] = REFUSED
+        await ft.call("POST", f"/enrollments/{taken}/skip-wait", {})
+        over = await ft.ended(taken)
+        smtp_sink.refusals.clear()
+        assert [reason for _, _, reason in await way(ft, over)] == ["unknown", "by_hand", "rejected", "rejected"]
+        return over
+
+    over = await lost_and_refused("ana@example.com")
+    assert (await ft.call("POST", "/workflows/welcome/retry", {"dry_run": True}))["steps"] == {"bye": 1}
+    assert (await retried(ft))["counts"] == {"enrolled": 1}
+    again = await ft.ended((await ft.call("GET", f"/enrollments/{over['id']}"))["retried_as"])
+    assert await way(ft, again) == [("bye", "done", None), ("last", "done", None)]
+    assert len(smtp_sink.received) == 3
+    smtp_sink.received.clear()
+
+    over = await lost_and_refused("bea@example.com")
+    made = await ft.call("POST", f"/enrollments/{over['id']}/retry", {})
+    assert [outcome for _, outcome, _ in await way(ft, await ft.ended(made["enrollment_id"]))] == [
+        "done", "skipped", "done", "done",
+    ]  # fmt: skip
+    assert len(smtp_sink.received) == 4
+
+
+async def retried(ft: Running, **body: Any) -> Any:
+    job = await ft.call("POST", "/workflows/welcome/retry", body, expect=202)
+
+    async def is_over() -> bool:
+        return bool((await ft.call("GET", f"/jobs/{job['id']}"))["status"] == "done")
+
+    await ft.until(is_over, "the job is done")
+    return await ft.call("GET", f"/jobs/{job['id']}")
+
+
+async def test_many_begin_again_by_one_order_and_nobody_twice(ft: Running, smtp_sink: SmtpSink) -> None:
+    over = await failed(ft, smtp_sink, 5, task("call", "Call"))
+    deleted, named, *others = over
+    await ft.call("DELETE", f"/records/contact/{deleted['record']['id']}")
+    preview = await ft.call("POST", "/workflows/welcome/retry", {"dry_run": True}, expect=200)
+    assert preview == {"total": 5, "steps": {"hello": 5}}
+    assert (await retried(ft, step="call"))["counts"] == {}
+    assert (await retried(ft, **{"class": "unknown"}))["counts"] == {}
+    first = await retried(ft, ids=[named["id"]])
+    assert (first["counts"], first["total"], first["done"]) == ({"enrolled": 1}, 1, 1)
+    done = await retried(ft, step="hello", **{"class": "rejected"})
+    assert (done["counts"], done["total"]) == ({"enrolled": 3, "no_record": 1}, 4)
+    for each in (named, *others):
+        made = (await ft.call("GET", f"/enrollments/{each['id']}"))["retried_as"]
+        again = await ft.ended(made)
+        assert await way(ft, again) == [("hello", "done", None), ("call", "skipped", "already_done")]
+    assert len(smtp_sink.received) == 4
+    assert (await retried(ft))["counts"] == {"no_record": 1}
+    decisions = (await ft.call("GET", f"{done['decisions'].removeprefix('/api/v1')}"))["items"]
+    assert sorted(each["decision"] for each in decisions) == ["enrolled", "enrolled", "enrolled", "no_record"]
+    assert len(await ft.enrollments("welcome")) == 9
