@@ -144,6 +144,12 @@ async def closed_effects(read: Read, enrollment_id: str, step: str, n: int) -> f
     return frozenset(row["key"] for row in rows if row["state"] in CLOSED)
 
 
+async def waiting_effects(read: Read, enrollment_id: str, step: str, n: int) -> frozenset[str]:
+    """The keys of what waits to be handed over once more of it."""
+    rows = await read.all(OF_VISIT, of=enrollment_id, at=step, nth=n)
+    return frozenset(row["key"] for row in rows if row["state"] == "retry")
+
+
 async def claim_effect(tx: Tx, effect: Effect, *, now: datetime) -> Effect | None:
     """Move an effect to ``handed_over`` for one more attempt; ``attempt`` 0 is one that has no row yet.
 

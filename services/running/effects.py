@@ -34,6 +34,7 @@ from store.effects import (
     first_effect,
     hold_effect,
     put_message,
+    waiting_effects,
 )
 
 ROUNDS = 3
@@ -103,6 +104,10 @@ async def attempt_each(inst: Installation, call: StepCall, letters: Collection[L
         if isinstance(passed, StepAnswer):
             return passed
         keys = await effect_keys(tx, call.enrollment_id, call.step, call.n)
+        reopened = await waiting_effects(tx, call.enrollment_id, call.step, call.n)
+        if reopened.intersection(letter.key for letter in letters if letter.key is not None):
+            # Somebody decided meanwhile that one shall leave once more.
+            raise Unavailable("one of the messages shall be sent once more", retry_after_s=1)
         return await sum_up(tx, passed, keys, [fate for fate in others if not fate.is_in_ledger])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from temporalio.exceptions import ApplicationError
 
 from domain.base import Json
 from domain.errors import Conflict, NotFound
@@ -16,6 +17,7 @@ from domain.lost_answers import Settlement
 from domain.records import Cause
 from gateways.mail_smtp import SmtpMail, SmtpServer
 from services.installation import Installation
+from services.running import effects
 from services.running.decisions import settle_by_hand
 from store import tables
 from tests.activities.calls import act
@@ -141,3 +143,38 @@ async def test_an_effect_that_is_not_there_is_not_found(asked: Standing) -> None
     async with asked.inst.db.transaction() as tx:
         with pytest.raises(NotFound):
             await settle_by_hand(tx, "nobody", "accepted", None, cause=Cause(kind="api"), now=asked.now)
+
+
+async def test_a_decision_that_falls_between_a_round_and_its_sum_is_not_lost(
+    installation: Installation, smtp_sink: SmtpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = SmtpMail(SmtpServer(host="127.0.0.1", port=smtp_sink.port))
+    inst = dataclasses.replace(installation, mail=mail)
+    config: dict[str, Json] = {**ASKING, "to": {"addresses": ["one@example.com", "two@example.com"]}}
+    standing = await stand_at_action(inst, await make_record(inst, "contact", {"email": ANA}), "send_email", config)
+    smtp_sink.at_data = AtData.HANG_UP_AFTER
+    assert (await act(standing, "send_email")).kind == "wait"
+    smtp_sink.at_data = AtData.TAKE
+    one, two = await standing.rows(tables.effects)
+
+    async def settle(effect: Any, settlement: Settlement) -> None:
+        async with inst.db.transaction() as tx:
+            cause = Cause(kind="api", id="key")
+            await settle_by_hand(tx, effect["key"], settlement, None, cause=cause, now=standing.now)
+
+    await settle(one, "accepted")
+    looked = effects.closed_effects
+
+    async def decided_behind_the_look(*about: Any) -> frozenset[str]:
+        found = await looked(*about)
+        await settle(two, "resend")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(effects, "closed_effects", decided_behind_the_look)
+        with pytest.raises(ApplicationError, match="sent once more"):
+            await act(standing, "send_email")
+    answer = await act(standing, "send_email")
+    assert (answer.outcome, len(smtp_sink.received)) == ("done", 3)
+    result = (await standing.visit())["result"]
+    assert (result["sent"], result["failed"]) == (2, 0)
