@@ -6,31 +6,21 @@ from typing import Any
 
 from commands.output import table
 
+ALWAYS = ("entered", "waiting", "done", "skipped", "failed", "left", "sent")
+WHERE_ANY = ("delivered", "bounced", "complained", "unknown", "opened", "clicked", "replied", "unsubscribed")
+"""Figures that are shown where a step has any, so that the table stays as wide as a screen."""
+
 
 def report_text(found: Any) -> str:
     """A report as the API answers it: totals, goals, the figures of each step, and why some were skipped or failed."""
     totals = found["totals"]
-    figures = (
-        "entered",
-        "waiting",
-        "done",
-        "skipped",
-        "failed",
-        "left",
-        "sent",
-        "unknown",
-        "opened",
-        "clicked",
-        "unsubscribed",
-    )
-    rows = [
-        (step["step"], step["kind"], *(sum(v.values()) if isinstance(v := step[f], dict) else v for f in figures))
-        for step in found["steps"]
-    ]
+    rows = [{name: _sum(value) for name, value in step.items()} for step in found["steps"]]
+    figures = [*ALWAYS, *(figure for figure in WHERE_ANY if any(row[figure] for row in rows))]
+    columns = ("step", "kind", *figures)
     version = f"v{found['version']}" if found["version"] is not None else "(never published)"
     head = f"{found['workflow']} {version}: {totals['enrolled']} enrolled, {totals['active']} active"
     ends = f"{totals['ended']} ended" + _by_reason(totals["by_reason"])
-    lines = [f"{head}, {ends}", *_goals(totals), table(rows, ("step", "kind", *figures))]
+    lines = [f"{head}, {ends}", *_goals(totals), table([tuple(row[name] for name in columns) for row in rows], columns)]
     lines += [f"{step['step']}: {step['timed_out']} timed out" for step in found["steps"] if step["timed_out"]]
     lines += [
         f"{step['step']}: {sum(step[figure].values())} {figure}{_by_reason(step[figure])}"
@@ -39,6 +29,10 @@ def report_text(found: Any) -> str:
         if step[figure]
     ]
     return "\n".join(lines)
+
+
+def _sum(figure: Any) -> Any:
+    return sum(figure.values()) if isinstance(figure, dict) else figure
 
 
 def _goals(totals: Any) -> list[str]:

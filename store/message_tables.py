@@ -36,6 +36,7 @@ messages = Table(
     at("opened_at", nullable=True),
     at("clicked_at", nullable=True),
     at("unsubscribed_at", nullable=True),
+    at("replied_at", nullable=True),
     # What its reply address holds, and the ids of the messages it follows, oldest first.
     Column("reply_token", String(32)),
     Column("thread", Document),

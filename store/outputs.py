@@ -67,7 +67,7 @@ async def find_message(read: Read, effect_key: str) -> RowMapping | None:
 
 
 async def mark_message(tx: Tx, id: str, *columns: str, at: datetime) -> None:
-    """Keep when a person first did what with a message: ``opened_at``, ``clicked_at``, ``unsubscribed_at``."""
+    """Keep when a person first did what with a message: ``opened_at``, ``replied_at`` …"""
     for column in columns:
         mine = update(messages).where(messages.c.id == id, messages.c[column].is_(None))
         await tx.run(mine.values({column: at}))

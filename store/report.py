@@ -22,7 +22,15 @@ from store.tables import (
 SENT = ("sent", "delivered", "bounced", "complained")
 """Message states that mean: the other side took it."""
 
-REACTIONS = {"opened": "opened_at", "clicked": "clicked_at", "unsubscribed": "unsubscribed_at"}
+ARRIVED = ("delivered", "complained")
+"""Those that mean: it reached a mailbox; who complains has it."""
+
+REACTIONS = {
+    "opened": "opened_at",
+    "clicked": "clicked_at",
+    "replied": "replied_at",
+    "unsubscribed": "unsubscribed_at",
+}
 """What people do with messages, and the column that says when they first did."""
 
 NO_REASON = "unknown"

@@ -42,6 +42,7 @@ class MessageView(Shown):
     opened_at: Instant | None
     clicked_at: Instant | None
     unsubscribed_at: Instant | None
+    replied_at: Instant | None
 
 
 class TaskView(Shown):

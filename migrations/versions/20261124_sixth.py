@@ -1,4 +1,4 @@
-"""Add pipelines, and when which record stood in which stage."""
+"""Add pipelines, when which record stood in which stage, and when a message was answered."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 def upgrade() -> None:
     """Towards this release."""
     _add_pipelines()
+    op.add_column("messages", sa.Column("replied_at", INSTANT, nullable=True))
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    op.drop_column("messages", "replied_at")
     op.drop_index(op.f("ix_stage_stays_record_id"), table_name="stage_stays")
     op.drop_table("stage_stays")
     op.drop_table("pipelines")

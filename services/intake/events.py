@@ -24,6 +24,7 @@ from store.records import get_record
 REACTIONS: Mapping[str, tuple[str, ...]] = {
     OPENED: ("opened_at",),
     CLICKED: ("opened_at", "clicked_at"),
+    REPLIED: ("replied_at",),
     UNSUBSCRIBED: ("unsubscribed_at",),
 }
 """What an event says of the message it is about, when a person did it."""

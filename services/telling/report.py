@@ -22,9 +22,13 @@ Figure: TypeAlias = Literal[
     "failed",
     "left",
     "sent",
+    "delivered",
+    "bounced",
+    "complained",
     "unknown",
     "opened",
     "clicked",
+    "replied",
     "unsubscribed",
 ]
 FIGURES: tuple[Figure, ...] = get_args(Figure)
@@ -34,9 +38,12 @@ class StepReport(Frozen):
     """What became of the visits of one step; a record that comes to a step twice counts twice.
 
     ``entered`` is the sum of waiting, done, skipped, failed and left; ``timed_out`` is the part of ``done`` that waited
-    in vain. ``skipped`` and ``failed`` are by reason and by
-    failure class. ``sent`` and ``unknown`` count messages; ``opened``, ``clicked`` and ``unsubscribed`` those which a
-    person opened, and so on, once each. ``current``: the step is in the version now published.
+    in vain. ``skipped`` and ``failed`` are by reason and by failure class.
+
+    ``sent`` and ``unknown`` count messages. Of those sent, ``delivered`` are known to have arrived (who complained has
+    it), ``bounced`` came back, ``complained`` was called unwanted; ``opened``, ``clicked``, ``replied`` and
+    ``unsubscribed`` are those which a person opened, and so on, once each. ``current``: the step is in the version now
+    published.
     """
 
     step: str
@@ -51,9 +58,13 @@ class StepReport(Frozen):
     failed: dict[str, int]
     left: int
     sent: int
+    delivered: int
+    bounced: int
+    complained: int
     unknown: int
     opened: int
     clicked: int
+    replied: int
     unsubscribed: int
 
 
@@ -128,9 +139,11 @@ def _behind(number: Number) -> store.Behind:
             return store.Behind(step=step, outcome="done", reason="timed_out")
         case "sent":
             return store.Behind(step=step, message=store.SENT, reason=reason)
-        case "unknown":
-            return store.Behind(step=step, message=("unknown",), reason=reason)
-        case "opened" | "clicked" | "unsubscribed":
+        case "delivered":
+            return store.Behind(step=step, message=store.ARRIVED, reason=reason)
+        case "bounced" | "complained" | "unknown":
+            return store.Behind(step=step, message=(number.figure,), reason=reason)
+        case "opened" | "clicked" | "replied" | "unsubscribed":
             return store.Behind(step=step, reaction=store.REACTIONS[number.figure], reason=reason)
     return store.Behind(step=step, outcome=number.figure, reason=reason)
 
@@ -173,6 +186,9 @@ def _step(
         failed=by_reason("failed"),
         left=total("left"),
         sent=sum(messages.get((step, status), 0) for status in store.SENT),
+        delivered=sum(messages.get((step, status), 0) for status in store.ARRIVED),
+        bounced=messages.get((step, "bounced"), 0),
+        complained=messages.get((step, "complained"), 0),
         unknown=messages.get((step, "unknown"), 0),
         **{name: messages.get((step, name), 0) for name in store.REACTIONS},
     )

@@ -67,6 +67,10 @@ async def test_after_a_bounce_the_next_email_is_skipped(ft: Running, smtp_sink: 
     (kept,) = (await ft.call("GET", "/suppressions"))["items"]
     assert (kept["address"], kept["reason"], kept["source"]) == ("ana@example.com", "bounced", "mail that came in")
     assert (await message(ft))["status"] == "bounced"
+    slug = (await message(ft))["workflow"]
+    (step, *_) = (await ft.call("GET", f"/workflows/{slug}/report"))["steps"]
+    assert (step["sent"], step["bounced"], step["delivered"]) == (1, 1, 0)
+    assert len((await ft.call("GET", f"/workflows/{slug}/report/hello/bounced"))["items"]) == 1
     # What is told afterwards takes nothing back, and a complaint is worse.
     await take(ft, report_of(received, "2.1.5", action="delivered", id="late@mx"))
     assert (await message(ft))["status"] == "bounced"

@@ -39,6 +39,10 @@ async def test_a_reply_ends_the_run_that_sent_the_message(ft_both: Running) -> N
     over = await ft.ended(taken["first"])
     assert over["end_words"] == f"left: it replied (to message {message['id']})"
     assert await way(ft, over) == [("hello", "done", None), ("gap", "left", "replied")]
+    figures = [(await ft.call("GET", f"/workflows/{slug}/report"))["steps"][0] for slug in ("first", "second")]
+    assert [(step["sent"], step["replied"]) for step in figures] == [(1, 1), (1, 0)]
+    behind = (await ft.call("GET", "/workflows/first/report/hello/replied"))["items"]
+    assert [each["enrollment"]["id"] for each in behind] == [taken["first"]]
     assert (await ft.timeline(over["id"]))["end"] == "left: it replied to the email of step hello"
     items = (await ft.call("GET", f"/records/contact/{contact}/timeline"))["items"]
     changes = [item for item in items if item["kind"] == "change"]
