@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
+from domain.plan import Plan
 from domain.verification import Finding
 from services.installation import Installation
-from services.versions import load_content
 from store.database import Read
 from store.effects import MESSAGE_STATUS
 from store.verification import (
@@ -26,6 +26,7 @@ from store.verification import (
     message_rows,
     messages_page,
 )
+from store.workflows import get_version
 
 Row: TypeAlias = Mapping[Any, Any]
 
@@ -34,6 +35,8 @@ WRITTEN = frozenset({"email", "sms"})
 
 SLACK = timedelta(minutes=5)
 """How much longer than an attempt can live the next one may take to find out."""
+
+VERSIONS_KEPT = 256
 
 MARGIN = timedelta(days=1)
 """How long before its day housekeeping may be about to delete something."""
@@ -52,6 +55,7 @@ class Verifying:
     tell: Callable[[str, int], None]
     again_s: float = 2.0
     page: int = 1000
+    _outside: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict, init=False)
 
     def is_past(self, ended_at: datetime | None) -> bool:
         """Whether what an enrollment did that ended then may be deleted already."""
@@ -62,6 +66,17 @@ class Verifying:
         """Whoever handed something over before this instant is not going to say what became of it."""
         longest = max((spec.policy.start_to_close_s for spec in self.inst.actions.values() if spec.policy), default=0)
         return self.inst.clock.now() - timedelta(seconds=longest) - SLACK
+
+    async def outside_steps(self, read: Read, workflow_id: str, version: int) -> frozenset[str]:
+        """The steps of a version that act outside, by its plan: a definition that cannot be read keeps nobody."""
+        key = (workflow_id, version)
+        if key not in self._outside:
+            if len(self._outside) >= VERSIONS_KEPT:
+                self._outside.clear()
+            found = await get_version(read, workflow_id, version)
+            steps = Plan.model_validate(found["plan"]).steps.values() if found is not None else ()
+            self._outside[key] = frozenset(step.id for step in steps if step.kind == "action" and not step.inside)
+        return self._outside[key]
 
     async def twice(
         self, suspects: Sequence[Finding], again: Callable[[], Awaitable[Sequence[Finding]]]
@@ -140,8 +155,8 @@ async def _judge_message(verifying: Verifying, read: Read, row: Row) -> list[Fin
 
 
 async def _judge_visit(verifying: Verifying, read: Read, row: Row) -> list[Finding]:
-    step = (await load_content(read, row["workflow_id"], row["version"])).plan.steps.get(row["step"])
-    if step is None or step.inside or verifying.is_past(row["ended_at"]):
+    outside = await verifying.outside_steps(read, row["workflow_id"], row["version"])
+    if row["step"] not in outside or verifying.is_past(row["ended_at"]):
         return []
     what = f"{row['enrollment_id']}:{row['step']}:{row['n']}"
     return [Finding(odd="visit_without_effect", what=what, enrollment=row["enrollment_id"], step=row["step"])]

@@ -19,7 +19,9 @@ from gateways.temporal_histories import TemporalHistories
 from services.telling.verifying import Verifying, verify_tables
 from services.telling.verifying_files import verify_files
 from services.telling.verifying_runs import verify_histories, verify_runs
+from services.versions import forget_contents
 from store.tables import effects, enrollments, messages, visits
+from tests.fixtures.breaking import break_version
 from tests.fixtures.running import Running, running
 from tests.fixtures.temporal import own_server
 from tests.runs.definitions import by_hand, email, gap
@@ -114,6 +116,9 @@ async def test_whatever_has_no_twin_is_told_by_its_name_and_nothing_else(ft: Run
     run_of = {name: (await ft.call("GET", f"/enrollments/{each}"))["temporal"] for name, each in whose.items()}
     await ft.stop_worker()
     await broken(ft, whose)
+    # What is verified does not depend on the definition being readable.
+    await break_version(ft.inst.db, "journey")
+    forget_contents()
     await ft.temporal.get_workflow_handle(run_of["run ended"]["workflow_id"]).terminate()
     outbox = ft.folder / "outbox" / "email"
     [gone] = [each for each in outbox.iterdir() if json.loads(each.read_bytes())["key"].startswith(whose["no file"])]
@@ -151,8 +156,6 @@ async def test_whatever_has_no_twin_is_told_by_its_name_and_nothing_else(ft: Run
     assert told.exit_code == 6, told.output
     document = json.loads(told.stdout)
     assert {(each["kind"], each["what"]) for each in document["findings"]} == expected
-    words = await said(ft, "--outbox", "--histories", "0")
-    assert all(meaning.do in words.output for kind, meaning in MEANINGS.items() if "activity" not in kind)
 
 
 @pytest.mark.timeout(120)
