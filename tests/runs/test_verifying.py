@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from cli import app
 from domain.verification import MEANINGS, Finding
+from gateways.mail import open_mail
 from gateways.outbox import OutboxFiles
 from gateways.temporal_histories import TemporalHistories
 from services.telling.verifying import Verifying, verify_tables
@@ -23,6 +25,7 @@ from services.versions import forget_contents
 from store.tables import effects, enrollments, messages, visits
 from tests.fixtures.breaking import break_version
 from tests.fixtures.running import Running, running
+from tests.fixtures.smtp_sink import AtData, running_sink
 from tests.fixtures.temporal import own_server
 from tests.runs.definitions import by_hand, email, gap
 
@@ -181,3 +184,35 @@ async def test_a_temporal_that_is_away_is_told_and_is_no_finding(ft: Running) ->
     told = await asyncio.to_thread(CliRunner().invoke, app, ["verify"], env=env)
     assert told.exit_code == 4
     assert "127.0.0.1:1" in told.output
+
+
+async def test_what_somebody_decided_and_what_began_again_has_its_twins(ft: Running) -> None:
+    async with running_sink() as sink:
+        await ft.stop_worker()
+        ft.inst = replace(ft.inst, mail=open_mail(sink.url, ft.folder))
+        await ft.start_worker()
+        sink.at_data = AtData.HANG_UP_AFTER
+        left = email("left", "Left")
+        left["config"]["on_unknown"] = "leave"
+        await ft.publish(by_hand("journey", [left, email("asked", "Asked")]))
+        taken = []
+        for n in range(3):
+            contact = await ft.create("contact", email=f"c{n}@example.com")
+            taken.append((await ft.enroll("journey", "contact", contact))["enrollment_id"])
+
+        async def are_asked() -> bool:
+            return len((await ft.call("GET", "/effects?waiting=true"))["items"]) == len(taken)
+
+        await ft.until(are_asked, "everybody waits for a decision")
+        assert await verified(ft) == []
+        sink.at_data = AtData.TAKE
+        for id, settlement in zip(taken, ("accepted", "resend", "failed"), strict=True):
+            await ft.call("POST", f"/effects/{id}:asked:1/settle", {"as": settlement})
+            await ft.ended(id)
+        await ft.call("POST", f"/effects/{taken[0]}:left:1/settle", {"as": "accepted"})
+        for id in taken[1:]:
+            made = await ft.call("POST", f"/enrollments/{id}/retry", {})
+            await ft.ended(made["enrollment_id"])
+        # It left by a mail server, so no file of the outbox is its twin.
+        assert {each.odd for each in await verified(ft)} == {"effect_without_file"}
+        await ft.stop_worker()
