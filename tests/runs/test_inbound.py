@@ -12,7 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from tests.fixtures.incoming import absence_of, answer_to
 from tests.fixtures.running import Running
 from tests.fixtures.smtp_sink import SmtpSink, smtp_sink
-from tests.runs.definitions import email, gap, task
+from tests.runs.definitions import by_hand, email, gap, task
 from tests.runs.mailing import events_of, mailing, take, welcomed
 from tests.runs.walking import way
 
@@ -114,4 +114,23 @@ async def test_an_answer_counts_for_the_contact_alone(ft: Running, smtp_sink: Sm
     late = answer_to(received, ("In-Reply-To", "<kim@x>"), sender="ana@new.example", threaded=False, id="late@x")
     late = late.replace(b"reply+" + token, b"reply")
     assert (await take(ft, late))["kind"] == "reply"
+    assert (await ft.ended(taken))["end_reason"] == "replied"
+
+
+async def test_any_contact_of_an_opportunity_may_answer_for_it(ft: Running, smtp_sink: SmtpSink) -> None:
+    await ft.publish({**by_hand("deal", [email("hello", "Hello"), gap(days=9)], exit=STOPS), "object": "opportunity"})
+    deal = await ft.create("opportunity", name="Big one")
+    for name in ("ana", "bo"):
+        await ft.associate("opportunity", deal, "contact", await ft.create("contact", email=f"{name}@example.com"))
+    stranger = await ft.create("contact", email="eve@example.com")
+    taken = (await ft.enroll("deal", "opportunity", deal))["enrollment_id"]
+    await ft.stands_at(taken, "gap")
+    (received,) = smtp_sink.received
+    (to,) = received.recipients
+    other = next(f"{name}@example.com" for name in ("ana", "bo") if f"{name}@example.com" != to)
+    assert (await take(ft, answer_to(received, sender="eve@example.com", id="eve@x")))["kind"] == "other"
+    answer = await take(ft, answer_to(received, sender=other))
+    assert answer["kind"] == "reply"
+    assert (await ft.call("GET", f"/records/contact/{answer['record_id']}"))["properties"]["email"] == other
+    assert answer["record_id"] != stranger
     assert (await ft.ended(taken))["end_reason"] == "replied"
