@@ -42,6 +42,7 @@ from api.routes import (
     suppressions,
     sweeps,
     system,
+    teams,
     trouble,
     workflows,
 )
@@ -73,6 +74,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     retrying.router,
     outputs.router,
     people.router,
+    teams.router,
     lists.router,
     emails.router,
     subscriptions.router,

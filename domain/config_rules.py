@@ -15,6 +15,7 @@ from domain.fields import (
     SenderName,
     StepReference,
     SubscriptionReference,
+    TeamReference,
     UserReference,
 )
 from domain.headers import address_problem, line_problem, name_problem
@@ -64,6 +65,8 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
                 check_template(x, text, place + below, more=spec.variables)
             case UserReference():
                 check_user(x, text, place + below)
+            case TeamReference():
+                x.known_team(text, place + below)
             case SecretReference() if text not in x.catalogue.secrets:
                 words = f"there is no secret {text!r}{similar(text, x.catalogue.secrets)}"
                 x.tell(place + below, "unknown_secret", words)

@@ -94,6 +94,18 @@ class Examination:
             self.tell(path, "unknown_subscription", f"there is no subscription type {slug!r}{near}")
         return False
 
+    def known_team(self, slug: str, path: str) -> bool:
+        """Whether there is a team that is in use; told when not."""
+        teams = self.catalogue.teams
+        if teams.get(slug) is False:
+            return True
+        if slug in teams:
+            self.tell(path, "unknown_team", f"team {slug!r} is archived")
+        else:
+            near = similar(slug, [each for each, archived in teams.items() if not archived])
+            self.tell(path, "unknown_team", f"there is no team {slug!r}{near}")
+        return False
+
     def known_property(self, object: str, name: str, path: str) -> PropertyDefinition | None:
         """The property of an existing object type, or None; told when the type has no such property."""
         found = self.catalogue.schema.object(object)

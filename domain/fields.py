@@ -26,6 +26,11 @@ class UserReference:
 
 
 @dataclass(frozen=True)
+class TeamReference:
+    """The field names a team by slug."""
+
+
+@dataclass(frozen=True)
 class SubscriptionReference:
     """The field names a subscription type of marketing by its slug."""
 
@@ -60,6 +65,7 @@ class SecretReference:
 Marker: TypeAlias = (
     Liquid
     | UserReference
+    | TeamReference
     | SubscriptionReference
     | EmailReference
     | StepReference
@@ -72,6 +78,7 @@ LiquidText: TypeAlias = Annotated[str, Liquid(), Field(json_schema_extra={"x-kin
 LiquidLine: TypeAlias = Annotated[str, Liquid(line=True), Field(json_schema_extra={"x-kind": "liquid"})]
 LiquidHtml: TypeAlias = Annotated[str, Liquid(html=True), Field(json_schema_extra={"x-kind": "liquid-html"})]
 UserId: TypeAlias = Annotated[str, UserReference(), Field(json_schema_extra={"x-kind": "user"})]
+TeamSlug: TypeAlias = Annotated[str, TeamReference(), Field(json_schema_extra={"x-kind": "team"})]
 SubscriptionSlug: TypeAlias = Annotated[
     str, SubscriptionReference(), Field(json_schema_extra={"x-kind": "subscription"})
 ]

@@ -19,6 +19,7 @@ ProblemCode: TypeAlias = Literal[
     "unknown_property",
     "unknown_option",
     "unknown_user",
+    "unknown_team",
     "unknown_list",
     "unknown_workflow",
     "unknown_subscription",

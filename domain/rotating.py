@@ -1,30 +1,34 @@
-"""Whose turn it is: who has the least in proportion to their weight, of equals who stands first in the list."""
+"""Whose turn it is: each turn owes everybody their weight, and who is owed the most gets it.
+
+What is owed never adds up to more than a round, so who joins, comes back or gets another weight has their share from
+then on and makes up for nothing: whoever was away for weeks is not given everything until they caught up.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 
 from domain.base import Frozen
 
 
 class Turn(Frozen):
-    """Who is next, why, and how many each of those in the list has then."""
+    """Who is next, why, and what everybody is owed then."""
 
     user: str
     why: str
-    given: dict[str, int]
+    owed: dict[str, int]
 
 
-def next_turn(weights: Mapping[str, int], given: Mapping[str, int]) -> Turn:
-    """The turn of one of ``weights`` (user -> weight, in the order of the list; not empty), after those ``given``.
+def next_turn(weights: Mapping[str, int], owed: Mapping[str, int], *, away: int = 0) -> Turn:
+    """The turn of one of ``weights`` (user -> weight, in the order of the list; not empty) after what is ``owed``.
 
-    Who is new begins where the one with the least stands, so that they do not get everything until they caught up.
-    Whoever is away keeps what they had.
+    In every round, as many turns as the weights add up to, everybody gets exactly their weight. Who is not among
+    ``weights`` keeps what they are owed, at most a round. ``away``: how many were passed over, for the words.
     """
-    known = [Fraction(given[user], weight) for user, weight in weights.items() if user in given]
-    least = min(known, default=Fraction(0))
-    had = {user: given.get(user, int(least * weight)) for user, weight in weights.items()}
-    chosen = min(weights, key=lambda user: Fraction(had[user], weights[user]))
-    why = f"had {had[chosen]} at weight {weights[chosen]}, the least of {len(weights)} by weight"
-    return Turn(user=chosen, why=why, given={**given, **had, chosen: had[chosen] + 1})
+    round = sum(weights.values())
+    after = {user: owed.get(user, 0) + weight for user, weight in weights.items()}
+    chosen = max(weights, key=lambda user: after[user])
+    after[chosen] -= round
+    missing = f"; {away} away" if away else ""
+    why = f"{weights[chosen]} in {round} turns, shared by {len(weights)}{missing}"
+    return Turn(user=chosen, why=why, owed={**owed, **after})

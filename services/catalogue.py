@@ -11,11 +11,12 @@ from store.people import active_user_ids
 from store.schema import load_schema
 from store.secrets import known_secrets
 from store.subscriptions import internal_types, known_types
+from store.teams import known_teams
 from store.workflows import known_workflows
 
 
 async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
-    """Object types, actions, active users, workflows, lists, subscription types and emails; a small query each."""
+    """Object types, actions, active users, teams, workflows, lists and what else there is; a small query each."""
     return Catalogue(
         schema=await load_schema(read),
         actions=dict(inst.actions),
@@ -30,4 +31,5 @@ async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
         internal_types=await internal_types(read),
         addresses=inst.addresses,
         emails=await known_emails(read),
+        teams=await known_teams(read),
     )

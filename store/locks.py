@@ -36,11 +36,11 @@ ENTRY_KEY = {
     .returning(*entry_keys.columns)
     for dialect in (sqlite, postgresql)
 }
-# The same for a rotation, which begins with nothing given.
+# The same for a rotation, which begins with nothing owed.
 ROTATION = {
     dialect.__name__.rpartition(".")[2]: dialect.insert(rotations)
     .on_conflict_do_update(index_elements=["workflow_id", "step"], set_={"step": rotations.c.step})
-    .returning(rotations.c.given)
+    .returning(rotations.c.owed)
     for dialect in (sqlite, postgresql)
 }
 # As a foreign key does; nobody waits but ``wait_for_entries``.
@@ -176,11 +176,11 @@ async def lock_email(tx: Tx, slug: str) -> RowMapping | None:
 
 
 async def lock_rotation(tx: Tx, workflow_id: str, step: str, *, now: datetime) -> dict[str, int]:
-    """Lock the rotation of a step, after the records, and return how many each user got; made where there is none."""
-    row = {"workflow_id": workflow_id, "step": step, "given": {}, "updated_at": now}
+    """Lock the rotation of a step, after the records, and return what each user is owed; made where there is none."""
+    row = {"workflow_id": workflow_id, "step": step, "owed": {}, "updated_at": now}
     found = await tx.one(ROTATION[tx.dialect], **row)
     assert found is not None, "an upsert returns its row"
-    return dict(found["given"])
+    return dict(found["owed"])
 
 
 async def lock_schema(tx: Tx) -> None:

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import RowMapping, bindparam, insert, select, update
 
-from domain.base import Frozen, Instant
+from domain.base import Frozen, Instant, Json
+from domain.people import Away
 from store.database import Read, Tx
 from store.ids import new_id, new_secret
 from store.tables import api_keys, users
@@ -18,13 +19,20 @@ PREFIX_LENGTH = 8
 
 
 class User(Frozen):
-    """A colleague. ``manager_id`` names another user."""
+    """A colleague. ``manager_id`` names another user.
+
+    Who is not ``available``, or ``away`` now, is passed over where work is shared out. ``timezone``: the IANA name of
+    the zone of those days; None: the account's.
+    """
 
     id: str
     name: str
     email: str
     manager_id: str | None
     active: bool
+    available: bool = True
+    away: tuple[Away, ...] = ()
+    timezone: str | None = None
     created_at: Instant
 
 
@@ -40,6 +48,7 @@ class ApiKey(Frozen):
 
 
 _USER = [users.c[name] for name in User.model_fields]
+_AMONG = select(*_USER).where(users.c.id.in_(bindparam("ids", expanding=True)))
 _KEY = [api_keys.c[name] for name in ApiKey.model_fields]
 
 
@@ -48,25 +57,40 @@ async def insert_user(
 ) -> User | None:
     """Write a new user; None when the address, compared in lower case, belongs to one already."""
     user = User(id=new_id(now), name=name, email=email.lower(), manager_id=manager_id, active=active, created_at=now)
-    return user if await tx.insert_ignore(users, [user.model_dump()]) else None
+    return user if await tx.insert_ignore(users, [_row(user)]) else None
 
 
 async def get_user(read: Read, id: str) -> User | None:
     """The user, active or not; None when there is none."""
     row = await read.one(select(*_USER).where(users.c.id == id))
-    return User(**row) if row else None
+    return _user(row) if row else None
 
 
 async def find_user(read: Read, email: str) -> User | None:
     """The active user who has this address, in whatever case; None when nobody does."""
     row = await read.one(select(*_USER).where(users.c.email == email.lower(), users.c.active))
-    return User(**row) if row else None
+    return _user(row) if row else None
+
+
+async def replace_user(tx: Tx, changed: User) -> bool:
+    """Write a user over themselves; False when the address belongs to another one."""
+    taken = select(users.c.id).where(users.c.email == changed.email.lower(), users.c.id != changed.id)
+    if await tx.one(taken) is not None:
+        return False
+    row = _row(changed.model_copy(update={"email": changed.email.lower()}))
+    await tx.run(update(users).where(users.c.id == changed.id).values(**row))
+    return True
+
+
+async def users_among(read: Read, ids: Iterable[str]) -> dict[str, User]:
+    """Those of the ids that are users, active or not."""
+    return {row["id"]: _user(row) for row in await read.all(_AMONG, ids=sorted(ids))}
 
 
 async def list_users(read: Read, *, after: str | None = None, limit: int) -> list[User]:
     """Up to ``limit`` users in order of creation, after the id ``after``."""
     page = select(*_USER) if after is None else select(*_USER).where(users.c.id > after)
-    return [User(**row) for row in await read.all(page.order_by(users.c.id).limit(limit))]
+    return [_user(row) for row in await read.all(page.order_by(users.c.id).limit(limit))]
 
 
 async def active_user_ids(read: Read) -> frozenset[str]:
@@ -119,6 +143,15 @@ async def revoke_key(tx: Tx, id: str, now: datetime) -> bool:
     """End a key; False when there is none or it was ended before."""
     mine = update(api_keys).where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
     return await tx.run(mine.values(revoked_at=now)) == 1
+
+
+def _user(row: RowMapping) -> User:
+    return User.model_validate({**row, "away": tuple(row["away"] or ())})
+
+
+def _row(user: User) -> dict[str, Json | datetime]:
+    away: list[Json] = [span.model_dump(by_alias=True) for span in user.away]
+    return {**user.model_dump(exclude={"away"}), "away": away or None}
 
 
 def _hash(secret: str) -> str:

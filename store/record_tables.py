@@ -92,6 +92,11 @@ users = Table(
     Column("email", String(320), nullable=False, unique=True),
     Column("manager_id", String(36)),
     Column("active", Boolean, nullable=False),
+    Column("available", Boolean, nullable=False, server_default=text("true")),
+    # Spans {from, to}; None: none.
+    Column("away", Document),
+    # None: the account's.
+    Column("timezone", String(64)),
     at("created_at"),
 )  # fmt: skip
 

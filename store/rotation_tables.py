@@ -1,4 +1,4 @@
-"""The table of rotations: how many records each user got from a step that hands them out in turn."""
+"""The table of rotations: what a step that hands records out in turn owes each user."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ rotations = Table(
     "rotations", metadata,
     Column("workflow_id", String(36), primary_key=True),
     Column("step", String(40), primary_key=True),
-    Column("given", Document, nullable=False),
+    Column("owed", Document, nullable=False),
     at("updated_at"),
 )  # fmt: skip

@@ -13,10 +13,10 @@ from store.tables import rotations
 _WRITTEN = (
     update(rotations)
     .where(rotations.c.workflow_id == bindparam("workflow"), rotations.c.step == bindparam("at_step"))
-    .values(given=bindparam("given"), updated_at=bindparam("now"))
+    .values(owed=bindparam("owed"), updated_at=bindparam("now"))
 )
 
 
-async def keep_rotation(tx: Tx, workflow_id: str, step: str, given: Mapping[str, int], *, now: datetime) -> None:
-    """Write how many each user got; the row is locked."""
-    await tx.run(_WRITTEN, workflow=workflow_id, at_step=step, given=dict(given), now=now)
+async def keep_rotation(tx: Tx, workflow_id: str, step: str, owed: Mapping[str, int], *, now: datetime) -> None:
+    """Write what each user is owed; the row is locked."""
+    await tx.run(_WRITTEN, workflow=workflow_id, at_step=step, owed=dict(owed), now=now)

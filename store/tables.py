@@ -19,6 +19,7 @@ from store.job_tables import job_rows, jobs
 from store.list_tables import list_interests, list_members, lists
 from store.message_tables import messages
 from store.pause_tables import pauses
+from store.people_tables import team_members, teams
 from store.pipeline_tables import pipelines, stage_stays
 from store.record_tables import (
     account,
@@ -93,6 +94,8 @@ __all__ = [
     "sweep_failures",
     "sweeps",
     "tasks",
+    "team_members",
+    "teams",
     "unique_values",
     "users",
     "versions",

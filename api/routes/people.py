@@ -1,4 +1,4 @@
-"""Users, API keys and the account."""
+"""API keys and the account."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from api.deps import Admin, Inst, Reading, RecordsRead
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
-from api.schemas.people import AccountPatch, AccountView, KeyBody, KeyView, NewKeyView, UserBody, UserView
+from api.schemas.people import AccountPatch, AccountView, KeyBody, KeyView, NewKeyView
 from domain.concerns import Part
-from domain.errors import Conflict, Invalid, NotFound
+from domain.errors import Invalid, NotFound
 from domain.ports import Addresses
 from domain.problems import FieldError
 from domain.settings_rules import holiday_problems, pause_date_problems, window_problems
@@ -31,40 +31,6 @@ DEFAULTS_FOR_TIME: frozenset[Part] = frozenset({"timezone", "window", "pause_dat
 """Fields of the account that move the clocks of whoever waits."""
 DOCUMENTS = frozenset({"window", "pause_dates", "holidays", "frequency_caps"})
 """Those that are written as in a definition, and that null takes away."""
-
-
-@router.get("/users", response_model=Page[UserView], tags=["users"])
-async def list_users(read: Reading, _: RecordsRead, paging: Paged) -> Page[UserView]:
-    """Users, in order of creation."""
-    found = await people.list_users(read, after=paging.after, limit=paging.fetch)
-    return page(found, paging, _user_view, key=lambda user: user.id)
-
-
-@router.post("/users", status_code=201, response_model=UserView, tags=["users"])
-async def create_user(body: UserBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
-    """Add a user who can own records and get tasks."""
-
-    async def work(tx: Tx) -> Answer:
-        _check_address(inst.addresses, body.email, "/email")
-        if body.manager_id is not None and await people.get_user(tx, body.manager_id) is None:
-            raise _wrong("/manager_id", "unknown_user", f"there is no user {body.manager_id}")
-        made = await people.insert_user(
-            tx, name=body.name, email=body.email, manager_id=body.manager_id, now=inst.clock.now()
-        )
-        if made is None:
-            raise Conflict(f"a user with the address {body.email} exists already", code="not_unique")
-        return answer(_user_view(made), 201, headers={"Location": f"/api/v1/users/{made.id}"})
-
-    return await once.run(work)
-
-
-@router.get("/users/{user_id}", response_model=UserView, tags=["users"])
-async def show_user(user_id: Annotated[str, Path(max_length=36)], read: Reading, _: RecordsRead) -> UserView:
-    """One user."""
-    found = await people.get_user(read, user_id)
-    if found is None:
-        raise NotFound(f"there is no user {user_id}")
-    return _user_view(found)
 
 
 @router.get("/api-keys", response_model=Page[KeyView], tags=["account"])
@@ -139,10 +105,6 @@ async def change_account(body: AccountPatch, inst: Inst, caller: Admin) -> Respo
 async def _account_view(read: Read) -> AccountView:
     account = await load_account(read)
     return AccountView(**{name: getattr(account, name) for name in AccountView.model_fields})
-
-
-def _user_view(user: people.User) -> UserView:
-    return UserView(**user.model_dump())
 
 
 def _key_view(key: people.ApiKey) -> KeyView:

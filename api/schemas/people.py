@@ -12,8 +12,21 @@ from api.schemas.records import Body, Id, examples
 from domain.base import Instant, Json
 from domain.consent import FrequencyCaps
 from domain.definition import HolidayCalendar, PauseDate, Window
+from domain.people import MOST_SPANS, Away
+from domain.teams import MOST_MEMBERS, Member
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"\S")]
+Email = Annotated[StrictStr, Field(max_length=320, examples=["kim@example.com"])]
+Zone = Annotated[StrictStr, Field(max_length=64, description="IANA name; the account's where there is none.")]
+AwaySpans = Annotated[
+    tuple[Away, ...],
+    Field(
+        max_length=MOST_SPANS,
+        description="Days of the user's zone, both included, or instants, the last not included.",
+        examples=[[{"from": "2026-12-21", "to": "2027-01-03"}]],
+    ),
+]
+Members = Annotated[tuple[Member, ...], Field(max_length=MOST_MEMBERS)]
 
 
 class UserBody(Body):
@@ -22,18 +35,70 @@ class UserBody(Body):
     model_config = examples({"name": "Kim Lund", "email": "kim@example.com"})
 
     name: Name
-    email: Annotated[StrictStr, Field(max_length=320, examples=["kim@example.com"])]
+    email: Email
     manager_id: Id | None = None
+    available: StrictBool = True
+    away: AwaySpans = ()
+    timezone: Zone | None = None
+
+
+class UserPatch(Body):
+    """What to change; fields not sent stay. Who is not ``active`` gets nothing more and stays in all histories."""
+
+    model_config = examples({"away": [{"from": "2026-12-21", "to": "2027-01-03"}]})
+
+    name: Name | None = None
+    email: Email | None = None
+    manager_id: Id | None = None
+    active: StrictBool | None = None
+    available: StrictBool | None = None
+    away: AwaySpans | None = None
+    timezone: Zone | None = None
+
+
+class TeamBody(Body):
+    """A new team; steps name it by its slug. Members get work by their weights."""
+
+    model_config = examples({"slug": "sales", "name": "Sales", "members": []})
+
+    slug: Annotated[StrictStr, Field(max_length=63)]
+    name: Name | None = None
+    members: Members = ()
+
+
+class TeamPatch(Body):
+    """What to change; ``members`` is the whole list, in its order."""
+
+    model_config = examples({"name": "Sales Europe"})
+
+    name: Name | None = None
+    members: Members | None = None
+    archived: StrictBool | None = None
+
+
+class TeamView(Shown):
+    """A team with its members in their order."""
+
+    id: str
+    slug: str
+    name: str
+    members: list[Member]
+    archived: bool
+    created_at: Instant
+    updated_at: Instant
 
 
 class UserView(Shown):
-    """A user."""
+    """A user. Who is not ``available``, or ``away`` now, is passed over where work is shared out."""
 
     id: str
     name: str
     email: str
     manager_id: str | None
     active: bool
+    available: bool
+    away: Annotated[list[dict[str, str]], Field(examples=[[{"from": "2026-12-21", "to": "2027-01-03"}]])]
+    timezone: str | None
     created_at: Instant
 
 

@@ -22,6 +22,7 @@ KINDS: Mapping[str, str] = {
     "liquid": "template",
     "liquid-html": "HTML template",
     "user": "user id",
+    "team": "slug of a team",
     "subscription": "subscription type",
     "step": "step id",
     "email": "slug of an email",

@@ -366,6 +366,8 @@ IN_STEPS: list[tuple[dict[str, Any], str, str]] = [
      "/config/assignee", "unknown_user"),
     ({"id": "s", "kind": "action", "action": "notify_user", "config": {"title": "a", "users": [ANNA, "bob"]}},
      "/config/users/1", "unknown_user"),
+    ({"id": "s", "kind": "action", "action": "rotate_owner", "config": {"team": "nowhere"}},
+     "/config/team", "unknown_team"),
     ({"id": "s", "kind": "action", "action": "set_property", "config": {"property": "x", "value": 1}},
      "/config/property", "unknown_property"),
 ]  # fmt: skip

@@ -9,8 +9,10 @@ import pytest
 
 from activities.actions.rotate_owner import ACTION
 from domain.base import Json
-from domain.rotating import next_turn
+from domain.people import Away
+from domain.teams import Member
 from services.installation import Installation
+from services.records.teams import add_team, change_team, change_user
 from store.people import User
 from tests.activities.calls import act
 from tests.activities.properties import mistakes, properties_of
@@ -67,7 +69,7 @@ async def test_the_same_call_twice_takes_one_turn_and_says_why(installation: Ins
 
     results = [(await each.visit())["result"] for each in (one, two)]
     assert [each["after"] for each in results] == [user.id for user in users]
-    assert results[1]["why"] == "had 0 at weight 1, the least of 2 by weight"
+    assert results[1]["why"] == "1 in 2 turns, shared by 2"
 
 
 @pytest.mark.parametrize(("overwrite", "kept"), [(False, True), (True, False)])
@@ -98,11 +100,88 @@ async def test_who_left_is_passed_over_and_without_anybody_the_step_fails(instal
     assert (answer.outcome, answer.reason) == ("failed", "broken_reference")
 
 
-def test_who_is_new_does_not_get_everything_until_they_caught_up() -> None:
-    given, chosen = {"ann": 50, "bo": 50}, []
-    for _ in range(6):
-        turn = next_turn({"ann": 1, "bo": 1, "cy": 1}, given)
-        given = turn.given
-        chosen.append(turn.user)
+async def _away(inst: Installation, user: User, *spans: tuple[str, str]) -> None:
+    away = tuple(Away.model_validate({"from": begin, "to": end}) for begin, end in spans)
+    async with inst.db.transaction() as tx:
+        await change_user(tx, inst.addresses, user.id, {"away": away})
 
-    assert chosen == ["ann", "bo", "cy"] * 2
+
+async def _make_team(inst: Installation, users: list[User], *weights: int) -> dict[str, Json]:
+    shares = zip(users, weights or [1] * len(users), strict=True)
+    members = [Member(user=user.id, weight=weight) for user, weight in shares]
+    async with inst.db.transaction() as tx:
+        await add_team(tx, "sales", members, now=inst.clock.now())
+    return {"team": "sales"}
+
+
+async def _owners(inst: Installation, standing: list[Standing]) -> list[Json]:
+    return [(await properties_of(inst, each.enrollment.record_id)).get("owner") for each in standing]
+
+
+def test_either_users_or_a_team_is_named() -> None:
+    assert mistakes(ACTION, {"team": "sales"}) == []
+    assert mistakes(ACTION, {}) == [("/users", "missing_field")]
+    assert mistakes(ACTION, {"team": "sales", "users": [{"user": "a"}]}) == [("/team", "wrong_value")]
+
+
+async def test_a_team_is_whoever_its_members_are_by_then(installation: Installation) -> None:
+    ann, bo, cy = await _team(installation, "Ann", "Bo", "Cy")
+    standing = await _same_step(installation, await _make_team(installation, [ann, bo], 1, 2), 9)
+
+    for each in standing[:6]:
+        await act(each, "rotate_owner")
+    members = [Member(user=cy.id), Member(user=ann.id)]
+    async with installation.db.transaction() as tx:
+        await change_team(tx, "sales", members=members, now=installation.clock.now())
+    for each in standing[6:]:
+        await act(each, "rotate_owner")
+
+    owners = await _owners(installation, standing)
+    assert Counter(owners[:6]) == {ann.id: 2, bo.id: 4}
+    assert owners[6:] == [cy.id, ann.id, cy.id], "fair from then on: who is new makes up for nothing"
+
+
+async def test_who_is_away_is_passed_over_and_gets_no_more_than_their_share_afterwards(
+    installation: Installation,
+) -> None:
+    ann, bo = await _team(installation, "Ann", "Bo")
+    standing = await _same_step(installation, _among([ann, bo]), 8)
+
+    await _away(installation, ann, ("2000-01-01", "9999-12-29"))
+    for each in standing[:4]:
+        await act(each, "rotate_owner")
+    await _away(installation, ann)
+    for each in standing[4:]:
+        await act(each, "rotate_owner")
+
+    owners = await _owners(installation, standing)
+    assert owners[:4] == [bo.id] * 4
+    assert Counter(owners[4:]) == {ann.id: 2, bo.id: 2}
+    assert (await standing[0].visit())["result"]["why"] == "1 in 1 turns, shared by 1; 1 away"
+
+
+@pytest.mark.parametrize("when_nobody", ["skip", "any"])
+async def test_with_everybody_away_the_step_is_skipped_unless_any_will_do(
+    installation: Installation, when_nobody: str
+) -> None:
+    (ann,) = await _team(installation, "Ann")
+    async with installation.db.transaction() as tx:
+        await change_user(tx, installation.addresses, ann.id, {"available": False})
+    (standing,) = await _same_step(installation, _among([ann], when_nobody=when_nobody), 1)
+
+    answer = await act(standing, "rotate_owner")
+
+    wanted = ("skipped", "no_owner") if when_nobody == "skip" else ("done", None)
+    assert (answer.outcome, answer.reason) == wanted
+    assert await _owners(installation, [standing]) == [None if when_nobody == "skip" else ann.id]
+
+
+async def test_a_team_that_is_gone_or_empty_fails_the_step(installation: Installation) -> None:
+    (standing,) = await _same_step(installation, {"team": "nowhere"}, 1)
+    await _make_team(installation, [])
+    contact = await make_record(installation, "contact", {"city": "Oslo"})
+    empty = await stand_at_action(installation, contact, "rotate_owner", {"team": "sales"}, slug="empty")
+
+    for each in (standing, empty):
+        answer = await act(each, "rotate_owner")
+        assert (answer.outcome, answer.reason) == ("failed", "broken_reference")
