@@ -30,12 +30,10 @@ def upgrade() -> None:
     _add_decisions()
     _add_inbound()
     _add_retries()
-    _add_people()
 
 
 def downgrade() -> None:
     """Back to the release before."""
-    _drop_people()
     for name in RETRIES:
         op.drop_column("enrollments", name)
     _drop_decisions()
@@ -216,7 +214,7 @@ def _add_rotations() -> None:
         "rotations",
         sa.Column("workflow_id", sa.String(length=36), nullable=False),
         sa.Column("step", sa.String(length=40), nullable=False),
-        sa.Column("owed", DOCUMENT, nullable=False),
+        sa.Column("given", DOCUMENT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("workflow_id", "step", name=op.f("pk_rotations")),
     )
@@ -274,38 +272,3 @@ def _add_retries() -> None:
         op.add_column("enrollments", sa.Column(name, sa.String(length=36), nullable=True))
     op.add_column("enrollments", sa.Column("retried_step", sa.String(length=40), nullable=True))
     op.add_column("enrollments", sa.Column("carried", DOCUMENT, nullable=True))
-
-
-def _add_people() -> None:
-    _add("users", "available", sa.Boolean(), "true")
-    op.add_column("users", sa.Column("away", DOCUMENT, nullable=True))
-    op.add_column("users", sa.Column("timezone", sa.String(length=64), nullable=True))
-    op.create_table(
-        "teams",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("slug", sa.String(length=63), nullable=False),
-        sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("archived", sa.Boolean(), nullable=False),
-        sa.Column("created_at", INSTANT, nullable=False),
-        sa.Column("updated_at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_teams")),
-        sa.UniqueConstraint("slug", name=op.f("uq_teams_slug")),
-    )
-    op.create_table(
-        "team_members",
-        sa.Column("team_id", sa.String(length=36), nullable=False),
-        sa.Column("user_id", sa.String(length=36), nullable=False),
-        sa.Column("weight", sa.Integer(), nullable=False),
-        sa.Column("place", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_team_members_team_id_teams")),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_team_members_user_id_users")),
-        sa.PrimaryKeyConstraint("team_id", "user_id", name=op.f("pk_team_members")),
-    )
-    op.create_index("ix_team_members_user_id", "team_members", ["user_id"], unique=False)
-
-
-def _drop_people() -> None:
-    op.drop_table("team_members")
-    op.drop_table("teams")
-    for name in ("timezone", "away", "available"):
-        op.drop_column("users", name)

@@ -1,4 +1,4 @@
-"""Add pipelines, when which record stood in which stage, and when a message was answered."""
+"""Add pipelines and teams, when which record stood in which stage, and when a message was answered."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ def upgrade() -> None:
     """Towards this release."""
     _add_pipelines()
     op.add_column("messages", sa.Column("replied_at", INSTANT, nullable=True))
+    _add_people()
+    _reckon_rotations_by("owed", instead_of="given")
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _reckon_rotations_by("given", instead_of="owed")
+    _drop_people()
     op.drop_column("messages", "replied_at")
     op.drop_index(op.f("ix_stage_stays_record_id"), table_name="stage_stays")
     op.drop_table("stage_stays")
@@ -54,3 +58,44 @@ def _add_pipelines() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stage_stays")),
     )
     op.create_index(op.f("ix_stage_stays_record_id"), "stage_stays", ["record_id"], unique=False)
+
+
+def _add_people() -> None:
+    op.add_column("users", sa.Column("available", sa.Boolean(), server_default=sa.text("true"), nullable=False))
+    op.add_column("users", sa.Column("away", DOCUMENT, nullable=True))
+    op.add_column("users", sa.Column("timezone", sa.String(length=64), nullable=True))
+    op.create_table(
+        "teams",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("slug", sa.String(length=63), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("archived", sa.Boolean(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("updated_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_teams")),
+        sa.UniqueConstraint("slug", name=op.f("uq_teams_slug")),
+    )
+    op.create_table(
+        "team_members",
+        sa.Column("team_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("weight", sa.Integer(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_team_members_team_id_teams")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_team_members_user_id_users")),
+        sa.PrimaryKeyConstraint("team_id", "user_id", name=op.f("pk_team_members")),
+    )
+    op.create_index("ix_team_members_user_id", "team_members", ["user_id"], unique=False)
+
+
+def _drop_people() -> None:
+    op.drop_table("team_members")
+    op.drop_table("teams")
+    for name in ("timezone", "away", "available"):
+        op.drop_column("users", name)
+
+
+def _reckon_rotations_by(name: str, *, instead_of: str) -> None:
+    """What was counted one way means nothing the other way: every rotation begins anew."""
+    op.execute("DELETE FROM rotations")
+    op.alter_column("rotations", instead_of, new_column_name=name)
