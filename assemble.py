@@ -48,7 +48,7 @@ async def assembled(
                 markup=EmailMarkup(),
                 holidays=PublicHolidays(),
                 mail=mail,
-                sms=open_sms(settings.sms_url.get_secret_value(), settings.data_dir),
+                sms=open_sms(settings.sms_url.get_secret_value(), settings.data_dir, public_url=settings.public_url),
                 webhooks=HttpWebhooks(settings.webhook_allow),
                 actions=specs(),
                 name=f"{role}:{os.uname().nodename}:{os.getpid()}",

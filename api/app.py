@@ -43,6 +43,7 @@ from api.routes import (
     sweeps,
     system,
     teams,
+    texts,
     trouble,
     workflows,
 )
@@ -84,6 +85,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     changes.router,
     sweeps.router,
     reference.router,
+    texts.router,
 )
 
 DESCRIPTION = """Records, workflows, enrollments and what came of them.
@@ -113,6 +115,7 @@ def create_app(inst: Installation) -> FastAPI:
     # Who calls a webhook may be told to add what it likes to the address.
     app.include_router(hooks.public, prefix=PREFIX)
     app.include_router(callbacks.public, prefix=PREFIX)
+    app.include_router(texts.public, prefix=PREFIX)
     # Their addresses stand in messages, so they are short, and stay for ever.
     app.include_router(links.public)
     app.include_router(system.router)

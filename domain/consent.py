@@ -18,8 +18,10 @@ from domain.instants import local_date, local_midnight
 from domain.zones import ZONE_PROPERTY, is_zone
 
 Channel: TypeAlias = Literal["email", "sms"]
-SuppressionReason: TypeAlias = Literal["bounced", "complained", "unsubscribed"]
-"""Why nothing more is sent to an address; ``unsubscribed``: no marketing, of whatever type."""
+SuppressionReason: TypeAlias = Literal["bounced", "complained", "unsubscribed", "opted_out"]
+"""Why nothing more is sent to an address; ``unsubscribed``: no marketing, of whatever type; ``opted_out``: of a number
+from which somebody said stop.
+"""
 
 MARKETING_STATUS = "marketing_status"
 MARKETING = "marketing"
@@ -92,6 +94,16 @@ def refuse_unreachable(properties_status: object, suppressed: Collection[Suppres
     for reason in UNREACHABLE:
         if reason in suppressed or properties_status == reason:
             raise StepSkipped(reason, "nothing is sent to this address any more")
+
+
+def refuse_opted_out(suppressed: Collection[SuppressionReason]) -> None:
+    """Refuse a number from which somebody said stop, whoever's contact it is.
+
+    Raises:
+        StepSkipped: ``sms_opted_out``.
+    """
+    if "opted_out" in suppressed:
+        raise StepSkipped("sms_opted_out", "somebody said stop from this number")
 
 
 def refuse_marketing(contact: RecordFacts, terms: Terms, agreed: Agreed) -> None:

@@ -35,6 +35,9 @@ UNSUBSCRIBED = "email.unsubscribed"
 DELIVERED, BOUNCED, COMPLAINED = "email.delivered", "email.bounced", "email.complained"
 """What became of an email after it left; ``reason`` says why in the words of whoever told."""
 
+SMS_DELIVERED, SMS_FAILED, SMS_RECEIVED = "sms.delivered", "sms.failed", "sms.received"
+"""What became of a text message after it left; one that came in carries ``text``, ``from``, ``to`` and ``kind``."""
+
 CUSTOM = r"custom\.[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"
 NAME_LENGTH = 120
 MAX_PROPERTIES_BYTES = 64 * 1024
@@ -56,7 +59,10 @@ CALLBACK_PREFIX = "callback:"
 MAIL_PREFIX = "mail:"
 """The same for mail that came in: what tells it from other mail follows."""
 
-OWN_PREFIXES = (HOOK_PREFIX, CALLBACK_PREFIX, MAIL_PREFIX)
+TEXT_PREFIX = "text:"
+"""The same for text messages that came in: the service's id follows."""
+
+OWN_PREFIXES = (HOOK_PREFIX, CALLBACK_PREFIX, MAIL_PREFIX, TEXT_PREFIX)
 
 
 def event_name_problem(name: str) -> str | None:

@@ -127,12 +127,13 @@ class Mail(Frozen):
 
 
 class Sms(Frozen):
-    """One text message. Numbers in E.164."""
+    """One text message. Numbers in E.164; ``segments``: how many it is on its way."""
 
     key: str
     sender: str
     to: str
     text: str
+    segments: int = 1
     at: Instant
 
 
@@ -165,6 +166,10 @@ class SmsGateway(Protocol):
     """An outgoing SMS service; the same shape as mail."""
 
     repeatable: bool
+
+    def is_from_service(self, url: str, form: Sequence[tuple[str, str]], signature: str) -> bool:
+        """Whether a call of ours at ``url`` with these fields was made by the service."""
+        ...
 
     def prepare(self, sms: Sms) -> AbstractAsyncContextManager[HandOver]:
         """Build the request and yield the hand-over."""

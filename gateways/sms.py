@@ -12,8 +12,12 @@ from gateways.sms_twilio import TwilioAccount, TwilioSms
 SETTING = "FOLLOWTHROUGH_SMS_URL"
 
 
-def open_sms(url: str, data_dir: Path) -> SmsGateway:
-    """The gateway that ``url`` names; nothing is connected yet.
+TOLD_AT = "/api/v1/providers/twilio/events"
+"""Where a service that speaks like Twilio tells what became of a message."""
+
+
+def open_sms(url: str, data_dir: Path, *, public_url: str = "") -> SmsGateway:
+    """The gateway that ``url`` names; nothing is connected yet. ``public_url``: where the service reaches us.
 
     ``outbox:`` keeps messages as files in ``data_dir``; ``twilio://SID:TOKEN@api.twilio.com`` sends them through
     Twilio or a service that speaks like it. ``?scheme=http`` is for one on this machine.
@@ -34,7 +38,10 @@ def open_sms(url: str, data_dir: Path) -> SmsGateway:
     # An IPv6 address loses its brackets when it is taken apart.
     host = f"[{parts.host}]" if ":" in parts.host else parts.host
     base = f"{scheme}://{host}" if parts.port is None else f"{scheme}://{host}:{parts.port}"
-    return TwilioSms(TwilioAccount(base=base, sid=parts.username, token=parts.password))
+    # A service refuses a message that names an address it cannot call.
+    is_reached = public_url.startswith("https://") or scheme == "http"
+    told_at = f"{public_url}{TOLD_AT}" if public_url and is_reached else ""
+    return TwilioSms(TwilioAccount(base=base, sid=parts.username, token=parts.password, told_at=told_at))
 
 
 def outbox_folder(data_dir: Path) -> Path:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from urllib.parse import urlencode
 
 import httpx2
 
 from domain.errors import GatewayError, Rejected, Unavailable
 from domain.ports import HandOver, Receipt, Sms
+from gateways.twilio_signing import is_signed
 
 _TIMEOUT = httpx2.Timeout(connect=10.0, read=30.0, write=10.0, pool=10.0)
 # Connecting, writing and reading one after the other; whoever calls must allow for more.
@@ -31,11 +33,16 @@ _LONGEST_WORDS = 200
 
 @dataclass(frozen=True)
 class TwilioAccount:
-    """``base``: scheme, host and port, ``https://api.twilio.com``."""
+    """``base``: scheme, host and port, ``https://api.twilio.com``.
+
+    ``told_at``: where the service tells what became of a message, empty if it cannot reach us; the key of the message
+    is put behind it.
+    """
 
     base: str
     sid: str
     token: str = field(repr=False)
+    told_at: str = ""
 
 
 class TwilioSms:
@@ -45,6 +52,10 @@ class TwilioSms:
 
     def __init__(self, account: TwilioAccount) -> None:
         self.account = account
+
+    def is_from_service(self, url: str, form: Sequence[tuple[str, str]], signature: str) -> bool:
+        """Whether a call of ours bears the signature of the account."""
+        return is_signed(self.account.token, url, form, signature)
 
     @asynccontextmanager
     async def prepare(self, sms: Sms) -> AsyncIterator[HandOver]:
@@ -70,7 +81,7 @@ class TwilioSms:
             request = client.build_request(
                 "POST",
                 f"/2010-04-01/Accounts/{account.sid}/Messages.json",
-                data={"From": sms.sender, "To": sms.to, "Body": sms.text},
+                data={"From": sms.sender, "To": sms.to, "Body": sms.text, **self._told_at(sms)},
                 headers={"Accept": "application/json"},
             )
 
@@ -78,6 +89,11 @@ class TwilioSms:
                 return await _deliver(client, request)
 
             yield hand_over
+
+    def _told_at(self, sms: Sms) -> dict[str, str]:
+        if not self.account.told_at:
+            return {}
+        return {"StatusCallback": f"{self.account.told_at}?{urlencode({'key': sms.key})}"}
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:

@@ -26,6 +26,8 @@ messages = Table(
     Column("email", String(63)),
     Column("email_version", Integer),
     Column("detail", Text),
+    # Of a text message: what networks charge and deliver by.
+    Column("segments", Integer),
     # The contact it goes to, whether it is marketing, and when it was last let go: what caps count.
     Column("contact_id", String(36)),
     Column("marketing", Boolean, nullable=False, server_default=text("false")),

@@ -40,7 +40,10 @@ SENT_SINCE = (
 
 
 class Suppression(Frozen):
-    """Why nothing is sent to ``subject``, an address or the id of a contact; ``source`` says how that became known."""
+    """Why nothing is sent to ``subject``, an address, a number in E.164 or the id of a contact.
+
+    ``source`` says how that became known.
+    """
 
     subject: str
     reason: SuppressionReason
@@ -106,8 +109,8 @@ async def suppressions_of(read: Read, subject: str) -> list[Suppression]:
 
 
 async def page_addresses(read: Read, *, after: tuple[str, str] | None, limit: int) -> list[Suppression]:
-    """Up to ``limit`` suppressed addresses in alphabetical order, after (address, reason) of the last one."""
-    page = select(suppressions).where(suppressions.c.subject.contains("@"))
+    """Up to ``limit`` suppressed addresses and numbers, in alphabetical order, after (address, reason) of the last."""
+    page = select(suppressions).where(suppressions.c.subject.contains("@") | suppressions.c.subject.startswith("+"))
     if after is not None:
         address, reason = after
         later = (suppressions.c.subject == address) & (suppressions.c.reason > reason)

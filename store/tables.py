@@ -35,6 +35,7 @@ from store.record_tables import (
 from store.rotation_tables import rotations
 from store.secret_tables import secrets
 from store.subscription_tables import subscription_history, subscription_types, subscriptions, suppressions
+from store.text_tables import inbound_texts
 from store.workflow_tables import (
     hooks,
     interests,
@@ -66,6 +67,7 @@ __all__ = [
     "hooks",
     "idempotency",
     "inbound_mails",
+    "inbound_texts",
     "interests",
     "job_rows",
     "jobs",

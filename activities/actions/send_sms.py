@@ -6,13 +6,14 @@ with the account's region. Skipped when there is no valid number or the contact 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Literal
 
 from pydantic import Field
 
 from activities.action import Action, OutsideContext, templates_of
-from domain.catalogue import ActionConfig
+from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.consent import Terms
 from domain.errors import StepFailed, StepSkipped
 from domain.fields import LiquidText
@@ -21,6 +22,7 @@ from domain.messages import StepAnswer
 from domain.names import QUEUE_SMS
 from domain.plan import Policy
 from domain.ports import Sms
+from domain.sms_text import MOST_SEGMENTS, size_of, too_long
 from services.running.effects import attempt
 from services.running.inside import Inside
 from services.running.letters import Letter
@@ -37,6 +39,14 @@ class SendSmsConfig(ActionConfig):
     from_number: str | None = Field(
         default=None, title="Sender number", description="The number it comes from; the account's if empty."
     )
+    max_segments: int = Field(
+        default=MOST_SEGMENTS,
+        title="Longest",
+        description="The most segments the text may take: 160 plain characters are one, 153 each of several; 70 and 67 "
+        "where one of them is beyond the alphabet of plain messages.",
+        ge=1,
+        le=MOST_SEGMENTS,
+    )
     transactional: bool = Field(
         default=False,
         title="Transactional",
@@ -51,6 +61,14 @@ class SendSmsConfig(ActionConfig):
     to: Literal["record"] = Field(
         default="record", title="To", description="The enrolled contact, or the latest contact of the enrolled record."
     )
+
+
+def check(config: SendSmsConfig, scope: ConfigScope) -> Iterable[Finding]:
+    """Find a text that is too long whatever the record says."""
+    if "{{" in config.text or "{%" in config.text:
+        return
+    if (words := too_long(config.text, config.max_segments)) is not None:
+        yield Finding(path="/text", code="wrong_value", message=words)
 
 
 def number_of(context: OutsideContext, inside: Inside) -> str:
@@ -72,7 +90,7 @@ async def write(context: OutsideContext, config: SendSmsConfig, read: Read, insi
     """The complete message.
 
     Raises:
-        StepFailed: ``bad_template``, also when nothing is left of the text.
+        StepFailed: ``bad_template``, also when nothing is left of the text; ``wrong_value``, it is too long.
     """
     templates = context.inst.templates
     sender = Sender(name=inside.account.name, address=config.from_number or inside.account.sms_from)
@@ -80,7 +98,12 @@ async def write(context: OutsideContext, config: SendSmsConfig, read: Read, insi
     text = templates.render(config.text, variables, html=False)
     if not text.strip():
         raise StepFailed("bad_template", "the text rendered to nothing")
-    return Sms(key=key_of(context.call), sender=sender.address, to=to, text=text, at=context.call.now)
+    if (words := too_long(text, config.max_segments)) is not None:
+        raise StepFailed("wrong_value", words)
+    segments = size_of(text).segments
+    return Sms(
+        key=key_of(context.call), sender=sender.address, to=to, text=text, segments=segments, at=context.call.now
+    )
 
 
 async def run(context: OutsideContext, config: SendSmsConfig) -> StepAnswer:
@@ -118,7 +141,8 @@ ACTION = Action(
     outcomes=(
         "done: message, the id of the message",
         "skipped: no_record, no_address, invalid_address, sms_opted_out, unsubscribed, frequency_cap, no_consent",
-        "failed: rejected, gave_up, unknown, bad_template",
+        "failed: rejected, gave_up, unknown, bad_template, wrong_value (too long)",
     ),
+    check=check,
     is_urgent=is_urgent,
 )

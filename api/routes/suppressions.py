@@ -1,4 +1,4 @@
-"""Addresses that nothing is sent to any more."""
+"""Addresses and numbers that nothing is sent to any more."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from api.routes.records import writing
 from api.schemas.enrollments import cause_pointer
 from api.schemas.subscriptions import SuppressionBody, SuppressionView
 from domain.consent import SuppressionReason
-from domain.errors import NotFound
+from domain.errors import Invalid, NotFound
+from domain.problems import FieldError
+from services.installation import Installation
 from services.records.places import placed
-from services.records.suppressing import lift_suppression, suppress_address
+from services.records.suppressing import lift_number, lift_suppression, suppress_address, suppress_number
 from store import suppressions as rows
 from store.database import Tx
 
@@ -37,7 +39,7 @@ async def list_suppressions(
     paging: Paged,
     address: Annotated[str | None, Query(max_length=320, description="Only those of this address.")] = None,
 ) -> Page[SuppressionView]:
-    """Addresses that nothing, or with `unsubscribed` no marketing, is sent to, in alphabetical order."""
+    """Addresses and numbers that nothing, or with `unsubscribed` no marketing, is sent to, in alphabetical order."""
     if address is not None:
         found = await rows.suppressions_of(read, address)
     else:
@@ -49,13 +51,21 @@ async def list_suppressions(
 
 @router.post("", status_code=201, response_model=SuppressionView)
 async def suppress(body: SuppressionBody, inst: Inst, caller: RecordsWrite, once: OnlyOnce) -> Response:
-    """Send nothing to an address any more, now and whoever has it later. Known already: as it was, with 200."""
+    """Send nothing to an address any more, now and whoever has it later. Known already: as it was, with 200.
+
+    With `opted_out` it is a number, in international form, that gets no text message any more.
+    """
 
     async def work(tx: Tx) -> Answer:
-        with placed({"/property": "/address", "/value": "/address", "/properties/email": "/address"}):
-            write = await writing(tx, inst, caller.cause)
-            made = await suppress_address(tx, write, body.address, body.reason, source=body.source)
-        (kept,) = [each for each in await rows.suppressions_of(tx, body.address) if each.reason == body.reason]
+        write = await writing(tx, inst, caller.cause)
+        address = body.address
+        if body.reason == "opted_out":
+            address = _number(inst, address)
+            made = await suppress_number(tx, write, address, source=body.source)
+        else:
+            with placed({"/property": "/address", "/value": "/address", "/properties/email": "/address"}):
+                made = await suppress_address(tx, write, address, body.reason, source=body.source)
+        (kept,) = [each for each in await rows.suppressions_of(tx, address) if each.reason == body.reason]
         return answer(_view(kept), 201 if made else 200)
 
     return await once.run(work)
@@ -68,14 +78,30 @@ async def lift(
     caller: RecordsWrite,
     reason: Reason = None,
 ) -> Response:
-    """Send to an address again. Of a contact that has it, `email_status` becomes `ok` unless another reason is left."""
+    """Send to an address or a number again; the contacts that carried the reason carry it no more.
+
+    Of a contact with the address `email_status` becomes `ok` unless another reason is left; of those who were
+    written to under the number `sms_opted_out` becomes false.
+    """
     async with inst.db.transaction() as tx:
         known = {each.reason for each in await rows.suppressions_of(tx, address)}
         reasons = known & {reason} if reason else known
         if not reasons:
             raise NotFound(f"nothing keeps messages from {address}" + (f" as {reason}" if reason else ""))
-        await lift_suppression(tx, await writing(tx, inst, caller.cause), address, reasons)
+        write = await writing(tx, inst, caller.cause)
+        if reasons == {"opted_out"}:
+            await lift_number(tx, write, address)
+        else:
+            await lift_suppression(tx, write, address, reasons)
     return answer(None).response()
+
+
+def _number(inst: Installation, written: str) -> str:
+    number = inst.phones.e164(written, "") if written.startswith("+") else None
+    if number is None:
+        words = f"{written} is no phone number in international form, such as +4722123456"
+        raise Invalid(words, errors=[FieldError(path="/address", code="wrong_value", message=words)])
+    return number
 
 
 def _view(each: rows.Suppression) -> SuppressionView:

@@ -34,6 +34,7 @@ class MessageView(Shown):
     email: str | None
     email_version: int | None
     detail: str | None
+    segments: int | None
     contact_id: str | None
     marketing: bool
     subscription: str | None

@@ -110,17 +110,17 @@ class SubscriptionsView(Shown):
 
 
 class SuppressionBody(Body):
-    """An address that nothing is sent to any more, why, and how that became known."""
+    """An address that nothing is sent to any more, why, and how that became known; ``opted_out``: a number."""
 
     model_config = examples({"address": "ana@example.com", "reason": "bounced", "source": "list of our old system"})
 
     address: Annotated[StrictStr, Field(min_length=3, max_length=320, examples=["ana@example.com"])]
-    reason: Literal["bounced", "complained"]
+    reason: Literal["bounced", "complained", "opted_out"]
     source: Annotated[StrictStr | None, Field(min_length=1, max_length=200)] = None
 
 
 class SuppressionView(Shown):
-    """An address that gets nothing, or with ``unsubscribed`` no marketing."""
+    """An address or a number (E.164) that gets nothing, or with ``unsubscribed`` no marketing."""
 
     address: str
     reason: SuppressionReason

@@ -1,4 +1,4 @@
-"""Add pipelines and teams, when which record stood in which stage, and when a message was answered."""
+"""Add pipelines, teams and inbound texts, when which record stood in which stage, and when a message was answered."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ def upgrade() -> None:
     op.add_column("messages", sa.Column("replied_at", INSTANT, nullable=True))
     _add_people()
     _reckon_rotations_by("owed", instead_of="given")
+    _add_texts()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    op.drop_index(op.f("ix_inbound_texts_record_id_received_at"), table_name="inbound_texts")
+    op.drop_table("inbound_texts")
+    op.drop_column("messages", "segments")
     _reckon_rotations_by("given", instead_of="owed")
     _drop_people()
     op.drop_column("messages", "replied_at")
@@ -99,3 +103,25 @@ def _reckon_rotations_by(name: str, *, instead_of: str) -> None:
     """What was counted one way means nothing the other way: every rotation begins anew."""
     op.execute("DELETE FROM rotations")
     op.alter_column("rotations", instead_of, new_column_name=name)
+
+
+def _add_texts() -> None:
+    op.add_column("messages", sa.Column("segments", sa.Integer(), nullable=True))
+    op.create_table(
+        "inbound_texts",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("reference", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("sender", sa.String(length=32), nullable=False),
+        sa.Column("recipient", sa.String(length=32), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("answers", sa.String(length=36), nullable=True),
+        sa.Column("record_id", sa.String(length=36), nullable=True),
+        sa.Column("event_id", sa.String(length=36), nullable=True),
+        sa.Column("received_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_texts")),
+        sa.UniqueConstraint("reference", name=op.f("uq_inbound_texts_reference")),
+    )
+    op.create_index(
+        op.f("ix_inbound_texts_record_id_received_at"), "inbound_texts", ["record_id", "received_at"], unique=False
+    )

@@ -1,7 +1,7 @@
-"""Writing down that nothing more is sent to somebody: an address that bounced or complained, a contact who wants none.
+"""Writing down that nothing more is sent to somebody: who bounced, complained, said stop or wants none.
 
-An address is kept besides the contact that has it now, so that merging, deleting or importing anew brings back nobody.
-Whoever has the address is locked first, so that a message claimed afterwards sees it.
+An address or number is kept besides the contact that has it now, so that merging, deleting or importing anew brings
+back nobody. Whoever has the address is locked first, so that a message claimed afterwards sees it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Literal
 from domain.consent import EMAIL_STATUS, OK, UNREACHABLE, SuppressionReason
 from domain.errors import NotFound
 from domain.facts import SubscriptionState
+from domain.incoming_texts import OPTED_OUT
 from domain.records import StoredRecord
 from services.records.records import Write, hold_record, update_record
 from services.records.subscriptions import OBJECT, Grounds, set_subscriptions
@@ -21,6 +22,7 @@ from store.changes import Stamp
 from store.database import Read, Tx
 from store.locks import lock_records
 from store.suppressions import Suppression
+from store.texts import contacts_written_to
 
 ADDRESS = "email"
 
@@ -60,6 +62,33 @@ async def lift_suppression(tx: Tx, write: Write, address: str, reasons: Collecti
         left = [each.reason for each in await rows.suppressions_of(tx, address) if each.reason in UNREACHABLE]
         await update_record(tx, write, contact.id, {EMAIL_STATUS: left[0] if left else OK})
     return lifted
+
+
+async def suppress_number(tx: Tx, write: Write, number: str, *, source: str | None = None) -> bool:
+    """Send no text message to a number (E.164) any more; False when that was so already."""
+    return await opt_out(tx, write, number, await _written_to(tx, number), source=source)
+
+
+async def lift_number(tx: Tx, write: Write, number: str) -> bool:
+    """Send text messages to a number (E.164) again; False when they were sent already."""
+    return await opt_in(tx, write, number, await _written_to(tx, number))
+
+
+async def opt_out(tx: Tx, write: Write, number: str, contacts: Collection[str], *, source: str | None = None) -> bool:
+    """Keep text messages from a number; ``contacts``, locked already, say so too. False when it was kept already."""
+    made = Suppression(subject=number, reason="opted_out", source=source, cause=write.cause, since=write.now)
+    is_new = await rows.put_suppression(tx, made)
+    for id in sorted(contacts):
+        await update_record(tx, write, id, {OPTED_OUT: True})
+    return is_new
+
+
+async def opt_in(tx: Tx, write: Write, number: str, contacts: Collection[str]) -> bool:
+    """Let text messages go to a number again; ``contacts``, locked already, say so too. False when they did already."""
+    dropped = await rows.drop_suppressions(tx, [number], ["opted_out"])
+    for id in sorted(contacts):
+        await update_record(tx, write, id, {OPTED_OUT: False})
+    return dropped > 0
 
 
 async def unsubscribe_from_all(tx: Tx, record_id: str, stamp: Stamp, grounds: Grounds) -> bool:
@@ -102,6 +131,12 @@ async def take_marketing_again(tx: Tx, record_id: str) -> bool:
 async def is_unsubscribed_from_all(read: Read, contact: StoredRecord) -> bool:
     """Whether no marketing of whatever type goes to a contact."""
     return "unsubscribed" in await rows.why_suppressed(read, _subjects(contact))
+
+
+async def _written_to(tx: Tx, number: str) -> list[str]:
+    """Lock the contacts that were written to under a number; those who are still there."""
+    locked = await lock_records(tx, await contacts_written_to(tx, number), write=True)
+    return [id for id, record in locked.items() if record.deleted_at is None]
 
 
 async def _hold(tx: Tx, record_id: str) -> StoredRecord:

@@ -19,6 +19,7 @@ from domain.consent import (
     contact_zone,
     periods_of,
     refuse_marketing,
+    refuse_opted_out,
     refuse_unreachable,
 )
 from domain.errors import StepSkipped
@@ -45,6 +46,8 @@ async def judge_consent(
     suppressed = await why_suppressed(read, subjects)
     if terms.channel == "email":
         refuse_unreachable(contact.properties.get(EMAIL_STATUS) if contact else None, suppressed)
+    else:
+        refuse_opted_out(suppressed)
     if not terms.marketing or contact is None:
         return
     state = await state_of(read, contact.id, terms.subscription) if terms.subscription else None

@@ -82,6 +82,7 @@ def message_row(passed: Passed, letter: Letter[M], written: Written[M]) -> dict[
         "subject": mail.subject if mail else None,
         "html": mail.html if mail else None,
         "text": message.text,
+        "segments": message.segments if isinstance(message, Sms) else None,
         "message_id": mail.message_id if mail else None,
         "email": mail.email if mail else None,
         "email_version": mail.email_version if mail else None,

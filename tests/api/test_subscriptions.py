@@ -163,6 +163,20 @@ async def test_a_suppressed_address_is_listed_and_lifted(api: Caller) -> None:
     assert [error["path"] for error in wrong["errors"]] == ["/address"]
 
 
+async def test_a_number_that_wants_no_text_messages_is_listed_and_lifted(api: Caller) -> None:
+    body = {"address": "+47 22 12 34 56", "reason": "opted_out", "source": "list"}
+    one = await api.ok("POST", "/suppressions", body, status=201)
+    assert one["address"] == "+4722123456"
+    assert await api.ok("POST", "/suppressions", {**body, "source": "again"}) == one
+    assert (await api.ok("GET", "/suppressions"))["items"] == [one]
+    await api.problem("DELETE", "/suppressions/+4722123456?reason=bounced", status=404)
+    await api.ok("DELETE", "/suppressions/+4722123456", status=204)
+    assert (await api.ok("GET", "/suppressions"))["items"] == []
+    for wrong in ("22123456", "+47 1", "ana@example.com"):
+        found = await api.problem("POST", "/suppressions", {**body, "address": wrong}, status=422)
+        assert [error["path"] for error in found["errors"]] == ["/address"]
+
+
 async def test_caps_are_settings_of_the_account(api: Caller) -> None:
     caps = {"email": {"day": 1, "week": 3}}
     found = await api.ok("PATCH", "/account", {"frequency_caps": caps, "send_to_not_specified": True})
