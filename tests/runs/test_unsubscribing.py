@@ -15,8 +15,8 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient
 from temporalio.testing import WorkflowEnvironment
 
-from api.app import create_app
 from gateways.mail import open_mail
+from tests.fixtures.apps import app_on
 from tests.fixtures.running import Running, running
 from tests.fixtures.smtp_sink import SmtpSink, smtp_sink
 from tests.runs.definitions import by_hand, email, gap
@@ -43,9 +43,9 @@ async def ft(
 @pytest.fixture
 async def reader(ft: Running) -> AsyncIterator[AsyncClient]:
     """Whoever opens links of messages: no key, no cookies."""
-    transport = ASGITransport(app=create_app(ft.inst))
-    async with AsyncClient(transport=transport, base_url="https://crm.example.com") as client:
-        yield client
+    with app_on(ft.inst) as app:
+        async with AsyncClient(transport=ASGITransport(app=app), base_url="https://crm.example.com") as client:
+            yield client
 
 
 def news(step: str, subject: str = "News", html: str = "<p>News</p>") -> dict[str, Any]:
