@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+from domain.conditions import Offset
 from domain.instants import LATEST, local_instant
+from domain.problems import ProblemCode
 
 IsFree: TypeAlias = Callable[[date], bool]
 """Whether nobody works on a day though it is one from Monday to Friday."""
@@ -39,3 +41,13 @@ def plus_business_days(start: datetime, days: int, zone: str, is_free: IsFree) -
 def is_business_day(day: date, is_free: IsFree) -> bool:
     """Whether people work on that day."""
     return day.weekday() < SATURDAY and not is_free(day)
+
+
+def business_day_mistakes(length: Offset) -> Iterator[tuple[str, ProblemCode, str]]:
+    """Why business days cannot be counted in a length: the field, the code and the words."""
+    if length.weeks:
+        yield "weeks", "wrong_value", "business days are counted in days; a week of work is days: 5"
+    if not length.days and not length.is_zero:
+        yield "days", "missing_field", "business days are counted in days; say how many"
+    if length.days > MOST:
+        yield "days", "wrong_value", f"more than {MOST} business days (ten years) cannot be counted"

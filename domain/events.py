@@ -38,6 +38,9 @@ DELIVERED, BOUNCED, COMPLAINED = "email.delivered", "email.bounced", "email.comp
 SMS_DELIVERED, SMS_FAILED, SMS_RECEIVED = "sms.delivered", "sms.failed", "sms.received"
 """What became of a text message after it left; one that came in carries ``text``, ``from``, ``to`` and ``kind``."""
 
+TASK_COMPLETED = "task.completed"
+"""Somebody did what a task asked for; ``task`` is its id, ``type``, ``title`` and ``assignee`` as it stood then."""
+
 CUSTOM = r"custom\.[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"
 NAME_LENGTH = 120
 MAX_PROPERTIES_BYTES = 64 * 1024

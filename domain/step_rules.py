@@ -7,7 +7,7 @@ from typing import assert_never
 
 from domain.anchor_rules import DATED, check_anchored, check_dated_delay
 from domain.base import JsonScalar
-from domain.business_days import MOST
+from domain.business_days import business_day_mistakes
 from domain.callbacks import check_callback
 from domain.condition_rules import Subject, check_condition, check_length, check_of
 from domain.conditions import Of, Offset
@@ -186,12 +186,8 @@ def _check_business_days(x: Examination, length: Offset | None, path: str, switc
     if length is None:
         x.tell(switch, "wrong_value", "business days are counted in a length; an instant has none")
         return
-    if length.weeks:
-        x.tell(join(path, "weeks"), "wrong_value", "business days are counted in days; a week of work is days: 5")
-    if not length.days and not length.is_zero:
-        x.tell(join(path, "days"), "missing_field", "business days are counted in days; say how many")
-    if length.days > MOST:
-        x.tell(join(path, "days"), "wrong_value", f"more than {MOST} business days (ten years) cannot be counted")
+    for name, code, words in business_day_mistakes(length):
+        x.tell(join(path, name), code, words)
 
 
 def _check_awaited(x: Examination, graph: Graph, awaited: WaitEvent, path: str) -> None:

@@ -1,4 +1,4 @@
-"""What steps leave behind: the ledger that makes outside effects happen once, messages, tasks and notifications.
+"""What steps leave behind: the ledger that makes outside effects happen once, messages and notifications.
 
 A row of the ledger moves only by compare-and-set on (state, attempt), so of two attempts one wins and the other reads
 what became of it.
@@ -21,7 +21,7 @@ from store.database import Read, Tx
 from store.ids import new_id
 from store.locks import lock_effect
 from store.outputs import Fate
-from store.tables import effects, enrollments, messages, notifications, tasks, visits
+from store.tables import effects, enrollments, messages, notifications, visits
 
 EffectState: TypeAlias = Literal["handed_over", "retry", "accepted", "refused", "failed", "unknown"]
 
@@ -237,13 +237,6 @@ async def find_message_id(read: Read, effect_key: str) -> str | None:
     """The id of the message an effect carries, or None when none was written."""
     found: str | None = await read.scalar(MESSAGE_ID, of=effect_key)
     return found
-
-
-async def insert_task(tx: Tx, values: Mapping[str, Any], *, now: datetime) -> str:
-    """Write an open task; returns its id."""
-    task_id = new_id(now)
-    await tx.run(insert(tasks).values(**values, id=task_id, status="open", created_at=now))
-    return task_id
 
 
 async def insert_notifications(

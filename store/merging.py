@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from sqlalchemy import Column, ColumnElement, Text, and_, bindparam, case, cast, delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Column, ColumnElement, and_, bindparam, case, delete, func, or_, select, update
 
 from store.database import Read, Tx
 from store.locks import lock_entry_keys_of
@@ -21,9 +20,9 @@ from store.tables import (
     inbound_mails,
     late_goals,
     messages,
-    tasks,
     visits,
 )
+from store.tasks import move_tasks
 
 MERGED_INTO = (
     select(changes.c.detail)
@@ -96,9 +95,7 @@ async def move_sent(tx: Tx, from_id: str, to_id: str) -> None:
     """Let messages to a record, mail from it and tasks about it be another's."""
     for table in (messages, inbound_mails):
         await tx.run(update(table).where(table.c.record_id == from_id).values(record_id=to_id))
-    about: ColumnElement[str] = func.replace(cast(tasks.c.record_ids, Text), from_id, to_id)
-    about = cast(about, JSONB) if tx.dialect == "postgresql" else about
-    await tx.run(update(tasks).where(tasks.c.record_id == from_id).values(record_id=to_id, record_ids=about))
+    await move_tasks(tx, from_id, to_id)
 
 
 async def _move_decisions(tx: Tx, from_id: str, to_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Lists what workflows produced: messages, tasks and notifications; newest first, by keyset."""
+"""Lists what workflows produced: messages and notifications; newest first, by keyset."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, Select, Table, false, select, update
 
 from domain.base import Frozen
 from store.database import Read, Tx
-from store.tables import messages, notifications, tasks, workflows
+from store.tables import messages, notifications, workflows
 
 Fate: TypeAlias = Literal["delivered", "bounced", "complained"]
 """What becomes of a message once it left."""
@@ -43,27 +43,22 @@ class OutputFilters(Frozen):
 
 async def list_messages(read: Read, filters: OutputFilters, *, after: str | None, limit: int) -> list[RowMapping]:
     """Messages with their workflow's ``slug``, older than the id ``after``."""
-    return await read.all(_newest(messages, filters, after, limit))
-
-
-async def list_tasks(read: Read, filters: OutputFilters, *, after: str | None, limit: int) -> list[RowMapping]:
-    """Tasks with their workflow's ``slug``, older than the id ``after``."""
-    return await read.all(_newest(tasks, filters, after, limit))
+    return await read.all(newest(messages, filters, after, limit))
 
 
 async def list_notifications(read: Read, filters: OutputFilters, *, after: str | None, limit: int) -> list[RowMapping]:
     """Notifications with their workflow's ``slug``, older than the id ``after``."""
-    return await read.all(_newest(notifications, filters, after, limit))
+    return await read.all(newest(notifications, filters, after, limit))
 
 
 async def get_message(read: Read, id: str) -> RowMapping | None:
     """A message with its workflow's ``slug``, or None."""
-    return await read.one(_with_slug(messages).where(messages.c.id == id))
+    return await read.one(with_slug(messages).where(messages.c.id == id))
 
 
 async def find_message(read: Read, effect_key: str) -> RowMapping | None:
     """The message of an effect with its workflow's ``slug``, or None."""
-    return await read.one(_with_slug(messages).where(messages.c.effect_key == effect_key))
+    return await read.one(with_slug(messages).where(messages.c.effect_key == effect_key))
 
 
 async def mark_message(tx: Tx, id: str, *columns: str, at: datetime) -> None:
@@ -85,26 +80,14 @@ async def note_message(tx: Tx, id: str, detail: str) -> None:
     await tx.run(mine.values(detail=detail))
 
 
-async def get_task(read: Read, id: str) -> RowMapping | None:
-    """A task with its workflow's ``slug``, or None."""
-    return await read.one(_with_slug(tasks).where(tasks.c.id == id))
-
-
-async def set_task_status(tx: Tx, id: str, status: str, *, now: datetime) -> bool:
-    """Open, complete or cancel a task; False when there is none. ``completed_at`` is kept only while it is done."""
-    done_at = now if status == "done" else None
-    changed = update(tasks).where(tasks.c.id == id, tasks.c.status != status)
-    if await tx.run(changed.values(status=status, completed_at=done_at)):
-        return True
-    return await tx.scalar(select(tasks.c.id).where(tasks.c.id == id)) is not None
-
-
-def _with_slug(table: Table) -> Select[Any]:
+def with_slug(table: Table) -> Select[Any]:
+    """What a workflow produced, with its ``slug``."""
     # A task made by hand has no workflow.
     return select(table, workflows.c.slug).outerjoin(workflows, workflows.c.id == table.c.workflow_id)
 
 
-def _newest(table: Table, filters: OutputFilters, after: str | None, limit: int) -> Select[Any]:
+def newest(table: Table, filters: OutputFilters, after: str | None, limit: int) -> Select[Any]:
+    """A page of what workflows produced, newest first, older than the id ``after``."""
     columns = {
         "record": "record_id",
         "enrollment": "enrollment_id",
@@ -113,7 +96,7 @@ def _newest(table: Table, filters: OutputFilters, after: str | None, limit: int)
         "channel": "channel",
         "user": "user_id" if table is notifications else "assignee",
     }
-    page = _with_slug(table)
+    page = with_slug(table)
     if filters.workflow is not None:
         page = page.where(workflows.c.slug == filters.workflow)
     if filters.since is not None:

@@ -35,6 +35,7 @@ from store.record_tables import (
 from store.rotation_tables import rotations
 from store.secret_tables import secrets
 from store.subscription_tables import subscription_history, subscription_types, subscriptions, suppressions
+from store.task_tables import task_records, tasks
 from store.text_tables import inbound_texts
 from store.workflow_tables import (
     hooks,
@@ -95,6 +96,7 @@ __all__ = [
     "suppressions",
     "sweep_failures",
     "sweeps",
+    "task_records",
     "tasks",
     "team_members",
     "teams",
@@ -346,25 +348,6 @@ effects = Table(
     at("updated_at"),
     Index("ix_effects_state", "state"),
     Index("ix_effects_created_at", "created_at"),
-)  # fmt: skip
-
-tasks = Table(
-    "tasks", metadata,
-    id_column(),
-    Column("title", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("priority", String(16)),
-    at("due_at", nullable=True),
-    Column("assignee", String(36)),
-    Column("record_ids", Document, nullable=False),
-    Column("record_id", String(36), nullable=False, index=True),
-    Column("enrollment_id", String(36)),
-    Column("workflow_id", String(36)),
-    Column("step", String(40)),
-    at("created_at"),
-    at("completed_at", nullable=True),
-    Index("ix_tasks_workflow_id_step", "workflow_id", "step"),
 )  # fmt: skip
 
 notifications = Table(

@@ -23,6 +23,7 @@ from store.tables import (
     visits,
     workflows,
 )
+from store.tasks import about
 
 
 class Place(Frozen):
@@ -147,12 +148,12 @@ def _sources(dialect: str, record_id: str) -> list[Source]:
     by_workflow = [
         source(kind, select(table, workflows.c.slug)
                .outerjoin(workflows, workflows.c.id == table.c.workflow_id)
-               .where(table.c.record_id == record_id), at, table.c.id)
-        for kind, table, at in (
-            ("decision", entry_decisions, entry_decisions.c.decided_at),
-            ("message", messages, messages.c.created_at),
-            ("task", tasks, tasks.c.created_at),
-            ("notification", notifications, notifications.c.created_at),
+               .where(mine), at, table.c.id)
+        for kind, table, at, mine in (
+            ("decision", entry_decisions, entry_decisions.c.decided_at, entry_decisions.c.record_id == record_id),
+            ("message", messages, messages.c.created_at, messages.c.record_id == record_id),
+            ("task", tasks, tasks.c.created_at, about(record_id)),
+            ("notification", notifications, notifications.c.created_at, notifications.c.record_id == record_id),
         )
     ]  # fmt: skip
     # With what it is about, if anything.

@@ -1,19 +1,17 @@
-"""What workflows produced: messages, tasks, notifications."""
+"""What workflows produced: messages, notifications."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
 from fastapi import APIRouter, Depends, Path, Query
-from starlette.responses import Response
 
-from api.answers import answer
-from api.deps import Inst, MessagesRead, Reading, RecordsWrite
+from api.deps import MessagesRead, Reading
 from api.instants import WrittenInstant
 from api.limits import StorableRoute
 from api.loading import filter_or_404
 from api.paging import Page, Paged, page
-from api.schemas.outputs import MessageView, NotificationView, TaskPatch, TaskView, view_of
+from api.schemas.outputs import MessageView, NotificationView, view_of
 from domain.errors import NotFound
 from store import outputs
 from store.outputs import OutputFilters
@@ -60,42 +58,6 @@ async def show_message(message_id: Id, read: Reading, _: MessagesRead) -> Messag
     if row is None:
         raise NotFound(f"there is no message {message_id}")
     return view_of(MessageView, row)
-
-
-@router.get("/tasks", response_model=Page[TaskView], tags=["tasks"])
-async def list_tasks(
-    read: Reading,
-    _: MessagesRead,
-    paging: Paged,
-    common: Common,
-    status: Annotated[Literal["open", "done", "cancelled"] | None, Query()] = None,
-    assignee: Text = None,
-) -> Page[TaskView]:
-    """Tasks, newest first."""
-    await filter_or_404(read, common.workflow)
-    filters = common.model_copy(update={"status": status, "user": assignee})
-    rows = await outputs.list_tasks(read, filters, after=paging.after, limit=paging.fetch)
-    return page(rows, paging, lambda row: view_of(TaskView, row), key=lambda row: str(row["id"]))
-
-
-@router.get("/tasks/{task_id}", response_model=TaskView, tags=["tasks"])
-async def show_task(task_id: Id, read: Reading, _: MessagesRead) -> TaskView:
-    """One task."""
-    row = await outputs.get_task(read, task_id)
-    if row is None:
-        raise NotFound(f"there is no task {task_id}")
-    return view_of(TaskView, row)
-
-
-@router.patch("/tasks/{task_id}", response_model=TaskView, tags=["tasks"])
-async def change_task(task_id: Id, body: TaskPatch, inst: Inst, _: RecordsWrite) -> Response:
-    """Complete, cancel or reopen a task."""
-    async with inst.db.transaction() as tx:
-        if not await outputs.set_task_status(tx, task_id, body.status, now=inst.clock.now()):
-            raise NotFound(f"there is no task {task_id}")
-        row = await outputs.get_task(tx, task_id)
-        assert row is not None, "it was changed in this transaction"
-    return answer(view_of(TaskView, row)).response()
 
 
 @router.get("/notifications", response_model=Page[NotificationView], tags=["notifications"])

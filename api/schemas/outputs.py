@@ -1,14 +1,13 @@
-"""Answers about what workflows produced: messages, tasks, notifications; and about jobs and changes set aside."""
+"""Answers about what workflows produced: messages, notifications; and about jobs and changes set aside."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 from sqlalchemy import RowMapping
 
 from api.answers import Shown
-from api.schemas.records import Body, examples
 from domain.base import Instant, Json
 
 
@@ -44,33 +43,6 @@ class MessageView(Shown):
     clicked_at: Instant | None
     unsubscribed_at: Instant | None
     replied_at: Instant | None
-
-
-class TaskView(Shown):
-    """A task somebody shall do; ``assignee`` is a user id, null when there was no owner."""
-
-    id: str
-    title: str
-    body: str
-    status: Annotated[str, Field(examples=["open"])]
-    priority: str | None
-    due_at: Instant | None
-    assignee: str | None
-    record_id: str
-    record_ids: list[str]
-    workflow: str | None
-    enrollment_id: str | None
-    step: str | None
-    created_at: Instant
-    completed_at: Instant | None
-
-
-class TaskPatch(Body):
-    """The new status of a task."""
-
-    model_config = examples({"status": "done"})
-
-    status: Literal["open", "done", "cancelled"]
 
 
 class NotificationView(Shown):

@@ -1,4 +1,4 @@
-"""Add pipelines, teams and inbound texts, when which record stood in which stage, and when a message was answered."""
+"""Add pipelines, teams, inbound texts, stays in stages, answers to messages, and what tasks are about."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ down_revision: str | None = "20261123_fifth"
 
 INSTANT = sa.DateTime(timezone=True)
 DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+_TASK_RECORDS = sa.table(
+    "task_records", sa.column("task_id", sa.String), sa.column("record_id", sa.String), sa.column("place", sa.Integer)
+)
 
 
 def upgrade() -> None:
@@ -20,10 +23,12 @@ def upgrade() -> None:
     _add_people()
     _reckon_rotations_by("owed", instead_of="given")
     _add_texts()
+    _add_tasks()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _drop_tasks()
     op.drop_index(op.f("ix_inbound_texts_record_id_received_at"), table_name="inbound_texts")
     op.drop_table("inbound_texts")
     op.drop_column("messages", "segments")
@@ -125,3 +130,41 @@ def _add_texts() -> None:
     op.create_index(
         op.f("ix_inbound_texts_record_id_received_at"), "inbound_texts", ["record_id", "received_at"], unique=False
     )
+
+
+def _add_tasks() -> None:
+    op.add_column("tasks", sa.Column("type", sa.String(length=16), server_default=sa.text("'to_do'"), nullable=False))
+    op.create_index("ix_tasks_assignee_status", "tasks", ["assignee", "status"], unique=False)
+    op.create_table(
+        "task_records",
+        sa.Column("task_id", sa.String(length=36), nullable=False),
+        sa.Column("record_id", sa.String(length=36), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["task_id"], ["tasks.id"], name=op.f("fk_task_records_task_id_tasks")),
+        sa.PrimaryKeyConstraint("task_id", "record_id", name=op.f("pk_task_records")),
+    )
+    op.create_index("ix_task_records_record_id", "task_records", ["record_id"], unique=False)
+    tasks = sa.table("tasks", sa.column("id", sa.String), sa.column("record_ids", DOCUMENT))
+    for task_id, record_ids in op.get_bind().execute(sa.select(tasks.c.id, tasks.c.record_ids)).all():
+        linked = [
+            {"task_id": task_id, "record_id": each, "place": n} for n, each in enumerate(dict.fromkeys(record_ids))
+        ]
+        if linked:
+            op.get_bind().execute(sa.insert(_TASK_RECORDS), linked)
+    op.drop_column("tasks", "record_ids")
+
+
+def _drop_tasks() -> None:
+    op.add_column("tasks", sa.Column("record_ids", DOCUMENT, server_default=sa.text("'[]'"), nullable=False))
+    tasks = sa.table("tasks", sa.column("id", sa.String), sa.column("record_ids", DOCUMENT))
+    linked: dict[str, list[str]] = {}
+    for task_id, record_id in op.get_bind().execute(
+        sa.select(_TASK_RECORDS.c.task_id, _TASK_RECORDS.c.record_id).order_by(_TASK_RECORDS.c.place)
+    ):
+        linked.setdefault(task_id, []).append(record_id)
+    for task_id, record_ids in linked.items():
+        op.get_bind().execute(sa.update(tasks).where(tasks.c.id == task_id).values(record_ids=record_ids))
+    op.drop_index("ix_task_records_record_id", table_name="task_records")
+    op.drop_table("task_records")
+    op.drop_index("ix_tasks_assignee_status", table_name="tasks")
+    op.drop_column("tasks", "type")

@@ -279,7 +279,7 @@ def _told(kind: str, row: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
         case "message":
             return f"{row['channel']} {row['status']}", ("channel", "status", "subject")
         case "task":
-            return f"task {row['status']}: {row['title']}", ("title", "status", "assignee")
+            return f"task {row['status']}: {row['title']}", ("type", "title", "status", "priority", "assignee")
     return f"notification: {row['title']}", ("title", "user_id")
 
 

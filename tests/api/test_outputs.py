@@ -9,7 +9,7 @@ from sqlalchemy import Table, insert, update
 
 from store.ids import new_id
 from store.sweep_failures import keep_failures
-from store.tables import changes, effects, enrollments, entry_decisions, messages, notifications, tasks, visits
+from store.tables import changes, effects, enrollments, entry_decisions, messages, notifications, visits
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
 from tests.fixtures.clock import START, FixedClock
@@ -192,20 +192,6 @@ async def test_messages_are_listed_by_what_is_asked_for(api: Caller) -> None:
     assert await api.ok("GET", f"/messages/{sent[0]['id']}") == sent[0]
     assert (await api.ok("GET", "/messages?channel=sms"))["items"] == []
     await api.problem("GET", "/messages?channel=fax", status=422)
-
-
-async def test_tasks_are_completed_and_opened_again(api: Caller) -> None:
-    contact = await api.create("contact", external_id="a")
-    task_id = new_id(START)
-    async with api.inst.db.transaction() as tx:
-        row = {"id": task_id, "title": "Call", "body": "", "status": "open", "record_ids": [contact["id"]],
-               "record_id": contact["id"], "created_at": START}  # fmt: skip
-        await tx.run(insert(tasks).values(**row))
-    done = await api.ok("PATCH", f"/tasks/{task_id}", {"status": "done"})
-    assert done["completed_at"] is not None
-    assert (await api.ok("GET", "/tasks?status=done"))["items"] == [done]
-    assert (await api.ok("PATCH", f"/tasks/{task_id}", {"status": "open"}))["completed_at"] is None
-    await api.problem("PATCH", f"/tasks/{task_id}", {"status": "lost"}, status=422)
 
 
 async def test_notifications_are_listed_by_user(api: Caller) -> None:

@@ -13,16 +13,18 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, column, insert, select, table, text
 from sqlalchemy.exc import IntegrityError
 
 from domain.conditions import Condition
 from domain.names import goal_key
 from domain.reading import keys_read
+from store import tables
 from store.database import Database, driver_url, writer_engine
 from store.migrate import SCRIPTS, check, is_current, upgrade
 from store.schema import load_schema, seed_builtin
 from store.tables import entry_decisions, interests, versions, workflows
+from store.tasks import TaskFilters, list_tasks
 from tests.fixtures.clock import START
 from tests.fixtures.databases import on_a_thread
 
@@ -199,6 +201,30 @@ async def test_versions_published_before_are_found_by_what_their_goals_read(
     assert sorted((row["version"], row["trigger"], row["key"]) for row in found) == [
         (1, None, key) for key in sorted(read_by)
     ]
+
+
+async def test_what_tasks_are_about_is_kept_up_and_down(empty_database_url: str) -> None:
+    await asyncio.to_thread(_to, empty_database_url, "20261123_fifth")
+    plain = {"title": "Call", "body": "", "status": "open", "record_id": "r", "created_at": START}
+    about = {"1": ["r", "deal"], "2": [], "3": ["deal"]}
+    async with _opened(empty_database_url) as db, db.transaction() as tx:
+        for id, record_ids in about.items():
+            await tx.run(insert(OLD_TASKS).values(id=id, record_ids=record_ids, **plain))
+    await asyncio.to_thread(upgrade, empty_database_url)
+    async with _opened(empty_database_url) as db, db.read() as read:
+        found = await list_tasks(read, TaskFilters(), after=None, limit=10)
+    assert {task.id: [*task.record_ids] for task in found} == about
+    assert {task.type for task in found} == {"to_do"}
+    await asyncio.to_thread(_to, empty_database_url, "20261123_fifth")
+    async with _opened(empty_database_url) as db, db.read() as read:
+        rows = await read.all(select(OLD_TASKS.c.id, OLD_TASKS.c.record_ids))
+    assert {row["id"]: row["record_ids"] for row in rows} == about
+
+
+OLD_TASKS = table(
+    "tasks", *(column(name) for name in ("id", "title", "body", "status", "record_id")),
+    column("created_at", tables.tasks.c.created_at.type), column("record_ids", tables.changes.c.after.type),
+)  # fmt: skip
 
 
 @asynccontextmanager
