@@ -80,3 +80,29 @@ async def test_among_five_users_a_thousand_are_200_each(
     dev_server: WorkflowEnvironment, database_url: str, tmp_path: Path
 ) -> None:
     await rotate(dev_server, database_url, tmp_path, count=1_000)
+
+
+async def test_who_gets_it_follows_rules_and_whoever_has_it_keeps_it(
+    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path
+) -> None:
+    async with running(dev_server, sqlite_url, tmp_path) as ft:
+        ann, bo, cy, di, _ = await _users(ft)
+        await ft.call("POST", "/teams", {"slug": "sales", "members": [{"user": cy}, {"user": di}]})
+        rules = [
+            {"id": "theirs", "where": {"property": "owner", "op": "known"}, "steps": []},
+            {"id": "oslo", "where": {"property": "city", "op": "is", "value": "Oslo"}, "steps": [_given_to(ann)]},
+        ]
+        rest = _rotating("", team="sales")["steps"]
+        whose = {"id": "whose", "kind": "branch", "branches": rules, "otherwise": rest}
+        await ft.publish(by_hand("by-rule", [whose]))
+        known: list[dict[str, Any]] = [{"owner": bo, "city": "Oslo"}, {"city": "Oslo"}, {"city": "Bergen"}, {}]
+        owners = []
+        for n, properties in enumerate(known):
+            contact = await ft.create("contact", email=f"{n}@example.com", **properties)
+            await ft.ended((await ft.enroll("by-rule", "contact", contact))["enrollment_id"])
+            owners.append((await ft.call("GET", f"/records/contact/{contact}"))["properties"]["owner"])
+        assert owners == [bo, ann, cy, di]
+
+
+def _given_to(user: str) -> dict[str, Any]:
+    return {"id": "give", "kind": "action", "action": "set_property", "config": {"property": "owner", "value": user}}
