@@ -62,7 +62,8 @@ def _state(found: Any, timeline: Any) -> str:
     planned = next((visit["until"] for visit in timeline["visits"] if visit["until"]), None)
     until = f" until {planned or found['wakes_at']}" if found["wakes_at"] else ""
     round = f", round {found['round']}" if found["round"] else ""
-    return str(found["status"]) + (f", at {found['step']}{until}" if found["step"] else "") + round
+    held = f" ({timeline['held']})" if timeline["held"] else ""
+    return str(found["status"]) + (f", at {found['step']}{until}" if found["step"] else "") + round + held
 
 
 def _seen(values: Any) -> list[str]:

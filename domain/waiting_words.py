@@ -30,6 +30,21 @@ def waiting_words(
     return _with(f"waiting until {when}" + (f": {why}" if why else ""), detail)
 
 
+def hold_words(*, is_paused: bool, held_at: datetime | None, resumes_at: datetime | None, zone: str) -> str | None:
+    """What keeps somebody from going on besides the step: ``paused``; None where nothing does.
+
+    ``is_paused``: alone; ``held_at``: since when the run waits to be resumed; ``resumes_at``: when it goes on of those
+    who were held.
+    """
+    if is_paused:
+        return "paused alone, until it is resumed"
+    if held_at is not None:
+        return f"held since {clock_words(held_at, zone)}, until its workflow is resumed"
+    if resumes_at is not None:
+        return f"goes on {clock_words(resumes_at, zone)}: its workflow was resumed, and those it held go on one by one"
+    return None
+
+
 def _with(words: str, detail: str | None) -> str:
     return f"{words} ({detail})" if detail else words
 

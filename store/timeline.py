@@ -6,13 +6,14 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, String, and_, cast, collate, literal, or_, select
+from sqlalchemy import ColumnElement, RowMapping, String, and_, cast, collate, func, literal, or_, select
 from sqlalchemy.sql.selectable import Select
 
 from domain.base import Frozen
 from store.database import Read
 from store.tables import (
     changes,
+    deliveries,
     effects,
     enrollments,
     entry_decisions,
@@ -84,6 +85,13 @@ async def list_merges(read: Read, record_ids: Collection[str], since: datetime) 
         found += made
         left = {row["detail"]["from"] for row in made} - asked
     return sorted(found, key=lambda row: int(row["seq"]))
+
+
+async def find_resuming(read: Read, enrollment_id: str) -> datetime | None:
+    """When who was held goes on; None where nobody waits for that."""
+    mine = (deliveries.c.enrollment_id == enrollment_id, deliveries.c.kind == "resume")
+    found: datetime | None = await read.scalar(select(func.min(deliveries.c.due_at)).where(*mine))
+    return found
 
 
 async def list_messages(read: Read, enrollment_id: str) -> list[RowMapping]:

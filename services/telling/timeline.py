@@ -11,13 +11,14 @@ from domain.facts import Seen
 from domain.schema import Schema
 from domain.telling import tell_decision, tell_end, tell_mail, tell_merge, tell_reply, tell_subscriptions, tell_visit
 from domain.value_words import clock_words
-from domain.waiting_words import waiting_words
+from domain.waiting_words import hold_words, waiting_words
+from domain.zones import zone_of
 from services.telling.asking import NOTHING_ASKED, Asked, DecisionLink, load_asked
 from services.telling.retimings import Retiming, VisitKey, load_retimings
 from services.versions import Content, load_content
 from store import timeline as store
 from store.database import Read, Row
-from store.schema import load_schema
+from store.schema import load_account, load_schema
 
 TOLD = ("outcome", "reason", "detail")
 
@@ -106,12 +107,14 @@ class EnrollmentTimeline(Frozen):
 
     ``merges``: what was merged into its records since it began, oldest first, as long as their changes are kept.
 
+    ``held``: what keeps it from going on besides its step, a pause or that those held go on one by one.
     ``end`` names the goal it reached; ``end_seen`` are the values the goal, the suppression or the exit condition saw.
     """
 
     entry: Entry | None
     visits: list[Visit]
     merges: list[MergeItem]
+    held: str | None
     end: str | None
     end_seen: list[Seen]
 
@@ -149,6 +152,7 @@ async def tell_enrollment(read: Read, enrollment: Row) -> EnrollmentTimeline:
         entry=None if entry is None else _entry(entry, content, await load_schema(read)),
         visits=[_visit(row, content, messages, tasks, retimings, asked) for row in visits],
         merges=await _merges(read, enrollment),
+        held=await _held(read, enrollment, content),
         end=_end(enrollment, content, messages),
         end_seen=_seen(enrollment["end_seen"]),
     )
@@ -173,6 +177,17 @@ async def _merges(read: Read, enrollment: Row) -> list[MergeItem]:
         )
         for row in await store.list_merges(read, records, enrollment["started_at"])
     ]
+
+
+async def _held(read: Read, enrollment: Row, content: Content) -> str | None:
+    if enrollment["status"] == "ended":
+        return None
+    return hold_words(
+        is_paused=enrollment["status"] == "paused",
+        held_at=enrollment["held_at"],
+        resumes_at=await store.find_resuming(read, enrollment["id"]),
+        zone=zone_of(content.definition, (await load_account(read)).timezone),
+    )
 
 
 def _entry(row: Row, content: Content, schema: Schema) -> Entry:

@@ -147,6 +147,7 @@ async def test_resuming_wakes_only_who_was_held_each_at_its_own_moment(ft: Runni
         await ft.call("POST", "/workflows/spread/pause")
     for enrollment_id in ids:
         await held(ft, enrollment_id)
+    assert (await ft.timeline(ids[0]))["held"].startswith("held since ")
     before = ft.inst.clock.now()
     await ft.call("POST", "/workflows/spread/resume")
     async with ft.inst.db.read() as read:
@@ -155,6 +156,8 @@ async def test_resuming_wakes_only_who_was_held_each_at_its_own_moment(ft: Runni
     assert set(due) == set(ids)
     for enrollment_id in ids:
         assert timedelta() <= due[enrollment_id] - spread(enrollment_id, 60) < timedelta(seconds=5)
+        assert (await ft.timeline(enrollment_id))["held"].startswith("goes on ")
+    assert (await ft.timeline(asleep["enrollment_id"]))["held"] is None
     # A reason to leave does not queue up behind the wait.
     await ft.call("POST", f"/enrollments/{ids[0]}/unenroll")
     assert (await ft.ended(ids[0]))["end_reason"] == "unenrolled"
