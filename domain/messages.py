@@ -25,7 +25,7 @@ EndReason: TypeAlias = Literal[
 SkipReason: TypeAlias = Literal[
     "no_address", "invalid_address", "not_marketing_contact", "not_subscribed", "unsubscribed", "bounced",
     "complained", "no_consent", "sms_opted_out", "frequency_cap", "skipped_past", "skip_sends", "disabled",
-    "no_record", "no_owner", "no_date", "already_done",
+    "no_record", "no_owner", "no_user", "no_date", "already_done",
 ]  # fmt: skip
 FailureClass: TypeAlias = Literal["rejected", "gave_up", "unknown", "bad_template", "broken_reference", "wrong_value"]
 

@@ -82,6 +82,7 @@ SKIPS: Mapping[str, str] = {
     "disabled": "the step is switched off",
     "no_record": "there is no such associated record",
     "no_owner": "there is no owner",
+    "no_user": "there is no user to tell",
     "no_date": "there is no date",
     "already_done": "it was done before",
 }

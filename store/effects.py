@@ -1,4 +1,4 @@
-"""What steps leave behind: the ledger that makes outside effects happen once, messages and notifications.
+"""What steps leave behind: the ledger that makes outside effects happen once, and messages.
 
 A row of the ledger moves only by compare-and-set on (state, attempt), so of two attempts one wins and the other reads
 what became of it.
@@ -6,7 +6,7 @@ what became of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -21,7 +21,7 @@ from store.database import Read, Tx
 from store.ids import new_id
 from store.locks import lock_effect
 from store.outputs import Fate
-from store.tables import effects, enrollments, messages, notifications, visits
+from store.tables import effects, enrollments, messages, visits
 
 EffectState: TypeAlias = Literal["handed_over", "retry", "accepted", "refused", "failed", "unknown"]
 
@@ -237,12 +237,3 @@ async def find_message_id(read: Read, effect_key: str) -> str | None:
     """The id of the message an effect carries, or None when none was written."""
     found: str | None = await read.scalar(MESSAGE_ID, of=effect_key)
     return found
-
-
-async def insert_notifications(
-    tx: Tx, user_ids: Collection[str], values: Mapping[str, Any], *, now: datetime
-) -> Sequence[str]:
-    """Write one unread notification per user; returns their ids in the order of the users."""
-    rows = [{**values, "id": new_id(now), "user_id": user_id, "created_at": now} for user_id in user_ids]
-    await tx.run(insert(notifications), rows)
-    return [row["id"] for row in rows]

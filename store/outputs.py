@@ -1,4 +1,4 @@
-"""Lists what workflows produced: messages and notifications; newest first, by keyset."""
+"""Lists what workflows produced: messages, and pages of the rest; newest first, by keyset."""
 
 from __future__ import annotations
 
@@ -44,11 +44,6 @@ class OutputFilters(Frozen):
 async def list_messages(read: Read, filters: OutputFilters, *, after: str | None, limit: int) -> list[RowMapping]:
     """Messages with their workflow's ``slug``, older than the id ``after``."""
     return await read.all(newest(messages, filters, after, limit))
-
-
-async def list_notifications(read: Read, filters: OutputFilters, *, after: str | None, limit: int) -> list[RowMapping]:
-    """Notifications with their workflow's ``slug``, older than the id ``after``."""
-    return await read.all(newest(notifications, filters, after, limit))
 
 
 async def get_message(read: Read, id: str) -> RowMapping | None:

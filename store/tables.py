@@ -353,7 +353,7 @@ effects = Table(
 notifications = Table(
     "notifications", metadata,
     id_column(),
-    Column("user_id", String(36), nullable=False, index=True),
+    Column("user_id", String(36), nullable=False),
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("record_id", String(36), nullable=False),
@@ -363,4 +363,5 @@ notifications = Table(
     at("created_at"),
     at("read_at", nullable=True),
     Index("ix_notifications_workflow_id_step", "workflow_id", "step"),
+    Index("ix_notifications_user_id_read_at", "user_id", "read_at"),
 )  # fmt: skip

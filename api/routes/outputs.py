@@ -1,4 +1,4 @@
-"""What workflows produced: messages, notifications."""
+"""What workflows produced: messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from api.instants import WrittenInstant
 from api.limits import StorableRoute
 from api.loading import filter_or_404
 from api.paging import Page, Paged, page
-from api.schemas.outputs import MessageView, NotificationView, view_of
+from api.schemas.outputs import MessageView, view_of
 from domain.errors import NotFound
 from store import outputs
 from store.outputs import OutputFilters
@@ -58,14 +58,3 @@ async def show_message(message_id: Id, read: Reading, _: MessagesRead) -> Messag
     if row is None:
         raise NotFound(f"there is no message {message_id}")
     return view_of(MessageView, row)
-
-
-@router.get("/notifications", response_model=Page[NotificationView], tags=["notifications"])
-async def list_notifications(
-    read: Reading, _: MessagesRead, paging: Paged, common: Common, user: Text = None
-) -> Page[NotificationView]:
-    """Notifications of users, newest first."""
-    await filter_or_404(read, common.workflow)
-    filters = common.model_copy(update={"user": user})
-    rows = await outputs.list_notifications(read, filters, after=paging.after, limit=paging.fetch)
-    return page(rows, paging, lambda row: view_of(NotificationView, row), key=lambda row: str(row["id"]))

@@ -1,4 +1,4 @@
-"""Answers about what workflows produced: messages, notifications; and about jobs and changes set aside."""
+"""Answers about what workflows produced: messages; and about jobs and changes set aside."""
 
 from __future__ import annotations
 
@@ -43,21 +43,6 @@ class MessageView(Shown):
     clicked_at: Instant | None
     unsubscribed_at: Instant | None
     replied_at: Instant | None
-
-
-class NotificationView(Shown):
-    """A notice for a user."""
-
-    id: str
-    user_id: str
-    title: str
-    body: str
-    record_id: str
-    workflow: str | None
-    enrollment_id: str | None
-    step: str | None
-    created_at: Instant
-    read_at: Instant | None
 
 
 class JobView(Shown):

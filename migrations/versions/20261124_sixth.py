@@ -24,10 +24,14 @@ def upgrade() -> None:
     _reckon_rotations_by("owed", instead_of="given")
     _add_texts()
     _add_tasks()
+    op.create_index("ix_notifications_user_id_read_at", "notifications", ["user_id", "read_at"], unique=False)
+    op.drop_index(op.f("ix_notifications_user_id"), table_name="notifications")
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    op.create_index(op.f("ix_notifications_user_id"), "notifications", ["user_id"], unique=False)
+    op.drop_index("ix_notifications_user_id_read_at", table_name="notifications")
     _drop_tasks()
     op.drop_index(op.f("ix_inbound_texts_record_id_received_at"), table_name="inbound_texts")
     op.drop_table("inbound_texts")

@@ -60,6 +60,7 @@ BODIES: dict[str, Any] = {
     "/api-keys": {"name": "CI", "scopes": ["records:read"]},
     "/account": {"name": "Us"},
     "/tasks/{task_id}": {"status": "done"},
+    "/notifications/{notification_id}": {"read": True},
 }
 """A body that would do, so that what is refused is the key."""
 QUERIES = {

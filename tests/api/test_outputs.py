@@ -9,7 +9,7 @@ from sqlalchemy import Table, insert, update
 
 from store.ids import new_id
 from store.sweep_failures import keep_failures
-from store.tables import changes, effects, enrollments, entry_decisions, messages, notifications, visits
+from store.tables import changes, effects, enrollments, entry_decisions, messages, visits
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
 from tests.fixtures.clock import START, FixedClock
@@ -192,16 +192,6 @@ async def test_messages_are_listed_by_what_is_asked_for(api: Caller) -> None:
     assert await api.ok("GET", f"/messages/{sent[0]['id']}") == sent[0]
     assert (await api.ok("GET", "/messages?channel=sms"))["items"] == []
     await api.problem("GET", "/messages?channel=fax", status=422)
-
-
-async def test_notifications_are_listed_by_user(api: Caller) -> None:
-    async with api.inst.db.transaction() as tx:
-        for user in ("kim", "bo"):
-            row = {"id": new_id(START), "user_id": user, "title": "Look", "body": "", "record_id": "r",
-                   "created_at": START}  # fmt: skip
-            await tx.run(insert(notifications).values(**row))
-    found = (await api.ok("GET", "/notifications?user=kim"))["items"]
-    assert [item["user_id"] for item in found] == ["kim"]
 
 
 async def test_a_change_set_aside_is_listed_and_offered_again(api: Caller) -> None:

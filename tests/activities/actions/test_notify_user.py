@@ -9,7 +9,9 @@ from domain.base import Json
 from domain.builtin import BUILTIN
 from domain.catalogue import ConfigScope
 from domain.schema import Schema
+from domain.teams import Member
 from services.installation import Installation
+from services.records.teams import add_team, change_user
 from store import tables
 from tests.activities.calls import act
 from tests.builders import make_record, make_user, stand_at_action
@@ -20,6 +22,7 @@ from tests.builders import make_record, make_user, stand_at_action
     [
         {"title": "Look", "owner": True},
         {"title": "Look", "body": "Now", "users": ["u1"], "owner": False, "owner_manager": True},
+        {"title": "Look", "teams": ["sales"]},
     ],
 )
 def test_every_published_shape_still_parses(config: dict[str, Json]) -> None:
@@ -51,7 +54,8 @@ async def test_everybody_named_is_told_once(installation: Installation) -> None:
     assert answer.outcome == "done"
     assert [row["user_id"] for row in rows] == [owner.id, boss.id]
     assert {row["title"] for row in rows} == {"Ana of Olav"}
-    assert (await standing.visit())["result"] == {"notifications": [row["id"] for row in rows]}
+    result = {"notifications": [row["id"] for row in rows], "sent": 2, "failed": 0}
+    assert (await standing.visit())["result"] == result
 
 
 @pytest.mark.parametrize("wanted", ["owner", "owner_manager"])
@@ -74,10 +78,56 @@ async def test_an_owner_without_a_manager_skips_what_is_for_the_manager(installa
     assert (answer.outcome, answer.reason) == ("skipped", "no_owner")
 
 
-async def test_an_unknown_user_fails_the_step_and_nobody_is_told(installation: Installation) -> None:
+async def test_the_active_members_of_a_team_are_told_and_each_once(installation: Installation) -> None:
+    ann, bo = [await make_user(installation, name) for name in ("Ann", "Bo")]
+    gone = await make_user(installation, "Gone", active=False)
+    async with installation.db.transaction() as tx:
+        members = [Member(user=user.id) for user in (bo, ann)]
+        await add_team(tx, "sales", members, now=installation.clock.now())
+        await change_user(tx, installation.addresses, bo.id, {"available": False})
+        await change_user(tx, installation.addresses, gone.id, {"active": True})
+        await add_team(tx, "all", [*members, Member(user=gone.id)], now=installation.clock.now())
+        await change_user(tx, installation.addresses, gone.id, {"active": False})
+    contact = await make_record(installation, "contact", {"first_name": "Ana", "owner": ann.id})
+    config: dict[str, Json] = {"title": "Look", "teams": ["all", "sales"], "owner": True}
+    standing = await stand_at_action(installation, contact, "notify_user", config)
+
+    assert (await act(standing, "notify_user")).outcome == "done"
+
+    # Who is away still finds it in the inbox.
+    assert [row["user_id"] for row in await standing.rows(tables.notifications)] == [bo.id, ann.id]
+    assert (await standing.visit())["result"]["failed"] == 0
+
+
+async def test_a_team_of_nobody_is_skipped(installation: Installation) -> None:
+    async with installation.db.transaction() as tx:
+        await add_team(tx, "sales", [], now=installation.clock.now())
+    contact = await make_record(installation, "contact", {"first_name": "Ana"})
+    standing = await stand_at_action(installation, contact, "notify_user", {"title": "Look", "teams": ["sales"]})
+
+    answer = await act(standing, "notify_user")
+
+    assert (answer.outcome, answer.reason) == ("skipped", "no_user")
+
+
+async def test_who_is_not_there_any_more_keeps_nobody_else_from_being_told(installation: Installation) -> None:
     known = await make_user(installation, "Olav")
     contact = await make_record(installation, "contact", {"first_name": "Ana"})
-    config: dict[str, Json] = {"title": "Look", "users": [known.id, "nobody"]}
+    config: dict[str, Json] = {"title": "Look", "users": [known.id, "nobody"], "teams": ["sales"]}
+    standing = await stand_at_action(installation, contact, "notify_user", config)
+
+    assert (await act(standing, "notify_user")).outcome == "done"
+
+    result = (await standing.visit())["result"]
+    assert [row["user_id"] for row in await standing.rows(tables.notifications)] == [known.id]
+    assert (result["sent"], result["failed"]) == (1, 2)
+    assert result["missing"] == ["there is no active user nobody", "there is no team sales"]
+
+
+async def test_where_nobody_who_is_named_is_there_the_step_fails(installation: Installation) -> None:
+    gone = await make_user(installation, "Gone", active=False)
+    contact = await make_record(installation, "contact", {"first_name": "Ana", "owner": gone.id})
+    config: dict[str, Json] = {"title": "Look", "users": ["nobody"], "owner": True}
     standing = await stand_at_action(installation, contact, "notify_user", config)
 
     answer = await act(standing, "notify_user")
