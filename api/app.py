@@ -34,6 +34,7 @@ from api.routes import (
     people,
     pipelines,
     previews,
+    providers,
     records,
     reference,
     reports,
@@ -120,6 +121,7 @@ def create_app(inst: Installation) -> FastAPI:
     app.include_router(hooks.public, prefix=PREFIX)
     app.include_router(callbacks.public, prefix=PREFIX)
     app.include_router(texts.public, prefix=PREFIX)
+    app.include_router(providers.public, prefix=PREFIX)
     # Their addresses stand in messages, so they are short, and stay for ever.
     app.include_router(links.public)
     app.include_router(system.router)

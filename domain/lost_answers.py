@@ -14,6 +14,9 @@ Settlement: TypeAlias = Literal["accepted", "failed", "resend"]
 ASKED = "nobody knows whether it arrived; waiting for a decision of whoever may write enrollments"
 """What the visit says as long as nobody decided."""
 
+REPORTED = "its answer was lost, and the service reported that it took the message"
+"""The same once the service told what became of it."""
+
 SETTLED: Mapping[Settlement, str] = {
     "accepted": "decided that it arrived",
     "failed": "decided that it did not arrive",

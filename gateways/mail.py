@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from gateways.dkim_signing import DkimSigner
 from gateways.mail_outbox import OutboxMail
@@ -19,7 +20,8 @@ def open_mail(url: str, data_dir: Path, *, signer: DkimSigner | None = None) -> 
 
     ``outbox:`` keeps messages as files in ``data_dir``; ``smtp://user:password@host:587`` and ``smtps://…:465`` send
     them. ``?starttls=true`` demands encryption, ``false`` forbids it; without it a login demands it and anything
-    else takes it when the server offers it. Connections are kept between messages; ``signer`` signs what leaves.
+    else takes it when the server offers it. ``?service=sendgrid`` names each message to SendGrid as it is told back.
+    Connections are kept between messages; ``signer`` signs what leaves.
 
     Raises:
         ValueError: naming the setting, without repeating a password.
@@ -29,8 +31,9 @@ def open_mail(url: str, data_dir: Path, *, signer: DkimSigner | None = None) -> 
     scheme = url.partition(":")[0].lower()
     if scheme not in ("smtp", "smtps"):
         raise ValueError(f"{SETTING}: must be outbox:, smtp://… or smtps://…")
-    server = _server(ServiceUrl.read(SETTING, url, options=("starttls",)))
-    return SmtpMail(server, kept_s=KEPT_S, signer=signer)
+    parts = ServiceUrl.read(SETTING, url, options=("starttls", "service"))
+    service: Literal["sendgrid"] | None = "sendgrid" if parts.choice(SETTING, "service", ("sendgrid",)) else None
+    return SmtpMail(_server(parts), kept_s=KEPT_S, signer=signer, service=service)
 
 
 def outbox_folder(data_dir: Path) -> Path:

@@ -8,15 +8,18 @@ of it, and without an answer nobody knows.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponse, SMTPResponseException
 
 from domain.errors import GatewayError, Rejected, Unavailable
 from domain.ports import HandOver, Mail, Receipt
+from domain.provider_events import CUSTOM
 from gateways.dkim_signing import DkimSigner
 from gateways.mime import build_message, envelope_address
 from gateways.smtp_connections import (
@@ -52,14 +55,23 @@ _LONGEST_REPLY = 200
 class SmtpMail:
     """An outgoing mail server. SMTP has no key for a message, so handing over twice can be two messages.
 
-    ``kept_s``: how long a connection waits for the next message. ``signer``: signs what leaves.
+    ``kept_s``: how long a connection waits for the next message. ``signer``: signs what leaves. ``service``: whose
+    server it is, where that wants to be told what to call a message when it tells what became of it.
     """
 
     repeatable = False
 
-    def __init__(self, server: SmtpServer, *, kept_s: float = 0.0, signer: DkimSigner | None = None) -> None:
+    def __init__(
+        self,
+        server: SmtpServer,
+        *,
+        kept_s: float = 0.0,
+        signer: DkimSigner | None = None,
+        service: Literal["sendgrid"] | None = None,
+    ) -> None:
         self.server = server
         self.signer = signer
+        self.service = service
         self._connections = SmtpConnections(server, kept_s=kept_s)
 
     @asynccontextmanager
@@ -72,7 +84,7 @@ class SmtpMail:
             Rejected: sender or recipient are refused for good (5xx), or the message cannot be built.
             Unavailable: the server cannot be reached, refuses the login, or says no for now; nothing was delivered.
         """
-        content = build_message(mail)
+        content = build_message(_named(mail) if self.service == "sendgrid" else mail)
         if self.signer is not None:
             content = self.signer.sign(content)
         sender, recipient = envelope_address(mail.bounce_to or mail.sender), envelope_address(mail.to)
@@ -89,6 +101,12 @@ class SmtpMail:
     async def close(self) -> None:
         """End the connections that wait for their next message."""
         await self._connections.close()
+
+
+def _named(mail: Mail) -> Mail:
+    """A message that SendGrid knows by our name for it, of which it otherwise tells not with every event."""
+    told = json.dumps({"unique_args": {CUSTOM: mail.message_id}})
+    return mail.model_copy(update={"headers": {**mail.headers, "X-SMTPAPI": told}})
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from email_validator import EmailNotValidError, validate_email
 from domain.errors import Rejected
 from domain.ports import Mail
 
-# RFC 8058: these two must reach the reader's mail service byte by byte.
-_UNFOLDED = "list-unsubscribe"
+# RFC 8058: the first two must reach the reader's mail service byte by byte, the last the service that carries it.
+_UNFOLDED = ("list-unsubscribe", "x-smtpapi")
 # The standard library makes encoded words of long ids, and then no program finds the message they name.
 _IDS = frozenset({"in-reply-to", "references"})
 # RFC 5322 2.1.1: the longest line there may be, without its end.
@@ -115,7 +115,7 @@ def _add_header(message: EmailMessage, name: str, value: str) -> None:
     if _HEADER_NAME.fullmatch(name) is None or name.lower() in _OWN_HEADERS or name.lower().startswith("content-"):
         raise ValueError("not a header to add")
     if name.lower().startswith(_UNFOLDED) and not (value.isascii() and value.isprintable()):
-        raise ValueError("an unsubscribe header is printable ASCII")
+        raise ValueError("a header that is not folded is printable ASCII")
     if len(name) + len(value) + 2 > _LONGEST_LINE:
         raise ValueError("header too long")
     message[name] = value

@@ -15,7 +15,16 @@ from sqlalchemy import Table as SqlTable
 
 from store.database import Tx
 from store.effects import CLOSED
-from store.tables import changes, effect_decisions, effects, enrollments, entry_decisions, idempotency, visits
+from store.tables import (
+    changes,
+    effect_decisions,
+    effects,
+    enrollments,
+    entry_decisions,
+    idempotency,
+    provider_tokens,
+    visits,
+)
 
 
 async def clear_changes(tx: Tx, before: datetime, limit: int) -> int:
@@ -63,6 +72,13 @@ async def clear_end_values(tx: Tx, before: datetime, limit: int) -> int:
 async def clear_keys(tx: Tx, before: datetime, limit: int) -> int:
     """Idempotency keys that were claimed before ``before``."""
     return await _clear(tx, idempotency, [idempotency.c.created_at < before], idempotency.c.created_at, limit)
+
+
+async def clear_tokens(tx: Tx, before: datetime, limit: int) -> int:
+    """Tokens of calls that came before ``before``."""
+    return await _clear(
+        tx, provider_tokens, [provider_tokens.c.received_at < before], provider_tokens.c.received_at, limit
+    )
 
 
 def _ended(before: datetime) -> Select[tuple[str]]:

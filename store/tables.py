@@ -4,7 +4,8 @@ Migrations are checked against it. The tables of records and people are in
 ``store.record_tables``, those of definitions in ``store.workflow_tables``, lists in ``store.list_tables``, jobs in
 ``store.job_tables``, reusable emails in ``store.email_tables``, subscriptions in ``store.subscription_tables``, secrets
 in ``store.secret_tables``, messages in ``store.message_tables``, what people decided about
-effects in ``store.decision_tables``, mail that came in in ``store.inbound_tables``.
+effects in ``store.decision_tables``, mail that came in in ``store.inbound_tables``, what mail services signed with in
+``store.provider_tables``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from store.message_tables import messages
 from store.pause_tables import pauses
 from store.people_tables import team_members, teams
 from store.pipeline_tables import pipelines, stage_stays
+from store.provider_tables import provider_tokens
 from store.record_tables import (
     account,
     api_keys,
@@ -85,6 +87,7 @@ __all__ = [
     "pauses",
     "pipelines",
     "property_definitions",
+    "provider_tokens",
     "records",
     "recurrences",
     "rotations",

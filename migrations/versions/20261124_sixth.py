@@ -26,10 +26,13 @@ def upgrade() -> None:
     _add_tasks()
     op.create_index("ix_notifications_user_id_read_at", "notifications", ["user_id", "read_at"], unique=False)
     op.drop_index(op.f("ix_notifications_user_id"), table_name="notifications")
+    _add_provider_tokens()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    op.drop_index(op.f("ix_provider_tokens_received_at"), table_name="provider_tokens")
+    op.drop_table("provider_tokens")
     op.create_index(op.f("ix_notifications_user_id"), "notifications", ["user_id"], unique=False)
     op.drop_index("ix_notifications_user_id_read_at", table_name="notifications")
     _drop_tasks()
@@ -172,3 +175,14 @@ def _drop_tasks() -> None:
     op.drop_table("task_records")
     op.drop_index("ix_tasks_assignee_status", table_name="tasks")
     op.drop_column("tasks", "type")
+
+
+def _add_provider_tokens() -> None:
+    op.create_table(
+        "provider_tokens",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("received_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_tokens")),
+    )
+    op.create_index(op.f("ix_provider_tokens_received_at"), "provider_tokens", ["received_at"], unique=False)

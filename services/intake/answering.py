@@ -41,7 +41,7 @@ PAGE = Grounds(source="preference page", legal_basis="consent")
 MOST_TYPES = 1000
 """More than anybody keeps apart."""
 
-How = Literal["one_click", "page"]
+How = Literal["one_click", "page", "provider"]
 
 
 class Sent(Frozen):
@@ -122,6 +122,11 @@ async def unsubscribe(tx: Tx, write: Write, sent: Sent) -> None:
 async def unsubscribe_altogether(tx: Tx, write: Write, sent: Sent) -> None:
     """No more marketing, as the contact says on the page."""
     await _out_of_all(tx, write, sent, await _held(tx, sent), PAGE, "page")
+
+
+async def unsubscribe_elsewhere(tx: Tx, write: Write, sent: Sent, source: str) -> None:
+    """No more marketing, as the contact told the service that carried a message; ``source``: which one."""
+    await _out_of_all(tx, write, sent, await _held(tx, sent), Grounds(source=source), "provider")
 
 
 async def choose(tx: Tx, write: Write, sent: Sent, wanted: Collection[str]) -> None:

@@ -20,14 +20,13 @@ from domain.records import Cause
 from services.installation import Installation
 from services.intake.events import Happened, KnownAlready, record_event
 from services.intake.mail_matching import Match, match_mail
-from services.intake.statuses import Told, advance
+from services.intake.statuses import Told, advance, note
 from services.records.records import Write, begin_write
 from store import inbound as rows
 from store.database import Row, Tx
 from store.events import EventRow
 from store.ids import new_id
 from store.inbound import InboundMail
-from store.outputs import note_message
 
 LONGEST_SENDER = 320
 
@@ -171,7 +170,7 @@ async def _tell(
 ) -> str | None:
     """Do what follows; the event that was written. None where there is none, or its contact was deleted meanwhile."""
     if meaning.kind == "soft_bounced" and message is not None and kept.detail is not None:
-        await note_message(tx, message["id"], kept.detail)
+        await note(tx, write, message, kept.detail)
     if meaning.told is not None and message is not None:
         event = (await advance(tx, write, message, meaning.told)).event
     else:

@@ -17,10 +17,11 @@ from services.leaving.replies import find_answered
 from services.records.records import Write
 from services.records.subscriptions import OBJECT
 from services.records.suppressing import ADDRESS, suppress_address
+from services.running.decisions import settle_by_report
 from store.database import Row, Tx
 from store.events import EventRow
 from store.locks import lock_records
-from store.outputs import Fate, advance_message
+from store.outputs import Fate, advance_message, note_message
 from store.records import find_by_unique
 
 EVENTS: Mapping[Fate, str] = {"delivered": DELIVERED, "bounced": BOUNCED, "complained": COMPLAINED}
@@ -53,6 +54,8 @@ async def advance(tx: Tx, write: Write, message: Row, told: Told) -> Advanced:
         Conflict: its contact is being merged or its address changes hands at the same time.
     """
     contact_id = await _hold(tx, write, message, EVENTS[told.fate])
+    # Whatever became of it: it was taken, though the answer to the attempt may have been lost.
+    await settle_by_report(tx, message["effect_key"], now=write.now)
     if not await advance_message(tx, message["id"], told.fate, detail=told.detail):
         return Advanced(is_new=False)
     event = None
@@ -62,6 +65,12 @@ async def advance(tx: Tx, write: Write, message: Row, told: Told) -> Advanced:
     if told.fate != "delivered":
         await suppress_address(tx, write, message["recipient"], told.fate, source=told.source)
     return Advanced(is_new=True, event=event)
+
+
+async def note(tx: Tx, write: Write, message: Row, detail: str) -> None:
+    """Keep what was told of an email that has not come to an end by it."""
+    await settle_by_report(tx, message["effect_key"], now=write.now)
+    await note_message(tx, message["id"], detail)
 
 
 async def _hold(tx: Tx, write: Write, message: Row, event: str) -> str | None:

@@ -17,6 +17,7 @@ from services.intake.events import Happened, KnownAlready, record_event
 from services.leaving.replies import find_answered
 from services.records.records import Write, begin_write
 from services.records.suppressing import opt_in, opt_out
+from services.running.decisions import settle_by_report
 from store import texts as rows
 from store.database import Row, Tx
 from store.ids import new_id
@@ -58,6 +59,7 @@ async def tell_text(inst: Installation, key: str, *, arrived: bool, detail: str 
         write = await begin_write(tx, inst, cause)
         name = SMS_DELIVERED if arrived else SMS_FAILED
         contact = await _hold(tx, message, name)
+        await settle_by_report(tx, key, now=write.now)
         if not await advance_message(tx, message["id"], "delivered" if arrived else "bounced", detail=detail):
             return False
         if contact is not None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from domain.provider_signing import TOKEN_KEPT
 from services.installation import Installation
 from services.running.settling import NOBODY_KNOWS
 from store.database import Database, Tx
@@ -21,6 +22,7 @@ from store.housekeeping import (
     clear_effects,
     clear_end_values,
     clear_keys,
+    clear_tokens,
     clear_visits,
 )
 from store.idempotency import KEPT as KEYS_KEPT
@@ -48,6 +50,7 @@ async def clear_old(db: Database, *, history_days: int, now: datetime, batch: in
         "effect_decisions": (clear_effect_decisions, history),
         "end_values": (clear_end_values, history),
         "idempotency": (clear_keys, now - KEYS_KEPT),
+        "provider_tokens": (clear_tokens, now - TOKEN_KEPT),
     }
     return {name: await _in_batches(db, clear, before, batch) for name, (clear, before) in work.items()}
 

@@ -1,4 +1,4 @@
-"""What a person decides about an effect whose fate nobody knows.
+"""What a person decides about an effect whose fate nobody knows, or what the service that carries it tells of it.
 
 A run that waits for it goes on by it. Where the run went on long ago the decision sets right what ledger, message and
 visit say, and the run is left alone.
@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.entry_words import cause_words
 from domain.errors import Conflict, NotFound
-from domain.lost_answers import Settlement, settled_words
+from domain.lost_answers import REPORTED, Settlement, settled_words
 from domain.records import Cause
 from domain.telling import tell_effect
 from services.running.settling import wake
@@ -57,6 +57,31 @@ async def settle_by_hand(
     elif visit is not None and (amended := _amended(visit, verdict, message)) is not None:
         await amend_visit(tx, effect, amended)
     return enrollment.id
+
+
+async def settle_by_report(tx: Tx, key: str, *, now: datetime) -> None:
+    """Settle as accepted what the service that carries it tells of: the answer that was lost comes another way.
+
+    Whatever was believed of it until now, by whomever; a run that waits for a decision goes on. Nothing when that is
+    known, or the ledger forgot it.
+    """
+    known = await find_effect(tx, key)
+    if known is None or known.state == "accepted":
+        return
+    (enrollment,) = (await lock_enrollments(tx, [known.enrollment_id])).values()
+    effect = await hold_effect(tx, key)
+    if effect is None or effect.state == "accepted":
+        return
+    visit, message = await visit_behind(tx, effect), await message_behind(tx, effect)
+    verdict = _verdict("accepted", REPORTED, carries_message=True)
+    await close_effect(tx, effect, verdict, now=now, sent_at=message["claimed_at"] if message is not None else None)
+    if enrollment.status != "ended" and visit is not None and visit["outcome"] is None:
+        # An attempt that is under way reads the ledger by itself.
+        if effect.is_undecided:
+            await amend_visit(tx, effect, {"detail": REPORTED})
+            await wake(tx, enrollment.id, now=now)
+    elif visit is not None and (amended := _amended(visit, verdict, message)) is not None:
+        await amend_visit(tx, effect, amended)
 
 
 async def _why_not(tx: Tx, effect: Effect) -> str:

@@ -41,6 +41,7 @@ NOTHING = {
     "effect_decisions": 0,
     "end_values": 0,
     "idempotency": 0,
+    "provider_tokens": 0,
 }
 
 
