@@ -22,6 +22,7 @@ from domain.schema import Schema
 from store import sqlite_driver, tables
 from store.feed import CHANNEL, ChangeFeed
 from store.hiding import hide_values
+from store.pooled import notice_the_gone
 
 BUSY_TIMEOUT_S = 30
 """How long a SQLite writer waits for a writer of another process before it gives up."""
@@ -235,7 +236,9 @@ def driver_url(url: str) -> str:
 def writer_engine(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
     """The engine that writes; ``foreign_keys=False`` is for migrations, which rebuild SQLite tables."""
     if not url.startswith("sqlite"):
-        return _quiet(create_async_engine(url, **_COMMON, pool_size=10, max_overflow=10, pool_pre_ping=True))
+        engine = _quiet(create_async_engine(url, **_COMMON, pool_size=10, max_overflow=10))
+        notice_the_gone(engine.sync_engine)
+        return engine
     keys = "ON" if foreign_keys else "OFF"
     pragmas = ("journal_mode = WAL", "synchronous = FULL", f"foreign_keys = {keys}")
     return _sqlite_engine(url, "BEGIN IMMEDIATE", pragmas=pragmas, at_once=True)
