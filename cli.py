@@ -17,6 +17,7 @@ from commands import (
     sample,
     secrets,
     subscriptions,
+    suppressions,
     trouble,
     verifying,
     workflows,
@@ -50,6 +51,7 @@ app.add_typer(events.event, name="event")
 app.add_typer(lists.lists, name="list")
 app.add_typer(emails.email, name="email")
 app.add_typer(subscriptions.subscriptions, name="subscriptions")
+app.add_typer(suppressions.suppression, name="suppression")
 app.add_typer(secrets.secrets, name="secret")
 app.add_typer(sample.sample, name="sample")
 workflows.workflow.command("occurrences")(occurrences.occurrences)

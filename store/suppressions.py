@@ -108,12 +108,16 @@ async def suppressions_of(read: Read, subject: str) -> list[Suppression]:
     return [_suppression(row) for row in await read.all(mine.order_by(suppressions.c.reason))]
 
 
-async def page_addresses(read: Read, *, after: tuple[str, str] | None, limit: int) -> list[Suppression]:
+async def page_addresses(
+    read: Read, *, reason: SuppressionReason | None = None, after: tuple[str, str] | None, limit: int
+) -> list[Suppression]:
     """Up to ``limit`` suppressed addresses and numbers, in alphabetical order, after (address, reason) of the last."""
     page = select(suppressions).where(suppressions.c.subject.contains("@") | suppressions.c.subject.startswith("+"))
+    if reason is not None:
+        page = page.where(suppressions.c.reason == reason)
     if after is not None:
-        address, reason = after
-        later = (suppressions.c.subject == address) & (suppressions.c.reason > reason)
+        address, last = after
+        later = (suppressions.c.subject == address) & (suppressions.c.reason > last)
         page = page.where((suppressions.c.subject > address) | later)
     rows = await read.all(page.order_by(suppressions.c.subject, suppressions.c.reason).limit(limit))
     return [_suppression(row) for row in rows]

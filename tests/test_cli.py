@@ -384,6 +384,37 @@ async def test_what_a_contact_agrees_to_is_shown_and_set(line: Line) -> None:
     await line.run("subscriptions", "show", "company/name/x", code=3)
 
 
+async def test_addresses_and_numbers_are_kept_from_messages_and_let_go(line: Line) -> None:
+    reference = await contact(line)
+    given = ("Ana@example.com", "bo@example.com", "--reason", "bounced", "--source", "our old system")
+    told = (await line.run("suppression", "add", *given)).out
+    assert told.splitlines() == [f"nothing is sent to {each}@example.com (bounced)" for each in ("ana", "bo")]
+    assert "known since 20" in (await line.run("suppression", "add", "ana@example.com", "--reason", "bounced")).out
+    await line.run("suppression", "add", "+47 22 12 34 56", "--reason", "opted_out")
+    shown = (await line.run("record", "get", reference, "--json")).json
+    assert shown["properties"]["email_status"] == "bounced"
+
+    listed = (await line.run("suppression", "list")).out
+    assert re.search(r"^\+4722123456 +opted_out +- ", listed, re.MULTILINE)
+    assert re.search(r"^ana@example.com +bounced +our old system +20", listed, re.MULTILINE)
+    found = (await line.run("suppression", "list", "--reason", "bounced", "--json")).json
+    assert [each["address"] for each in found] == ["ana@example.com", "bo@example.com"]
+    assert len((await line.run("suppression", "list", "--reason", "bounced", "--limit", "1", "--json")).json) == 1
+    (number,) = (await line.run("suppression", "list", "+47 22 12 34 56", "--json")).json
+    assert (number["address"], number["reason"]) == ("+4722123456", "opted_out")
+    assert (await line.run("suppression", "list", "bo@example.com", "--reason", "complained", "--json")).json == []
+
+    lifted = (await line.run("suppression", "lift", "ana@example.com", "+47 22 12 34 56")).out
+    assert lifted.splitlines() == ["messages go to ana@example.com again", "messages go to +47 22 12 34 56 again"]
+    await line.run("suppression", "lift", "bo@example.com", "--reason", "complained", code=3)
+    assert [each["address"] for each in (await line.run("suppression", "list", "--json")).json] == ["bo@example.com"]
+    await line.run("suppression", "lift", "bo@example.com", "--reason", "bounced")
+    shown = (await line.run("record", "get", reference, "--json")).json
+    assert shown["properties"]["email_status"] == "ok"
+    wrong = await line.run("suppression", "add", "cy@example.com", "ana at home", "--reason", "bounced", code=1)
+    assert "ana at home: an email address must have an @-sign (the 1 before it is done)" in wrong.err
+
+
 async def test_a_value_says_how_it_was_understood_and_how_the_other_is_written(line: Line) -> None:
     reference = await contact(line)
     refused = await line.run("record", "set", reference, "first_name=123", "sms_opted_out=maybe", code=1)

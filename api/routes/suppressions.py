@@ -35,17 +35,20 @@ Reason = Annotated[SuppressionReason | None, Query(description="Only this reason
 @router.get("", response_model=Page[SuppressionView])
 async def list_suppressions(
     read: Reading,
+    inst: Inst,
     _: RecordsRead,
     paging: Paged,
     address: Annotated[str | None, Query(max_length=320, description="Only those of this address.")] = None,
+    reason: Reason = None,
 ) -> Page[SuppressionView]:
     """Addresses and numbers that nothing, or with `unsubscribed` no marketing, is sent to, in alphabetical order."""
     if address is not None:
-        found = await rows.suppressions_of(read, address)
+        kept = await rows.suppressions_of(read, _subject(inst, address))
+        found = [each for each in kept if reason in (None, each.reason)]
     else:
         last = paging.after.partition(BETWEEN) if paging.after else None
         after = (last[0], last[2]) if last else None
-        found = await rows.page_addresses(read, after=after, limit=paging.fetch)
+        found = await rows.page_addresses(read, reason=reason, after=after, limit=paging.fetch)
     return page(found, paging, _view, key=lambda each: f"{each.subject}{BETWEEN}{each.reason}")
 
 
@@ -83,6 +86,7 @@ async def lift(
     Of a contact with the address `email_status` becomes `ok` unless another reason is left; of those who were
     written to under the number `sms_opted_out` becomes false.
     """
+    address = _subject(inst, address)
     async with inst.db.transaction() as tx:
         known = {each.reason for each in await rows.suppressions_of(tx, address)}
         reasons = known & {reason} if reason else known
@@ -96,8 +100,17 @@ async def lift(
     return answer(None).response()
 
 
+def _subject(inst: Installation, written: str) -> str:
+    """What is named as it is kept: of a number its spaces are left out."""
+    return _e164(inst, written) or written
+
+
+def _e164(inst: Installation, written: str) -> str | None:
+    return inst.phones.e164(written, "") if written.startswith("+") else None
+
+
 def _number(inst: Installation, written: str) -> str:
-    number = inst.phones.e164(written, "") if written.startswith("+") else None
+    number = _e164(inst, written)
     if number is None:
         words = f"{written} is no phone number in international form, such as +4722123456"
         raise Invalid(words, errors=[FieldError(path="/address", code="wrong_value", message=words)])

@@ -155,6 +155,10 @@ async def test_a_suppressed_address_is_listed_and_lifted(api: Caller) -> None:
     assert [e["reason"] for e in (await api.ok("GET", "/suppressions?address=Bo@example.com"))["items"]] == [
         "bounced", "complained"
     ]  # fmt: skip
+    bounced = [(await api.ok("GET", "/suppressions?reason=bounced&limit=1"))]
+    bounced.append(await api.ok("GET", f"/suppressions?reason=bounced&limit=1&cursor={bounced[0]['next_cursor']}"))
+    assert [each["address"] for page in bounced for each in page["items"]] == ["ana@example.com", "bo@example.com"]
+    assert bounced[1]["next_cursor"] is None
     await api.problem("DELETE", "/suppressions/ana@example.com?reason=complained", status=404)
     await api.ok("DELETE", "/suppressions/Ana@example.com", status=204)
     record = await api.ok("GET", f"/records/contact/{contact}")
@@ -170,7 +174,9 @@ async def test_a_number_that_wants_no_text_messages_is_listed_and_lifted(api: Ca
     assert await api.ok("POST", "/suppressions", {**body, "source": "again"}) == one
     assert (await api.ok("GET", "/suppressions"))["items"] == [one]
     await api.problem("DELETE", "/suppressions/+4722123456?reason=bounced", status=404)
-    await api.ok("DELETE", "/suppressions/+4722123456", status=204)
+    assert (await api.ok("GET", "/suppressions?address=%2B47 22123456&reason=opted_out"))["items"] == [one]
+    assert (await api.ok("GET", "/suppressions?address=%2B4722123456&reason=bounced"))["items"] == []
+    await api.ok("DELETE", "/suppressions/+47 22 12 34 56", status=204)
     assert (await api.ok("GET", "/suppressions"))["items"] == []
     for wrong in ("22123456", "+47 1", "ana@example.com"):
         found = await api.problem("POST", "/suppressions", {**body, "address": wrong}, status=422)
