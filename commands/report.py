@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from commands.output import table
+
+
+class By(StrEnum):
+    """What a report over time counts by."""
+
+    DAY = "day"
+    WEEK = "week"
+
 
 ALWAYS = ("entered", "waiting", "done", "skipped", "failed", "left", "sent")
 WHERE_ANY = ("delivered", "bounced", "complained", "unknown", "opened", "clicked", "replied", "unsubscribed")
@@ -29,6 +38,16 @@ def report_text(found: Any) -> str:
         if step[figure]
     ]
     return "\n".join(lines)
+
+
+def over_time_text(found: Any) -> str:
+    """Totals by day or week as the API answers them, the oldest first."""
+    rows = [
+        (each["first"], each["enrolled"], each["ended"], each["goal"], _by_reason(each["by_reason"]).strip(" ()"))
+        for each in found["periods"]
+    ]
+    head = f"{found['workflow']} by {found['by']}, days of {found['zone']}"
+    return f"{head}\n{table(rows, (found['by'], 'enrolled', 'ended', 'goal', 'ended by'))}"
 
 
 def _sum(figure: Any) -> Any:

@@ -14,7 +14,7 @@ from commands.files import Force, check_target, read_yaml, write_text
 from commands.moving import moved_text, preview_text
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
 from commands.records import find, follow
-from commands.report import report_text
+from commands.report import By, over_time_text, report_text
 
 workflow = typer.Typer(help="Definitions: validate, push, pull, publish, turn on and off, pause.", no_args_is_help=True)
 
@@ -211,11 +211,24 @@ def resume(slug: Slug, as_json: AsJson = False) -> None:
     _post(slug, "resume", "resumed", as_json)
 
 
-def report(slug: Slug, as_json: AsJson = False) -> None:
-    """Show what became of those who entered, step by step."""
+def report(
+    slug: Slug,
+    by: Annotated[By | None, typer.Option(help="Day by day or week by week instead of step by step.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="With --by: the first day, 2026-11-01.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="With --by: the last day.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what became of those who entered, step by step or over time."""
     with speaking(as_json), connect() as api:
-        found = api.get(f"/workflows/{quote(slug, safe='')}/report")
-        show(found, report_text(found), as_json=as_json)
+        path = f"/workflows/{quote(slug, safe='')}/report"
+        if by is None and (first or last):
+            raise Failed(ExitCode.USAGE, "--from and --to go with --by day or --by week")
+        if by is None:
+            found = api.get(path)
+            show(found, report_text(found), as_json=as_json)
+            return
+        found = api.get(f"{path}/over-time", **{"by": by.value, "from": first, "to": last})
+        show(found, over_time_text(found), as_json=as_json)
 
 
 def _state(each: dict[str, Any]) -> str:

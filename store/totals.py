@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 from sqlalchemy import (
@@ -14,6 +16,8 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
+    null,
     select,
     true,
     union_all,
@@ -24,15 +28,20 @@ from store.database import Read
 from store.report import SENT
 from store.tables import enrollments, goals_reached, late_goals, messages, workflows
 
+PeriodFigure: TypeAlias = Literal["enrolled", "ended", "goal"]
 TotalFigure: TypeAlias = Literal["enrolled", "records", "active", "ended", "goal", "converted"]
 
 
 class Total(Frozen):
-    """One number of the whole workflow; ``reason`` narrows ended, ``goal`` narrows goal and converted to one."""
+    """One number of the whole workflow; ``reason`` narrows ended, ``goal`` narrows goal and converted to one.
+
+    ``within``: only those who entered, ended or first reached a goal from the first instant on and before the second.
+    """
 
     figure: TotalFigure
     reason: str | None = None
     goal: str | None = None
+    within: tuple[datetime, datetime] | None = None
 
 
 class GoalCount(Frozen):
@@ -69,6 +78,39 @@ async def count_any_goal(read: Read, workflow_id: str) -> GoalCount:
     return GoalCount(goal=None, **row)
 
 
+async def count_over_time(
+    read: Read, workflow_id: str, figure: PeriodFigure, edges: Sequence[datetime]
+) -> list[RowMapping]:
+    """Rows ``period, reason, total``: how many entered, ended or first reached a goal between two ``edges`` each.
+
+    ``period`` counts from 0; ``edges``, two at least, ascend. ``reason`` is None but of those who ended.
+    """
+    mine = enrollments.c.workflow_id == workflow_id
+    match figure:
+        case "enrolled":
+            source = select(enrollments.c.started_at.label("at"), null().label("reason")).where(mine)
+        case "ended":
+            source = select(enrollments.c.ended_at.label("at"), enrollments.c.end_reason.label("reason")).where(mine)
+        case "goal":
+            found = _reached(workflow_id)
+            first = select(func.min(found.c.reached_at).label("at"), null().label("reason"))
+            source = first.where(found.c.inside.is_not(None)).group_by(found.c.inside)
+    each = source.subquery()
+    period = _period(each.c.at, edges).label("period")
+    within = (each.c.at >= edges[0], each.c.at < edges[-1])
+    counted = select(period, each.c.reason, func.count().label("total")).where(*within)
+    return await read.all(counted.group_by(period, each.c.reason))
+
+
+def _period(at: ColumnElement[datetime], edges: Sequence[datetime], begin: int = 0) -> ColumnElement[int]:
+    """Between which two edges an instant lies, found by halving: databases know neither our zones nor our weeks."""
+    if len(edges) == 2:
+        return literal(begin)
+    middle = len(edges) // 2
+    before, after = _period(at, edges[: middle + 1], begin), _period(at, edges[middle:], begin + middle)
+    return case((at < edges[middle], before), else_=after)
+
+
 def _counts(found: Subquery) -> Select[int, int]:
     return select(
         func.count(found.c.inside.distinct()).label("reached"),
@@ -93,15 +135,15 @@ async def list_total(read: Read, workflow_id: str, total: Total, *, after: str |
 def _behind(workflow_id: str, total: Total) -> list[ColumnElement[bool]]:
     match total.figure:
         case "enrolled":
-            return []
+            return _within(enrollments.c.started_at, total)
         case "records":
             first = select(func.min(enrollments.c.id)).where(enrollments.c.workflow_id == workflow_id)
             return [enrollments.c.id.in_(first.group_by(enrollments.c.record_id))]
         case "active":
             return [enrollments.c.status != "ended"]
         case "ended":
-            ended = enrollments.c.status == "ended"
-            return [ended] if total.reason is None else [ended, enrollments.c.end_reason == total.reason]
+            ended = [enrollments.c.status == "ended", *_within(enrollments.c.ended_at, total)]
+            return ended if total.reason is None else [*ended, enrollments.c.end_reason == total.reason]
         case "goal" | "converted":
             return [enrollments.c.id.in_(_reaching(workflow_id, total))]
 
@@ -112,12 +154,18 @@ def _reaching(workflow_id: str, total: Total) -> Select[str]:
     if total.goal is not None:
         mine = found.c.goal == total.goal
     if total.figure == "goal":
-        return select(found.c.inside).where(mine, found.c.inside.is_not(None))
+        inside = select(found.c.inside).where(mine, found.c.inside.is_not(None))
+        first = _within(func.min(found.c.reached_at), total)
+        return inside.group_by(found.c.inside).having(*first) if first else inside
     return select(func.min(found.c.enrollment_id)).where(mine, found.c.emailed.is_not(None)).group_by(found.c.emailed)
 
 
+def _within(at: ColumnElement[datetime], total: Total) -> list[ColumnElement[bool]]:
+    return [] if total.within is None else [at >= total.within[0], at < total.within[1]]
+
+
 def _reached(workflow_id: str) -> Subquery:
-    """``enrollment_id, goal, inside, emailed``: each goal each enrollment reached, or its record after its end.
+    """``enrollment_id, goal, reached_at, inside, emailed``: each goal each enrollment, or its record later, reached.
 
     ``inside`` is the enrollment where it was reached before the end; ``emailed`` the record where the workflow had sent
     it an email by then, in whichever of its enrollments.
@@ -146,7 +194,8 @@ def _reached(workflow_id: str) -> Subquery:
     emailed = first_email.c.record_id.label("emailed")
     joined = all_of.outerjoin(first_email, in_time)
     inside = case((all_of.c.late, None), else_=all_of.c.enrollment_id).label("inside")
-    return select(all_of.c.enrollment_id, all_of.c.goal, inside, emailed).select_from(joined).subquery()
+    columns = (all_of.c.enrollment_id, all_of.c.goal, all_of.c.reached_at, inside, emailed)
+    return select(*columns).select_from(joined).subquery()
 
 
 def _first_emails(workflow_id: str) -> Subquery:

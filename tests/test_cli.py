@@ -209,6 +209,10 @@ async def test_a_record_is_shown_changed_and_enrolled(line: Line) -> None:
     told = (await line.run("report", "follow-up")).out
     assert "1 enrolled" in told
     assert "0 of 1 records reached one after an email, 0.0%" in told
+    by_week = (await line.run("report", "follow-up", "--by", "week")).out.splitlines()
+    assert by_week[0] == "follow-up by week, days of UTC"
+    assert by_week[-1].split()[1:4] == ["1", "0", "0"]
+    await line.run("report", "follow-up", "--from", "2026-01-01", code=2)
     assert (await line.run("messages", "--json")).json == []
     await line.run("enrollment", "unenroll", entered.json["enrollment_id"])
     again = await line.run("enroll", "follow-up", reference, code=1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
 
+from api.csv_files import SHOWN, Cell, Format, csv_answer
 from api.deps import EnrollmentsRead, Inst, Reading
 from api.limits import StorableRoute
 from api.loading import names_of, workflow_or_404
@@ -16,18 +19,60 @@ from api.seeing import decisions_as_seen, enrollment_as_seen
 from domain.entry import Decision
 from domain.errors import Invalid
 from domain.messages import EndReason
-from services.telling.report import Figure, Number, Report, list_behind, make_report
+from domain.periods import By
+from services.telling.over_time import FIGURES as OF_PERIODS
+from services.telling.over_time import OverTime, days_of, make_over_time
+from services.telling.report import Figure, Number, Report, StepReport, list_behind, make_report
 from services.telling.totals import list_behind_total
 from store.listing import Filters, list_decisions
 from store.totals import Total, TotalFigure
 
 router = APIRouter(prefix="/workflows", tags=["reports"], route_class=StorableRoute)
 
+FirstDay = Annotated[date | None, Query(alias="from", description="The first day, in the zone of the workflow.")]
+LastDay = Annotated[date | None, Query(alias="to", description="The last day, itself included.")]
 
-@router.get("/{slug}/report", response_model=Report)
-async def show_report(slug: Slug, read: Reading, _: EnrollmentsRead) -> Report:
-    """Per step what became of those who came to it; in total how enrollments ended; over all versions."""
-    return await make_report(read, await workflow_or_404(read, slug))
+STEP_COLUMNS = tuple(StepReport.model_fields)
+
+
+@router.get("/{slug}/report", response_model=Report, responses=SHOWN)
+async def show_report(slug: Slug, read: Reading, _: EnrollmentsRead, format: Format = "json") -> Report | Response:
+    """Per step what became of those who came to it; in total how enrollments ended; over all versions.
+
+    As CSV the steps, a line each.
+    """
+    found = await make_report(read, await workflow_or_404(read, slug))
+    if format == "json":
+        return found
+    rows = [[_sum(getattr(step, name)) for name in STEP_COLUMNS] for step in found.steps]
+    return csv_answer(f"{slug}-report", STEP_COLUMNS, rows)
+
+
+@router.get("/{slug}/report/over-time", response_model=OverTime, responses=SHOWN)
+async def show_over_time(
+    slug: Slug,
+    read: Reading,
+    inst: Inst,
+    _: EnrollmentsRead,
+    by: Annotated[By, Query(description="Days, or weeks from Monday.")] = "day",
+    first: FirstDay = None,
+    last: LastDay = None,
+    format: Format = "json",
+) -> OverTime | Response:
+    """How many entered, ended and reached a goal, day by day or week by week, in the zone of the workflow.
+
+    `report/enrollments` with `from` and `to` of a period lists who they were.
+    """
+    found = await make_over_time(read, inst, await workflow_or_404(read, slug), by, first=first, last=last)
+    if format == "json":
+        return found
+    reasons = sorted({reason for period in found.periods for reason in period.by_reason})
+    heads = ("first", "last", "enrolled", "ended", "goal", *reasons)
+    rows: list[list[Cell]] = [
+        [str(p.first), str(p.last), p.enrolled, p.ended, p.goal, *(p.by_reason.get(reason, 0) for reason in reasons)]
+        for p in found.periods
+    ]
+    return csv_answer(f"{slug}-by-{by}", heads, rows)
 
 
 @router.get("/{slug}/report/enrollments", response_model=Page[EnrollmentView])
@@ -40,15 +85,21 @@ async def show_behind_total(
     paging: Paged,
     reason: Annotated[EndReason | None, Query(description="Narrow ended to one reason.")] = None,
     goal: Annotated[str | None, Query(max_length=40, description="Narrow goal or converted to one goal.")] = None,
+    first: FirstDay = None,
+    last: LastDay = None,
 ) -> Page[EnrollmentView]:
-    """The enrollments that a number of the totals or of a goal counts: over all pages exactly as many as it says.
+    """The enrollments that a number of the totals, of a goal or of a day counts: over all pages as many as it says.
 
     Of `records` and `converted`, which count records, each record is listed by its first enrollment that counts.
+    `from` and `to` narrow enrolled, ended and goal to the days from the one to the other.
     """
     if (reason is not None and figure != "ended") or (goal is not None and figure not in ("goal", "converted")):
         raise Invalid("reason narrows ended, goal narrows goal and converted")
     workflow = await workflow_or_404(read, slug)
-    total = Total(figure=figure, reason=reason, goal=goal)
+    within = await days_of(read, workflow, first, last)
+    if within is not None and (figure not in OF_PERIODS or goal is not None):
+        raise Invalid(f"from and to narrow {', '.join(OF_PERIODS)}")
+    total = Total(figure=figure, reason=reason, goal=goal, within=within)
     rows = await list_behind_total(read, workflow, total, after=paging.after, limit=paging.fetch)
     names = await names_of(read, caller, rows)
     return page(
@@ -108,3 +159,8 @@ async def show_behind(
         ),
         key=lambda row: f"{row['id']} {row['visit_n']}",
     )
+
+
+def _sum(figure: Any) -> Cell:
+    """One number of what is counted by reason."""
+    return sum(figure.values()) if isinstance(figure, dict) else cast(Cell, figure)
