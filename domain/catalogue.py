@@ -10,7 +10,7 @@ from domain.base import Authored, Frozen, Json
 from domain.definition import Parameter
 from domain.emails import KnownEmail
 from domain.plan import Policy
-from domain.ports import Addresses, Holidays, Templates
+from domain.ports import Addresses, Holidays, Markup, Templates
 from domain.problems import ProblemCode
 from domain.schema import Schema
 
@@ -98,7 +98,8 @@ class Catalogue:
     (``dynamic_lists`` are those of them that follow a condition),
     ``subscription_types`` slug -> whether it is archived, ``internal_types`` those of them that are not for marketing.
     ``teams`` slug -> whether it is archived. ``emails`` are the reusable ones by slug, ``secrets`` are names.
-    Without ``holidays`` any country is taken to have a calendar, without ``addresses`` any line to be an address.
+    Without ``holidays`` any country is taken to have a calendar, without ``addresses`` any line to be an address,
+    without ``markup`` any MJML to be right.
     """
 
     schema: Schema
@@ -113,5 +114,6 @@ class Catalogue:
     secrets: frozenset[str] = frozenset()
     holidays: Holidays | None = None
     addresses: Addresses | None = None
+    markup: Markup | None = None
     emails: Mapping[str, KnownEmail] = field(default_factory=dict)
     teams: Mapping[str, bool] = field(default_factory=dict)

@@ -18,8 +18,8 @@ from domain.fields import (
     TeamReference,
     UserReference,
 )
-from domain.headers import address_problem, line_problem, name_problem
-from domain.ports import TemplateProblem
+from domain.headers import address_problem, name_problem, subject_problem
+from domain.ports import Compiled, TemplateProblem
 from domain.reader import Reader, join, similar
 from domain.steps import ActionStep
 from domain.triggers import EventTrigger, WebhookTrigger
@@ -60,9 +60,12 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
     for below, marker, text in marked(config):
         match marker:
             case Liquid():
-                if marker.line and (words := line_problem(text.strip())):
-                    x.tell(place + below, "wrong_value", words)
-                check_template(x, text, place + below, more=spec.variables)
+                if marker.line and text:
+                    _tell_if(x, subject_problem(text), place + below)
+                if marker.mjml and text:
+                    check_mjml(x, text, place + below)
+                else:
+                    check_template(x, text, place + below, more=spec.variables)
             case UserReference():
                 check_user(x, text, place + below)
             case TeamReference():
@@ -143,6 +146,21 @@ def check_template(
     for variable in sorted(set(checked.variables)):
         if variable[0] not in more or (variable[1:] and variable[1] not in more[variable[0]]):
             _check_variable(x, variable, path)
+
+
+def check_mjml(x: Examination, source: str, path: str) -> None:
+    """Tell what is wrong with MJML, with the templates in it, and with what it becomes."""
+    before = len(x.problems)
+    made = x.catalogue.markup.mjml(source) if x.catalogue.markup is not None else Compiled()
+    for problem in made.problems:
+        x.tell(path, "template_unsafe" if problem.unsafe else "template_error", problem.message)
+    check_template(x, source, path)
+    if len(x.problems) > before or not made.html:
+        return
+    # Lines of what was compiled would tell its author nothing.
+    for problem in x.catalogue.templates.check(made.html).problems:
+        words = f"the HTML it becomes: {template_words(problem)}"
+        x.tell(path, "template_unsafe" if problem.unsafe else "template_error", words)
 
 
 def template_words(problem: TemplateProblem) -> str:

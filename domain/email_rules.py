@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from domain.config_rules import FIXED_VARIABLES, template_words
 from domain.emails import EmailContent
-from domain.headers import header_errors, line_problem
+from domain.headers import header_errors, subject_problem
 from domain.ports import Addresses, Templates
 from domain.problems import FieldError
 from domain.reader import similar
@@ -23,12 +23,16 @@ OF_WORKFLOWS = frozenset({"event", "parameters", "steps"})
 PREVIEW = "<mj-preview"
 """Where MJML says what stands beside the subject."""
 
+SAID_TWICE = "the MJML says this in mj-preview; leave out one of them"
+
 
 def email_errors(content: EmailContent, schema: Schema, templates: Templates, addresses: Addresses) -> list[FieldError]:
     """Every mistake of an email, by the field it stands in."""
     found = []
-    if words := line_problem(content.subject.strip()):
+    if words := subject_problem(content.subject):
         found.append(FieldError(path="/subject", code="wrong_value", message=words))
+    if content.mjml is None and not content.html.strip():
+        found.append(FieldError(path="/html", code="wrong_value", message="there is nothing to read in it"))
     for name in ("subject", "preheader", "text"):
         found += _template_errors(getattr(content, name), f"/{name}", schema, templates)
     if content.mjml is None:
@@ -42,8 +46,7 @@ def email_errors(content: EmailContent, schema: Schema, templates: Templates, ad
         for each in _template_errors(content.html, "/mjml", schema, templates):
             found.append(each.model_copy(update={"message": f"the HTML it becomes: {each.message}"}))
     if content.preheader and PREVIEW in (content.mjml or ""):
-        words = "the MJML says this in mj-preview; leave out one of them"
-        found.append(FieldError(path="/preheader", code="wrong_value", message=words))
+        found.append(FieldError(path="/preheader", code="wrong_value", message=SAID_TWICE))
     found += header_errors(
         from_name=content.from_name,
         from_address=content.from_address,

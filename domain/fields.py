@@ -14,10 +14,14 @@ from domain.base import Json
 
 @dataclass(frozen=True)
 class Liquid:
-    """The field is a Liquid template. ``html``: values are escaped; ``line``: it becomes a header."""
+    """The field is a Liquid template. ``html``: values are escaped; ``line``: it becomes a header.
+
+    ``mjml``: it is MJML, and the HTML that it becomes is the template.
+    """
 
     html: bool = False
     line: bool = False
+    mjml: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ Marker: TypeAlias = (
 LiquidText: TypeAlias = Annotated[str, Liquid(), Field(json_schema_extra={"x-kind": "liquid"})]
 LiquidLine: TypeAlias = Annotated[str, Liquid(line=True), Field(json_schema_extra={"x-kind": "liquid"})]
 LiquidHtml: TypeAlias = Annotated[str, Liquid(html=True), Field(json_schema_extra={"x-kind": "liquid-html"})]
+LiquidMjml: TypeAlias = Annotated[str, Liquid(html=True, mjml=True), Field(json_schema_extra={"x-kind": "liquid-mjml"})]
 UserId: TypeAlias = Annotated[str, UserReference(), Field(json_schema_extra={"x-kind": "user"})]
 TeamSlug: TypeAlias = Annotated[str, TeamReference(), Field(json_schema_extra={"x-kind": "team"})]
 SubscriptionSlug: TypeAlias = Annotated[

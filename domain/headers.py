@@ -10,6 +10,9 @@ from domain.problems import FieldError
 LONGEST_NAME = 200
 """Characters of a sender's name."""
 
+LONGEST_SUBJECT = 998
+"""Characters of a subject: what RFC 5322 2.1.1 lets a line have. Mail programs show some seventy."""
+
 _BREAKING = frozenset({"Cc", "Zl", "Zp"})
 """Unicode categories of control characters and of line and paragraph separators."""
 
@@ -21,8 +24,24 @@ def line_problem(written: str) -> str | None:
     return None
 
 
+def subject_problem(written: str) -> str | None:
+    """Why a text, or a template of one, cannot be a subject whatever its variables hold, in words; None when it can."""
+    if not written.strip():
+        return "the subject is empty"
+    if not has_templates(written) and len(written) > LONGEST_SUBJECT:
+        return f"a subject has at most {LONGEST_SUBJECT} characters"
+    return line_problem(written.strip())
+
+
+def has_templates(written: str) -> bool:
+    """Whether a text is written differently for each reader."""
+    return "{{" in written or "{%" in written
+
+
 def name_problem(written: str) -> str | None:
     """Why a text cannot be a sender's name, in words; None when it can."""
+    if has_templates(written):
+        return "a sender's name is the same for every reader: it is no template"
     if len(written) > LONGEST_NAME:
         return f"a sender's name has at most {LONGEST_NAME} characters"
     return line_problem(written)

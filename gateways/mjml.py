@@ -8,6 +8,7 @@ no font is fetched that the author did not name.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html.parser import HTMLParser
 
 from mrml import ParserOptions, RenderOptions, noop_loader, to_html
@@ -28,11 +29,15 @@ TAGS = frozenset(
 )  # fmt: skip
 """Every tag of MJML that can be sent."""
 
+KEPT = 64
+"""How many are kept compiled: a step that has MJML of its own is asked for it with each message."""
+
 _PLACE = re.compile(r"at position (\d+)[:.]+\d+")
 _ANGLE_IN_TAG = re.compile(r"\{%[^%]*<[^%]*%\}")
 _TURN_AROUND = "MJML takes the < of {tag} for a tag of its own; turn the comparison around and use >"
 
 
+@lru_cache(maxsize=KEPT)
 def compiled(source: str) -> Compiled:
     """The HTML of MJML, or what is wrong with it, with lines."""
     if len(source.encode("utf-8", "surrogatepass")) > LARGEST_SOURCE_BYTES:

@@ -30,6 +30,7 @@ async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
         subscription_types=await known_types(read),
         internal_types=await internal_types(read),
         addresses=inst.addresses,
+        markup=inst.markup,
         emails=await known_emails(read),
         teams=await known_teams(read),
     )

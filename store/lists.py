@@ -182,13 +182,19 @@ async def ids_leaving(
 
 async def workflows_using(read: Read, key: str) -> list[str]:
     """Slugs of workflows that read this key: they are on, or somebody is inside a version that does."""
+    return list(dict.fromkeys(slug for slug, _, _ in await versions_using(read, key)))
+
+
+async def versions_using(read: Read, key: str) -> list[tuple[str, str, int]]:
+    """The same, version by version: slug and id of the workflow, and the version, in this order."""
     inside = exists().where(
         enrollments.c.workflow_id == interests.c.workflow_id, enrollments.c.version == interests.c.version, IS_ACTIVE
     )
     is_current = workflows.c.is_on.is_(True) & (interests.c.version == workflows.c.version)
-    found = select(workflows.c.slug).join(interests, interests.c.workflow_id == workflows.c.id).distinct()
-    rows = await read.all(found.where(interests.c.key == key, is_current | inside).order_by(workflows.c.slug))
-    return [row["slug"] for row in rows]
+    columns = (workflows.c.slug, workflows.c.id, interests.c.version)
+    found = select(*columns).join(interests, interests.c.workflow_id == workflows.c.id).distinct()
+    rows = await read.all(found.where(interests.c.key == key, is_current | inside).order_by(*columns))
+    return [(row["slug"], row["id"], row["version"]) for row in rows]
 
 
 def _is_member(list_id: str) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from pydantic import Field
 from activities.action import Action, OutsideContext
 from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.consent import Terms
+from domain.email_rules import PREVIEW, SAID_TWICE
 from domain.emails import EmailContent
 from domain.errors import StepError, StepFailed, StepSkipped
 from domain.fields import (
@@ -24,6 +25,7 @@ from domain.fields import (
     FromName,
     LiquidHtml,
     LiquidLine,
+    LiquidMjml,
     LiquidText,
     StepReference,
     SubscriptionSlug,
@@ -46,7 +48,7 @@ from store.conversations import thread_of
 from store.database import Read
 from store.emails import find_current
 
-OWN = ("subject", "preheader", "html", "text")
+OWN = ("subject", "preheader", "html", "mjml", "text")
 """Fields of the content that a step says itself, unless it names an email."""
 
 
@@ -63,6 +65,9 @@ class SendEmailConfig(ActionConfig):
         default="", title="Preheader", description="What mail programs show beside the subject, as a template."
     )
     html: LiquidHtml = Field(default="", title="Content", description="The body as HTML, as a template.", min_length=1)
+    mjml: LiquidMjml = Field(
+        default="", title="MJML", description="The body as MJML instead of HTML, as a template.", min_length=1
+    )
     text: LiquidText = Field(
         default="", title="Plain text", description="The body for readers without HTML; made from the content if empty."
     )
@@ -129,12 +134,23 @@ def check(config: SendEmailConfig, scope: ConfigScope) -> Iterable[Finding]:
 
 
 def _content_mistakes(config: SendEmailConfig) -> Iterator[Finding]:
-    for name in ("subject", "html"):
-        if config.email is None and not getattr(config, name):
-            yield Finding(path=f"/{name}", code="missing_field", message=f"{name} is missing, or name an email")
+    if config.email is None:
+        yield from _mistakes_of_own(config)
+        return
     for name in OWN:
-        if config.email is not None and getattr(config, name):
+        if getattr(config, name):
             yield Finding(path=f"/{name}", code="wrong_value", message=f"the email says it; leave out {name} or email")
+
+
+def _mistakes_of_own(config: SendEmailConfig) -> Iterator[Finding]:
+    if not config.subject:
+        yield Finding(path="/subject", code="missing_field", message="subject is missing, or name an email")
+    if not config.mjml and not config.html.strip():
+        yield Finding(path="/html", code="missing_field", message="html is missing, or write mjml, or name an email")
+    if config.mjml and config.html:
+        yield Finding(path="/mjml", code="wrong_value", message="an email is written in exactly one of html and mjml")
+    if config.preheader and PREVIEW in config.mjml:
+        yield Finding(path="/preheader", code="wrong_value", message=SAID_TWICE)
 
 
 async def content_of(inst: Installation, config: SendEmailConfig) -> tuple[EmailContent, int | None]:
@@ -145,7 +161,11 @@ async def content_of(inst: Installation, config: SendEmailConfig) -> tuple[Email
     """
     said = config.model_dump(include={"from_name", "from_address", "reply_to"}, exclude_none=True)
     if config.email is None:
-        return EmailContent(**{name: getattr(config, name) for name in OWN}, **said), None
+        own = {name: getattr(config, name) for name in OWN if getattr(config, name)}
+        if config.mjml:
+            # It was examined when it was published, so it becomes something.
+            own["html"] = inst.markup.mjml(config.mjml).html
+        return EmailContent(**own, **said), None
     async with inst.db.glance() as read:
         found = await find_current(read, config.email)
     if found is None:

@@ -17,11 +17,13 @@ from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.consent import Terms
 from domain.errors import StepFailed, StepSkipped
 from domain.fields import LiquidText
+from domain.headers import has_templates
 from domain.lost_answers import OnUnknown, on_unknown
 from domain.messages import StepAnswer
 from domain.names import QUEUE_SMS
 from domain.plan import Policy
 from domain.ports import Sms
+from domain.sms_senders import sender_problem
 from domain.sms_text import MOST_SEGMENTS, size_of, too_long
 from services.running.effects import attempt
 from services.running.inside import Inside
@@ -64,8 +66,12 @@ class SendSmsConfig(ActionConfig):
 
 
 def check(config: SendSmsConfig, scope: ConfigScope) -> Iterable[Finding]:
-    """Find a text that is too long whatever the record says."""
-    if "{{" in config.text or "{%" in config.text:
+    """Find a sender that is none, and a text that is empty or too long whatever the record says."""
+    if config.from_number is not None and (words := sender_problem(config.from_number)) is not None:
+        yield Finding(path="/from_number", code="wrong_value", message=words)
+    if not config.text.strip():
+        yield Finding(path="/text", code="wrong_value", message="the text is empty")
+    if has_templates(config.text):
         return
     if (words := too_long(config.text, config.max_segments)) is not None:
         yield Finding(path="/text", code="wrong_value", message=words)

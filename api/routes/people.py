@@ -15,9 +15,11 @@ from api.paging import Page, Paged, page
 from api.schemas.people import AccountPatch, AccountView, KeyBody, KeyView, NewKeyView
 from domain.concerns import Part
 from domain.errors import Invalid, NotFound
+from domain.headers import name_problem
 from domain.ports import Addresses
 from domain.problems import FieldError
 from domain.settings_rules import holiday_problems, pause_date_problems, window_problems
+from domain.sms_senders import sender_problem
 from domain.zones import is_zone
 from services.authoring.live import tell_account_changed
 from services.recurring.recurring import recur_in_another_zone
@@ -89,6 +91,8 @@ async def change_account(body: AccountPatch, inst: Inst, caller: Admin) -> Respo
         raise _wrong("/timezone", "wrong_zone", f"{body.timezone} is no IANA time zone")
     if body.mail_from is not None:
         _check_address(inst.addresses, body.mail_from, "/mail_from")
+    _refuse_if(name_problem(body.mail_from_name or ""), "/mail_from_name")
+    _refuse_if(sender_problem(body.sms_from) if body.sms_from is not None else None, "/sms_from")
     async with inst.db.transaction() as tx:
         before = await load_account(tx)
         if body.timezone not in (None, before.timezone):
@@ -112,7 +116,10 @@ def _key_view(key: people.ApiKey) -> KeyView:
 
 
 def _check_address(addresses: Addresses, written: str, path: str) -> None:
-    problem = addresses.problem(written)
+    _refuse_if(addresses.problem(written), path)
+
+
+def _refuse_if(problem: str | None, path: str) -> None:
     if problem is not None:
         raise _wrong(path, "wrong_value", problem)
 

@@ -15,13 +15,14 @@ from domain.emails import Email, EmailContent, EmailVersion, Variables
 from domain.errors import Conflict, Invalid, NotFound
 from domain.names import email_key
 from domain.problems import FieldError
+from services.authoring.email_users import lacking
 from services.installation import Installation
 from store import emails as rows
 from store.changes import Stamp
 from store.database import Read, Tx
 from store.ids import new_id
 from store.lists import workflows_using
-from store.locks import lock_email
+from store.locks import lock_email, lock_schema
 from store.schema import load_schema
 
 WRONG = "the email cannot be sent like this"
@@ -96,8 +97,11 @@ async def change_email(
 
     Raises:
         NotFound: there is no such email.
-        Invalid: the content is wrong; every mistake is listed.
+        Invalid: the content is wrong, or reads what a workflow that sends it does not have; every mistake is listed.
     """
+    if content:
+        # Whoever publishes a step that sends it examines it as it is before, or as it is after.
+        await lock_schema(tx)
     row = await lock_email(tx, slug)
     if row is None:
         raise NotFound(f"there is no email {slug}")
@@ -117,7 +121,9 @@ async def change_email(
     if changed == known:
         return known
     if said != before:
-        await _write_version(tx, changed, said, await _examined(tx, inst, said, mistakes), stamp)
+        reads = await _examined(tx, inst, said, mistakes)
+        await _keep_users(tx, inst, slug, reads)
+        await _write_version(tx, changed, said, reads, stamp)
     changed = changed.model_copy(update={"updated_at": stamp.now})
     await rows.replace_email(tx, changed)
     return changed
@@ -139,6 +145,14 @@ async def _examined(read: Read, inst: Installation, content: EmailContent, mista
     if found:
         raise Invalid(WRONG, errors=found)
     return tuple(sorted({path for source in content.templates for path in inst.templates.check(source).variables}))
+
+
+async def _keep_users(read: Read, inst: Installation, slug: str, reads: Variables) -> None:
+    """Refuse what steps that send the email could not send any more."""
+    found = await lacking(read, inst, slug, reads)
+    if found:
+        told = [f"step {each.step!r} of workflow {each.workflow!r} sends it: {each.words}" for each in found]
+        raise Invalid(WRONG, errors=[FieldError(path="", code="unknown_variable", message=words) for words in told])
 
 
 async def _write_version(tx: Tx, email: Email, content: EmailContent, reads: Variables, stamp: Stamp) -> None:

@@ -9,6 +9,7 @@ from html import escape
 from domain.base import Frozen, Json
 from domain.emails import EmailContent
 from domain.errors import StepFailed
+from domain.headers import LONGEST_SUBJECT
 from services.installation import Installation
 from services.running.variables import Sender
 from store.schema import Account
@@ -44,8 +45,10 @@ def compose(inst: Installation, content: EmailContent, variables: Mapping[str, J
     subject = " ".join(templates.render(content.subject, variables, html=False).split())
     if not subject:
         raise StepFailed("bad_template", "the subject rendered to nothing")
+    if len(subject) > LONGEST_SUBJECT:
+        raise StepFailed("bad_template", f"the subject rendered to more than {LONGEST_SUBJECT} characters")
     html = templates.render(content.html, variables, html=True)
-    text = templates.render(content.text, variables, html=False) if content.text else inst.markup.text(html)
+    text = templates.render(content.text, variables, html=False) if content.text.strip() else inst.markup.text(html)
     if content.mjml is None:
         # Behind the rendering: a reader of HTML moves the tags of a template out of tables. MJML has no need of it.
         html = inst.markup.inlined(html)

@@ -21,6 +21,7 @@ of its own with a row in the ledger, so that a record gets the message once howe
 KINDS: Mapping[str, str] = {
     "liquid": "template",
     "liquid-html": "HTML template",
+    "liquid-mjml": "MJML template",
     "user": "user id",
     "team": "slug of a team",
     "subscription": "subscription type",

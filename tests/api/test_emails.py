@@ -79,7 +79,11 @@ async def test_a_slug_is_taken_once(api: Caller) -> None:
         ),
         ({"subject": "Hi\r\nBcc: eve@example.com"}, "/subject", "wrong_value"),
         ({"subject": "Hi\u2028you"}, "/subject", "wrong_value"),
+        ({"subject": "  "}, "/subject", "wrong_value"),
+        ({"subject": "x" * 999}, "/subject", "wrong_value"),
+        ({"html": " \n "}, "/html", "wrong_value"),
         ({"from_name": "Kim\r\nBcc: eve@example.com"}, "/from_name", "wrong_value"),
+        ({"from_name": "{{ owner.name }}"}, "/from_name", "wrong_value"),
         ({"from_address": "kim@example.com\nBcc: eve@example.com"}, "/from_address", "wrong_value"),
         ({"from_address": "kim"}, "/from_address", "wrong_value"),
         ({"reply_to": "kim@example.com, eve@example.com"}, "/reply_to", "wrong_value"),
@@ -291,6 +295,71 @@ async def test_mjml_that_cannot_be_sent_is_told_with_its_line(
     (error,) = found["errors"]
     assert (error["path"], error["code"]) == (path, code)
     assert words in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("config", "path", "code", "words"),
+    [
+        ({"mjml": MJML}, None, "", ""),
+        ({"mjml": MJML, "preheader": "Beside"}, None, "", ""),
+        ({}, "/html", "missing_field", "or write mjml, or name an email"),
+        ({"mjml": MJML, "html": "<p>x</p>"}, "/mjml", "wrong_value", "exactly one of html and mjml"),
+        ({"mjml": ""}, "/mjml", "wrong_value", "must not be empty"),
+        ({"mjml": "<p>x</p>"}, "/mjml", "template_error", "there is no mjml"),
+        ({"mjml": MJML.replace("mj-text>", "mj-txt>")}, "/mjml", "template_error", "Line 3: there is no tag mj-txt"),
+        ({"mjml": MJML.replace("</mj-text>", "")}, "/mjml", "template_error", "Line 3: mj-text is not closed"),
+        ({"mjml": MJML.replace("first_name", "nick")}, "/mjml", "unknown_variable", "'contact' has no 'nick'"),
+        ({"mjml": MJML.replace("}}", "| shout }}")}, "/mjml", "template_error", "there is no filter shout"),
+        ({"mjml": MJML.replace("Hi", "x" * 70_000)}, "/mjml", "template_unsafe", "MJML has at most 64 KiB"),
+        (
+            {"mjml": MJML.replace("<mj-body>", "<mj-head><mj-preview>x</mj-preview></mj-head><mj-body>"),
+             "preheader": "y"},
+            "/preheader", "wrong_value", "the MJML says this in mj-preview",
+        ),
+    ],
+)  # fmt: skip
+async def test_mjml_in_a_step_is_examined_as_in_a_reusable_email(
+    lite: Caller, config: dict[str, Any], path: str | None, code: str, words: str
+) -> None:
+    found = (await lite.ok("POST", "/workflows/greet/validate", about({"subject": "News", **config})))["problems"]
+    if path is None:
+        assert found == []
+        return
+    assert [(each["path"], each["code"]) for each in found][:1] == [(f"/steps/0/config{path}", code)]
+    assert words in found[0]["message"]
+
+
+async def test_a_new_version_that_a_step_could_not_send_is_refused_with_the_step(api: Caller) -> None:
+    await api.ok("POST", "/emails", WELCOME, status=201)
+    parameters = {"parameters": [{"name": "offer", "type": "string"}]}
+    await api.publish({**about({"email": "welcome"}), **parameters})
+    await api.publish({**about({"email": "welcome"}), "slug": "plain", "name": "Plain"})
+
+    async def refused(**change: str) -> list[tuple[str, str]]:
+        found = await api.problem("PATCH", "/emails/welcome", change, status=422)
+        return [(each["code"], each["message"]) for each in found["errors"]]
+
+    assert await refused(html="<p>{{ parameters.offer }}</p>") == [
+        ("unknown_variable", "step 'hello' of workflow 'plain' sends it: 'parameters' has no 'offer'")
+    ]
+    assert [code for code, _ in await refused(subject="{{ steps.call.task }} {{ event.form }}")] == [
+        "unknown_variable"
+    ] * 4
+    assert (await api.ok("GET", "/emails/welcome"))["version"] == 1
+    await api.ok("PATCH", "/emails/welcome", {"html": "<p>{{ owner.name }} {{ contact.city }}</p>"})
+
+    # Who is inside still gets it, whether the workflow is on or not.
+    ana = await api.create("contact", email="ana@example.com")
+    await api.ok("POST", "/workflows/plain/enrollments", {"record": {"object": "contact", "id": ana["id"]}}, status=202)
+    await api.ok("POST", "/workflows/plain/turn-off", {})
+    assert len(await refused(html="<p>{{ parameters.offer }}</p>")) == 1
+    (inside,) = (await api.ok("GET", "/enrollments?workflow=plain"))["items"]
+    await api.ok("POST", f"/enrollments/{inside['id']}/unenroll", {})
+    changed = await api.ok("PATCH", "/emails/welcome", {"html": "<p>{{ parameters.offer }}</p>"})
+    assert changed["version"] == 3
+    # And publishing again is told as well.
+    found = await api.problem("POST", "/workflows/plain/turn-on", {}, status=422)
+    assert [each["code"] for each in found["errors"]] == ["unknown_variable"]
 
 
 @pytest.mark.parametrize(

@@ -170,3 +170,42 @@ async def test_many_recipients_of_one_step_get_one_each_though_one_of_them_has_t
         (f"Hi {name}", "sent") for name in ("Ana", "Bea", "Cy")
     }
     assert [each["title"] for each in (await ft.call("GET", "/tasks?workflow=deal"))["items"]] == ["Call 3"]
+
+
+MJML = """<mjml><mj-body><mj-section><mj-column><mj-text>Hi {{ contact.city }}</mj-text></mj-column></mj-section>
+</mj-body></mjml>"""
+
+
+def text(id: str, words: str) -> dict[str, Any]:
+    """A step that sends a text message."""
+    return {"id": id, "kind": "action", "action": "send_sms", "config": {"text": words, "transactional": True}}
+
+
+async def test_what_cannot_be_written_for_somebody_fails_the_step_and_nothing_of_it_leaves(
+    ft: Running, smtp_sink: SmtpSink
+) -> None:
+    said = {"subject": "{{ contact.city | default: 'Far' }}", "mjml": MJML, "transactional": True}
+    steps = [
+        email("s0", "{{ contact.city }}"),
+        email("s1", "Late {{ steps.s0.message }}"),
+        {"id": "s2", "kind": "action", "action": "send_email", "config": said},
+        text("s3", "{{ steps.s0.message }}"),
+        text("s4", "Hello"),
+    ]
+    await ft.publish(by_hand("welcome", steps))
+    over = await walked(ft, "welcome", "contact", await ft.create("contact", email=ANA, phone="+1 000"))
+    assert await way(ft, over) == [
+        ("s0", "failed", "bad_template"), ("s1", "failed", "bad_template"), ("s2", "done", None),
+        ("s3", "skipped", "invalid_address"), ("s4", "skipped", "invalid_address"),
+    ]  # fmt: skip
+    (mail,) = smtp_sink.received
+    assert b"Subject: Far" in mail.content
+    assert b"<mj-" not in mail.content
+    assert ft.outbox("sms") == []
+    # A value that came with line breaks becomes no header.
+    bea = await ft.create("contact", email="bea@example.com", city="Bergen\r\nBcc: eve@example.com")
+    await walked(ft, "welcome", "contact", bea)
+    to_bea = [mail for mail in smtp_sink.received if mail.recipients == ["bea@example.com"]]
+    assert len(to_bea) == 3
+    heads = [mail.content.partition(b"\r\n\r\n")[0].lower() for mail in to_bea]
+    assert not any(line.startswith(b"bcc") for head in heads for line in head.splitlines())

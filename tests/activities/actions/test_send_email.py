@@ -268,3 +268,55 @@ async def test_a_step_says_what_stands_beside_the_subject_and_its_styles_reach_t
     assert html.index("<body") < html.index("display:none") < html.index("<table")
     assert html.count('<td style="color: red;">') == 2
     assert mail["text"] == "1\n2"
+
+
+MJML = """<mjml><mj-body><mj-section><mj-column>
+<mj-text>Hi {{ contact.first_name }}, from {{ sender.name }}</mj-text>
+</mj-column></mj-section></mj-body></mjml>"""
+
+
+async def test_mjml_of_a_step_arrives_as_the_html_it_becomes(installation: Installation, outbox: Path) -> None:
+    contact = await make_record(installation, "contact", ANA)
+    config: dict[str, Json] = {"subject": "Hello", "mjml": MJML, "preheader": "Beside", "transactional": True}
+    standing = await stand_at_action(installation, contact, "send_email", config)
+
+    answer = await act(standing, "send_email")
+
+    (mail,) = read_outbox(outbox)
+    assert answer.outcome == "done"
+    assert mail["html"].startswith("<!doctype html>")
+    assert "Hi Ana &amp; Co, from Followthrough</div>" in mail["html"]
+    assert "<mj-" not in mail["html"]
+    assert mail["text"] == "Hi Ana & Co, from Followthrough"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"html": "{{ steps.act.call.id }}"}, "undefined"),
+        ({"html": "{{ 1 | divided_by: contact.score }}"}, "divide"),
+        (
+            {"html": "{% for i in (1..1000) %}" + "{{ contact.job_title }}" * 9 + "{% endfor %}"},
+            "output stream limit reached",
+        ),
+        (
+            {"subject": "{{ contact.job_title }}{{ contact.job_title }}"},
+            "the subject rendered to more than 998 characters",
+        ),
+        ({"subject": "{{ contact.city }}"}, "the subject rendered to nothing"),
+        ({"text": "{{ steps.act.call.id }}"}, "undefined"),
+        ({"preheader": "{{ steps.act.call.id }}"}, "undefined"),
+    ],
+)
+async def test_what_cannot_be_rendered_for_a_record_leaves_nothing(
+    installation: Installation, outbox: Path, change: dict[str, Json], words: str
+) -> None:
+    contact = await make_record(installation, "contact", {**ANA, "job_title": "five megabytes " * 40, "score": 0})
+    standing = await stand_at_action(installation, contact, "send_email", {**PLAIN, **change})
+
+    answer = await act(standing, "send_email")
+
+    assert (answer.outcome, answer.reason) == ("failed", "bad_template")
+    assert words in ((await standing.visit())["detail"] or "")
+    assert [*read_outbox(outbox)] == []
+    assert await standing.rows(tables.messages) == []
