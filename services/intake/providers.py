@@ -6,9 +6,10 @@ a transaction of its own, what is known is passed over without one, and a repeat
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from domain.base import Frozen, Json
 from domain.errors import Invalid, NotAuthenticated, NotFound
@@ -24,6 +25,9 @@ from store import providers as rows
 from store.database import Row
 from store.outputs import BEFORE, get_message
 from store.secrets import load_secrets
+
+AT_ONCE = 4
+"""Messages of one call that are worked on together; more would keep connections from everybody else."""
 
 
 class Taken(Frozen):
@@ -44,7 +48,7 @@ async def take_call(inst: Installation, provider: Provider, call: ProviderCall, 
         NotFound: no key of this service is kept.
         NotAuthenticated: it is not signed with that, too long ago, or with a token that opened another body.
         Invalid: the body is not what this service sends.
-        Conflict: a contact is being merged, or changes its address, at the same time; what comes before it is done.
+        Conflict: a contact is being merged, or changes its address, at the same time; everything else is done.
     """
     document, unreadable = _read(call.body)
     if provider == "mailgun":
@@ -55,14 +59,41 @@ async def take_call(inst: Installation, provider: Provider, call: ProviderCall, 
     reports, ignored = read_reports(provider, document)
     async with inst.db.read() as read:
         named = await rows.find_named(read, {report.message_id for report in reports})
-    new = unmatched = 0
+    wanted: dict[str, list[ProviderReport]] = {}
+    unmatched = 0
     for report in reports:
         message = named.get(report.message_id)
         if message is None or report.recipient not in (None, message["recipient"].lower()):
             unmatched += 1
         elif not _is_known(message, report):
-            new += await _take(inst, provider, call, report, message["id"], cause)
+            wanted.setdefault(message["id"], []).append(report)
+    new = await _take_all(inst, provider, call, wanted, cause)
     return Taken(new=new, unmatched=unmatched, ignored=ignored, known=len(reports) - new - unmatched)
+
+
+async def _take_all(
+    inst: Installation,
+    provider: Provider,
+    call: ProviderCall,
+    wanted: Mapping[str, Sequence[ProviderReport]],
+    cause: Cause,
+) -> int:
+    """Do what follows, several messages at a time, each in the order it is told of; answers how much was new.
+
+    Raises:
+        Conflict: of one it cannot be done at this moment; of all others it is.
+    """
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(message_id: str, reports: Sequence[ProviderReport]) -> int:
+        async with turns:
+            return sum([await _take(inst, provider, call, each, message_id, cause) for each in reports])
+
+    made = await asyncio.gather(*(one(*each) for each in wanted.items()), return_exceptions=True)
+    for each in made:
+        if isinstance(each, BaseException):
+            raise each
+    return sum(each for each in made if isinstance(each, int))
 
 
 async def _verify(inst: Installation, provider: Provider, call: ProviderCall) -> None:

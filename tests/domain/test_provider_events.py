@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.base import Json
 from domain.errors import Invalid
 from domain.provider_events import LONGEST_DETAIL, ProviderReport, read_reports
-from domain.provider_signing import Provider
+from domain.provider_signing import PROVIDERS, Provider
 
 ID = "14c5d75ce93.dfd.64b469@example.com"
 
@@ -153,6 +156,22 @@ def test_what_is_nothing_to_us_is_ignored(provider: Provider, document: Json) ->
 def test_what_no_service_sends_is_refused(provider: Provider, document: Json) -> None:
     with pytest.raises(Invalid):
         read_reports(provider, document)
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["bounce", "failed", ID])
+NAMES = st.sampled_from(
+    ["event", "event-data", "smtp-id", "email", "reason", "type", "data", "message", "headers", "message-id",
+     "message_id", "severity", "delivery-status", "code", "bounce-type", "recipient", "permanent", "id"]
+)  # fmt: skip
+ANYTHING = st.recursive(LEAVES, lambda each: st.lists(each, max_size=3) | st.dictionaries(NAMES, each, max_size=6))
+
+
+@given(provider=st.sampled_from(PROVIDERS), document=ANYTHING | st.lists(st.dictionaries(NAMES, ANYTHING), max_size=2))
+def test_whatever_is_sent_is_read_or_refused(provider: Provider, document: Json) -> None:
+    with contextlib.suppress(Invalid):
+        reports, ignored = read_reports(provider, document)
+        assert ignored >= 0
+        assert all(report.message_id for report in reports)
 
 
 def test_our_own_name_for_a_message_goes_before_theirs() -> None:

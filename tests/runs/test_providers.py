@@ -13,11 +13,13 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from gateways.mail import open_mail
+from services.telling.verifying import Verifying, verify_tables
+from tests.fixtures.incoming import report_of
 from tests.fixtures.providers import Services, by_mailgun, by_sendgrid, id_of
 from tests.fixtures.running import Running
 from tests.fixtures.smtp_sink import AtData, SmtpSink, smtp_sink
 from tests.runs.definitions import by_hand, email, gap, task
-from tests.runs.mailing import events_of, mailing, welcomed
+from tests.runs.mailing import events_of, mailing, take, welcomed
 from tests.runs.walking import visit, way
 
 __all__ = ["smtp_sink"]
@@ -51,6 +53,18 @@ def taken(answer: Any) -> dict[str, int]:
 
 async def message(ft: Running) -> Any:
     return (await ft.call("GET", "/messages"))["items"][-1]
+
+
+async def are_waiting(ft: Running, count: int) -> list[Any]:
+    """The effects that runs wait for a decision about, once there are so many."""
+    found: list[Any] = []
+
+    async def are_there() -> bool:
+        found[:] = (await ft.call("GET", "/effects?waiting=true"))["items"]
+        return len(found) == count
+
+    await ft.until(are_there, f"{count} effects wait for a decision")
+    return found
 
 
 async def suppressed(ft: Running) -> list[tuple[str, str, str]]:
@@ -158,11 +172,7 @@ async def test_what_is_delivered_was_sent_though_its_answer_was_lost(
     await ft.publish(by_hand("welcome", [leaves, asks, task("call", "Call")]))
     contact = await ft.create("contact", email="ana@example.com")
     inside = (await ft.enroll("welcome", "contact", contact))["enrollment_id"]
-
-    async def waits() -> bool:
-        return len((await ft.call("GET", "/effects?waiting=true"))["items"]) == 1
-
-    await ft.until(waits, "the run waits for a decision")
+    await are_waiting(ft, 1)
     early, late = smtp_sink.received
     assert taken(await services.sendgrid(by_sendgrid(early, "delivered"))) == {"new": 1}
     deferred = by_sendgrid(late, "deferred", response="400 try again later")
@@ -196,6 +206,68 @@ async def test_what_is_told_before_the_answer_is_lost_counts(
     assert (await message(ft))["status"] == "delivered"
     (effect,) = (await ft.call("GET", "/effects"))["items"]
     assert (effect["state"], effect["attempt"]) == ("accepted", 1)
+
+
+async def test_of_many_recipients_each_is_settled_by_its_own_report(
+    ft: Running, services: Services, smtp_sink: SmtpSink
+) -> None:
+    """Also where the run went on without knowing."""
+    smtp_sink.at_data = AtData.HANG_UP_AFTER
+    steps = [email("hello", "Hello"), email("again", "Again")]
+    for step, on_unknown in zip(steps, ("leave", "ask"), strict=True):
+        to = {"addresses": [f"{name}@{step['id']}.example.com" for name in ("one", "two")]}
+        step["config"] |= {"on_unknown": on_unknown, "to": to}
+    await ft.publish(by_hand("welcome", [*steps, task("call", "Call {{ steps.again.sent }}")]))
+    contact = await ft.create("contact", email="ana@example.com")
+    inside = (await ft.enroll("welcome", "contact", contact))["enrollment_id"]
+    await are_waiting(ft, 2)
+    left = {each.recipients[0]: each for each in smtp_sink.received}
+    told = [
+        by_sendgrid(left["one@hello.example.com"], "delivered"),
+        by_sendgrid(left["one@again.example.com"], "delivered"),
+        by_sendgrid(left["two@again.example.com"], "bounce", type="bounce", reason="550 no such user"),
+    ]
+    assert taken(await services.sendgrid(*told[:2])) == {"new": 2}
+    await are_waiting(ft, 1)
+    assert taken(await services.sendgrid(*told)) == {"new": 1, "known": 2}
+    over = await ft.ended(inside)
+    assert await way(ft, over) == [("hello", "done", None), ("again", "done", None), ("call", "done", None)]
+    assert (await ft.call("GET", "/tasks?workflow=welcome"))["items"][0]["title"] == "Call 2"
+    states = [each["state"] for each in (await ft.call("GET", "/effects"))["items"]]
+    assert sorted(states) == ["accepted", "accepted", "accepted", "unknown"]
+    assert await suppressed(ft) == [("two@again.example.com", "bounced", "SendGrid")]
+    # What nobody told of is still for somebody to decide; nothing else is odd.
+    verifying = Verifying(inst=ft.inst, history_days=730, tell=lambda what, count: None, again_s=0)
+    assert [each async for each in verify_tables(verifying)] == []
+    assert len(smtp_sink.received) == 4
+
+
+async def test_a_failure_that_somebody_decided_on_is_corrected(
+    ft: Running, services: Services, smtp_sink: SmtpSink
+) -> None:
+    smtp_sink.at_data = AtData.HANG_UP_AFTER
+    await ft.publish(by_hand("welcome", [email("hello", "Hello"), task("call", "Call")]))
+    contact = await ft.create("contact", email="ana@example.com")
+    inside = (await ft.enroll("welcome", "contact", contact))["enrollment_id"]
+    (effect,) = await are_waiting(ft, 1)
+    await ft.call("POST", f"/effects/{effect['key']}/settle", {"as": "failed"})
+    over = await ft.ended(inside)
+    assert taken(await services.mailgun(by_mailgun(smtp_sink.received[0], "delivered"))) == {"new": 1}
+    assert (await message(ft))["status"] == "delivered"
+    assert (await ft.call("GET", f"/effects/{effect['key']}"))["state"] == "accepted"
+    # The run took its way by what was decided, and its story says so.
+    assert await way(ft, over) == [("hello", "failed", "gave_up"), ("call", "done", None)]
+
+
+async def test_a_report_by_mail_settles_what_nobody_knew(ft: Running, smtp_sink: SmtpSink) -> None:
+    smtp_sink.at_data = AtData.HANG_UP_AFTER
+    await ft.publish(by_hand("welcome", [email("hello", "Hello"), task("call", "Call")]))
+    contact = await ft.create("contact", email="ana@example.com")
+    inside = (await ft.enroll("welcome", "contact", contact))["enrollment_id"]
+    await are_waiting(ft, 1)
+    assert (await take(ft, report_of(smtp_sink.received[0], "5.2.2")))["kind"] == "soft_bounced"
+    assert await way(ft, await ft.ended(inside)) == [("hello", "done", None), ("call", "done", None)]
+    assert ((await message(ft))["status"], await suppressed(ft)) == ("sent", [])
 
 
 async def test_sendgrid_is_told_what_to_call_a_message(

@@ -91,6 +91,23 @@ async def test_a_message_is_delivered_once_however_often_it_is_told(service: Ser
     assert (step["sent"], step["delivered"], step["bounced"]) == (1, 1, 0)
 
 
+async def test_what_is_told_of_a_message_whose_answer_was_lost_settles_it(service: Service) -> None:
+    ft = service.ft
+    service.sink.answer(500)
+    await ft.publish(by_hand("texts", [sms("hello", on_unknown="ask"), task("call", "Call")]))
+    contact = await ft.create("contact", email="ana@example.com", phone="(202) 555-0143")
+    inside = (await ft.enroll("texts", "contact", contact))["enrollment_id"]
+
+    async def waits() -> bool:
+        return len((await ft.call("GET", "/effects?waiting=true"))["items"]) == 1
+
+    await ft.until(waits, "the run waits for a decision")
+    assert (await service.tell(0, "delivered")).status_code == 204
+    assert await way(ft, await ft.ended(inside)) == [("hello", "done", None), ("call", "done", None)]
+    (message,) = (await ft.call("GET", "/messages"))["items"]
+    assert (message["status"], len(service.sink.requests)) == ("delivered", 1)
+
+
 async def test_a_message_that_came_back_says_why_and_keeps_the_address(service: Service) -> None:
     ft = service.ft
     contact, _ = await sent(service, [gap(days=9)])
