@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import unescape
+
+from domain.html_tags import unescaped
 
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]{0,15})")
 _UNSEEN = {name: re.compile(rf"</{name}", re.IGNORECASE) for name in ("head", "script", "style", "template", "title")}
@@ -16,8 +17,6 @@ _LINES = frozenset(
     {"address", "article", "blockquote", "br", "center", "div", "dd", "dl", "dt", "footer", "h1", "h2", "h3", "h4",
      "h5", "h6", "header", "hr", "li", "ol", "p", "pre", "section", "table", "tr", "ul"}
 )  # fmt: skip
-# Python refuses to read such a number; no character has one.
-_NO_CHARACTER = re.compile(r"&#[0-9]{8,};?")
 _SPACES = re.compile(r"[^\S\n]+")
 _AROUND_LINES = re.compile(r" ?\n ?")
 _EMPTY_LINES = re.compile(r"\n{3,}")
@@ -25,7 +24,7 @@ _EMPTY_LINES = re.compile(r"\n{3,}")
 
 def words_of(html: str) -> str:
     """What a reader sees of ``html``: a line for each paragraph, row or item, no tags, no styles."""
-    text = unescape(_NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", "".join(_pieces(html))))
+    text = unescaped("".join(_pieces(html)))
     return _EMPTY_LINES.sub("\n\n", _AROUND_LINES.sub("\n", _SPACES.sub(" ", text))).strip()
 
 

@@ -6,12 +6,11 @@ merely looks like one, in a comment or a stylesheet, stays.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from html import escape, unescape
-from html.parser import HTMLParser
+from html import escape
 
-_ATTRIBUTE = re.compile(r"""([^\s=/>"']+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s>"']+)""")
+from domain.html_tags import Tag, tokens, unescaped
+
 _LINKING = ("a", "area")
 MOST_LINKS = 1000
 """Links of one message that are led through us; a message with more has the rest as they are."""
@@ -29,7 +28,7 @@ def with_tracked_links(
     links: dict[str, int] = {}
     parts, done = [], 0
     for start, end in _targets(html):
-        target = unescape(html[start:end]).strip()
+        target = unescaped(html[start:end]).strip()
         if not target.lower().startswith(("http://", "https://")) or is_ours(target):
             continue
         if target not in links and len(links) == MOST_LINKS:
@@ -53,32 +52,8 @@ def before_end(html: str, addition: str) -> str:
 
 def _targets(html: str) -> Iterator[tuple[int, int]]:
     """Where the values of ``href`` stand in the text, without their quotes."""
-    reader = _Tags()
-    reader.feed(html)
-    reader.close()
-    lines = [0, *(found.end() for found in re.finditer("\n", html))]
-    for line, column, tag in reader.found:
-        start = lines[line - 1] + column
-        for found in _ATTRIBUTE.finditer(tag, re.match(r"<\s*\w+", tag).end()):  # type: ignore[union-attr]
-            if found[1].lower() == "href":
-                quoted = found[3][:1] in "\"'"
-                yield start + found.start(3) + quoted, start + found.end(3) - quoted
-                break
-
-
-class _Tags(HTMLParser):
-    """Collects the places and texts of tags that link."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found: list[tuple[int, int, str]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the tag if it links."""
-        text = self.get_starttag_text()
-        if tag in _LINKING and text:
-            self.found.append((*self.getpos(), text))
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """The same for a tag that closes itself."""
-        self.handle_starttag(tag, attrs)
+    for token in tokens(html):
+        if isinstance(token, Tag) and token.name in _LINKING and not token.is_end:
+            href = next((each for each in token.attributes if each.name == "href"), None)
+            if href is not None and href.value is not None:
+                yield href.start, href.end

@@ -8,11 +8,12 @@ no font is fetched that the author did not name.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import lru_cache
-from html.parser import HTMLParser
 
 from mrml import ParserOptions, RenderOptions, noop_loader, to_html
 
+from domain.html_tags import Tag, tokens
 from domain.ports import Compiled, TemplateProblem
 from domain.reader import similar
 from gateways.nesting import VOID, too_deep
@@ -45,9 +46,7 @@ def compiled(source: str) -> Compiled:
         return Compiled(problems=(TemplateProblem(message=words, unsafe=True),))
     if too_deep(source):
         return Compiled(problems=(TemplateProblem(message="elements stand too deep in each other", unsafe=True),))
-    look = _Look()
-    look.feed(source)
-    look.close()
+    look = _Look(source)
     if problems := look.problems():
         return Compiled(problems=tuple(TemplateProblem(message=words) for words in problems))
     try:
@@ -61,30 +60,41 @@ _READING = ParserOptions(include_loader=noop_loader())
 _WRITING = RenderOptions(fonts={})
 
 
-class _Look(HTMLParser):
+class _Look:
     """Finds tags that do not exist or are not closed where they must be."""
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=False)
+    def __init__(self, source: str) -> None:
         self._open: list[tuple[str, int]] = []
+        self._names: Counter[str] = Counter()
         self._found: list[tuple[int, str]] = []
         self._seen: set[str] = set()
+        at, line = 0, 1
+        for token in tokens(source):
+            if isinstance(token, Tag):
+                line += source.count("\n", at, token.start)
+                at = token.start
+                self._look_at(token, line)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._examine(tag, attrs)
-        if tag not in VOID:
-            self._open.append((tag, self.getpos()[0]))
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._examine(tag, attrs)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in (name for name, _ in self._open):
-            if tag not in VOID:
-                self._found.append((self.getpos()[0], f"{tag} is closed but not open"))
+    def _look_at(self, tag: Tag, line: int) -> None:
+        if tag.is_end:
+            self._end(tag.name, line)
             return
-        while (last := self._open.pop())[0] != tag:
-            self._left_open(*last)
+        self._examine(tag, line)
+        if not tag.is_empty and tag.name not in VOID:
+            self._open.append((tag.name, line))
+            self._names[tag.name] += 1
+
+    def _end(self, name: str, line: int) -> None:
+        if not self._names[name]:
+            if name not in VOID:
+                self._found.append((line, f"{name} is closed but not open"))
+            return
+        while True:
+            last, began = self._open.pop()
+            self._names[last] -= 1
+            if last == name:
+                return
+            self._left_open(last, began)
 
     def problems(self) -> list[str]:
         """Every mistake, in the order of the source."""
@@ -99,16 +109,16 @@ class _Look(HTMLParser):
     def _left_open(self, tag: str, line: int) -> None:
         self._found.append((line, f"{tag} is not closed"))
 
-    def _examine(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag != "mjml" and not tag.startswith("mj-"):
+    def _examine(self, tag: Tag, line: int) -> None:
+        name = tag.name
+        if name != "mjml" and not name.startswith("mj-"):
             return
-        self._seen.add(tag)
-        line = self.getpos()[0]
-        if tag == "mj-include":
+        self._seen.add(name)
+        if name == "mj-include":
             self._found.append((line, "mj-include is not possible: an email stands for itself"))
-        elif tag not in TAGS:
-            self._found.append((line, f"there is no tag {tag}{similar(tag, TAGS)}"))
-        elif tag == "mj-style" and dict(attrs).get("inline"):
+        elif name not in TAGS:
+            self._found.append((line, f"there is no tag {name}{similar(name, TAGS)}"))
+        elif name == "mj-style" and tag.value("inline"):
             self._found.append((line, "mj-style cannot be inline: use mj-attributes, or attributes of the tags"))
 
 

@@ -6,8 +6,9 @@ Only what a reader sees: paragraphs, lists, links with their address. An author 
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from collections import Counter
 
+from domain.html_tags import Tag, tokens
 from gateways.nesting import VOID
 
 _UNSEEN = frozenset({"script", "style", "template", "title", "noscript", "object", "svg"})
@@ -28,51 +29,62 @@ def text_of(html: str) -> str:
     Ends without a line break; empty when there is nothing to read.
     """
     reader = _Reader()
-    reader.feed(html)
-    reader.close()
+    for token in tokens(html):
+        if isinstance(token, str):
+            reader.say(token)
+        elif token.is_end:
+            reader.end(token.name)
+        else:
+            reader.begin(token)
+            if token.is_empty:
+                reader.end(token.name)
     return reader.text()
 
 
-class _Reader(HTMLParser):
+class _Reader:
     """Collects words; the line ends between them are kept waiting until the next word, so that they never add up."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self._pieces: list[str] = []
         self._breaks = 0
+        # The open elements from the first that is not seen, and how many of each name they are.
         self._unseen: list[str] = []
+        self._names: Counter[str] = Counter()
         self._lists: list[int | None] = []
         self._link: tuple[str, int] | None = None
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._separate(tag)
-        given = dict(attrs)
-        if tag in _UNSEEN or (tag not in VOID and (self._unseen or _HIDDEN.search(given.get("style") or ""))):
-            self._unseen.append(tag)
-        elif tag == "br":
+    def begin(self, tag: Tag) -> None:
+        """An element begins."""
+        name = tag.name
+        self._separate(name)
+        if name in _UNSEEN or (name not in VOID and (self._unseen or _HIDDEN.search(tag.value("style") or ""))):
+            self._unseen.append(name)
+            self._names[name] += 1
+        elif name == "br":
             self._breaks += 1
-        elif tag == "img":
-            self._say(given.get("alt") or "")
-        elif tag == "a":
+        elif name == "img":
+            self.say(tag.value("alt") or "")
+        elif name == "a":
             self._end_link()
-            self._link = ((given.get("href") or "").strip(), len(self._pieces))
-        elif tag in _LISTS:
-            self._lists.append(1 if tag == "ol" else None)
-        elif tag == "li":
-            self._say(self._bullet())
+            self._link = ((tag.value("href") or "").strip(), len(self._pieces))
+        elif name in _LISTS:
+            self._lists.append(1 if name == "ol" else None)
+        elif name == "li":
+            self.say(self._bullet())
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._unseen:
+    def end(self, name: str) -> None:
+        """An element ends."""
+        if self._names[name]:
             # What was left open inside is closed with it, as a browser does.
-            del self._unseen[len(self._unseen) - 1 - self._unseen[::-1].index(tag) :]
-        elif tag == "a":
+            last = None
+            while last != name:
+                last = self._unseen.pop()
+                self._names[last] -= 1
+        elif name == "a":
             self._end_link()
-        elif tag in _LISTS and self._lists:
+        elif name in _LISTS and self._lists:
             self._lists.pop()
-        self._separate(tag)
-
-    def handle_data(self, data: str) -> None:
-        self._say(data)
+        self._separate(name)
 
     def text(self) -> str:
         """All that was read so far."""
@@ -80,7 +92,8 @@ class _Reader(HTMLParser):
         lines = [_SPACES.sub(" ", line).strip() for line in "".join(self._pieces).split("\n")]
         return "\n".join(lines).strip("\n")
 
-    def _say(self, words: str) -> None:
+    def say(self, words: str) -> None:
+        """Words stand here, and are read unless they stand in what is not seen."""
         if self._unseen:
             return
         visible = _SPACES.sub(" ", _INVISIBLE.sub("", words))
@@ -97,7 +110,7 @@ class _Reader(HTMLParser):
         elif tag in _LINES or tag in _LISTS:
             self._breaks = max(self._breaks, 1)
         elif tag in _CELLS:
-            self._say(" ")
+            self.say(" ")
 
     def _bullet(self) -> str:
         if not self._lists or (number := self._lists[-1]) is None:
@@ -112,4 +125,4 @@ class _Reader(HTMLParser):
         self._link = None
         words = _SPACES.sub(" ", "".join(self._pieces[begin:])).strip()
         if address.lower().startswith(_FOLLOWABLE) and address.partition(":")[2].lstrip("/") not in words:
-            self._say(f" ({address})" if words else address)
+            self.say(f" ({address})" if words else address)

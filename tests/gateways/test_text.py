@@ -45,10 +45,17 @@ def test_what_a_reader_sees_becomes_text(html: str, text: str) -> None:
     assert text_of(html) == text
 
 
-@pytest.mark.parametrize("piece", ["<", "<p>", "<ul><li>", "<a href=x>y", "<!--", "&", "<b>", "</p ", "<svg>"])
+@pytest.mark.parametrize(
+    "piece",
+    ["<", "<p>", "<ul><li>", "<a href=x>y", "<!--", "&", "<b>", "</p ", "<svg>", "<svg><object>", "<svg></object>"],
+)
 def test_html_without_end_takes_no_time(piece: str) -> None:
     # The suite's own limit per test is what would end this.
-    assert "\n\n\n" not in text_of(piece * (200_000 // len(piece)) + ">")
+    assert "\n\n\n" not in text_of(piece * (600_000 // len(piece)) + ">")
+
+
+def test_elements_that_are_not_seen_and_never_closed_take_no_time() -> None:
+    assert text_of("a" + "<svg>" * 100_000 + "</object>" * 100_000 + "b" + "</svg>" * 100_000 + "c") == "ac"
 
 
 def test_what_is_hidden_is_not_read() -> None:
