@@ -16,6 +16,7 @@ from gateways.holiday_calendars import PublicHolidays
 from gateways.mail import open_mail
 from gateways.markup import EmailMarkup
 from gateways.phones import LibPhones
+from gateways.recipe_files import RecipeFiles
 from gateways.sms import open_sms
 from gateways.templates import LiquidTemplates
 from gateways.temporal import TemporalRuns, connect
@@ -51,6 +52,7 @@ async def assembled(
                 sms=open_sms(settings.sms_url.get_secret_value(), settings.data_dir, public_url=settings.public_url),
                 webhooks=HttpWebhooks(settings.webhook_allow),
                 actions=specs(),
+                recipes=RecipeFiles(),
                 name=f"{role}:{os.uname().nodename}:{os.getpid()}",
                 sample_mail_domains=settings.sample_mail_domains,
                 public_url=settings.public_url,

@@ -13,6 +13,7 @@ from commands import (
     installation,
     lists,
     occurrences,
+    recipes,
     records,
     sample,
     secrets,
@@ -54,6 +55,7 @@ app.add_typer(subscriptions.subscriptions, name="subscriptions")
 app.add_typer(suppressions.suppression, name="suppression")
 app.add_typer(secrets.secrets, name="secret")
 app.add_typer(sample.sample, name="sample")
+app.add_typer(recipes.recipe, name="recipe")
 workflows.workflow.command("occurrences")(occurrences.occurrences)
 workflows.workflow.command("run-missed")(occurrences.run_missed)
 app.add_typer(workflows.workflow, name="workflow")

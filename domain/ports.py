@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Literal, Protocol
 
 from domain.base import Frozen, Instant, Json
+from domain.recipes import Recipe
 from domain.verification import History
 
 
@@ -344,3 +345,11 @@ class UserSet(Frozen):
     """The ids of users a definition may name."""
 
     ids: Sequence[str] = ()
+
+
+class Recipes(Protocol):
+    """The ready-made workflows that come with the product."""
+
+    def all(self) -> Mapping[str, Recipe]:
+        """Every recipe by its slug, in alphabetical order."""
+        ...

@@ -13,6 +13,7 @@ from domain.ports import (
     MailGateway,
     Markup,
     Phones,
+    Recipes,
     Runs,
     SmsGateway,
     Templates,
@@ -42,6 +43,7 @@ class Installation:
     sms: SmsGateway
     webhooks: WebhookGateway
     actions: Mapping[str, ActionSpec]
+    recipes: Recipes
     name: str
     sample_mail_domains: tuple[str, ...] = ()
     public_url: str = "http://127.0.0.1:8080"

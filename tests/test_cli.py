@@ -219,6 +219,19 @@ async def test_a_record_is_shown_changed_and_enrolled(line: Line) -> None:
     assert "re_entry_off" in again.out
 
 
+async def test_a_recipe_is_shown_and_installed(line: Line) -> None:
+    assert "welcome-message" in (await line.run("recipe", "list")).out
+    told = (await line.run("recipe", "show", "welcome-message")).out
+    assert "form" in told
+    assert "needs the subscription type newsletter" in told
+    done = await line.run("recipe", "install", "welcome-message", "--set", "form=footer", "--publish")
+    assert "added the email welcome" in done.out
+    assert "welcome-message: published as version 1" in done.out
+    await line.run("recipe", "install", "welcome-message", code=1)
+    await line.run("recipe", "install", "none", code=3)
+    await line.run("recipe", "install", "welcome-message", "--set", "form", code=2)
+
+
 async def test_a_passage_of_a_yearly_workflow_tells_its_round(line: Line) -> None:
     reference = await contact(line)
     await line.run("record", "set", reference, "birthday=1996-02-29")

@@ -16,6 +16,7 @@ from api.limits import BODY_BYTES
 from tests.api.conftest import Caller, problem_of
 
 BODIES: dict[str, Any] = {
+    "/recipes/{slug}/install": {},
     "/records/{object}": {"properties": {}},
     "/records/{object}/by/{property}/{value:path}": {"properties": {}},
     "/records/{object}/search": {},
