@@ -20,6 +20,7 @@ from domain.fields import (
 )
 from domain.headers import address_problem, name_problem, subject_problem
 from domain.ports import Compiled, TemplateProblem
+from domain.provider_signing import KEYS
 from domain.reader import Reader, join, similar
 from domain.steps import ActionStep
 from domain.triggers import EventTrigger, WebhookTrigger
@@ -70,9 +71,8 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
                 check_user(x, text, place + below)
             case TeamReference():
                 x.known_team(text, place + below)
-            case SecretReference() if text not in x.catalogue.secrets:
-                words = f"there is no secret {text!r}{similar(text, x.catalogue.secrets)}"
-                x.tell(place + below, "unknown_secret", words)
+            case SecretReference():
+                _check_secret(x, text, place + below)
             case SubscriptionReference():
                 _check_subscription(x, text, place + below)
             case EmailReference():
@@ -97,6 +97,13 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
         )
         for finding in spec.check(config, scope):
             x.tell(place + finding.path, finding.code, finding.message)
+
+
+def _check_secret(x: Examination, name: str, place: str) -> None:
+    if name in KEYS:
+        x.tell(place, "unknown_secret", f"{name!r} is the key of a mail service, which no step may use")
+    elif name not in x.catalogue.secrets:
+        x.tell(place, "unknown_secret", f"there is no secret {name!r}{similar(name, x.catalogue.secrets - KEYS)}")
 
 
 def _check_subscription(x: Examination, slug: str, path: str) -> None:

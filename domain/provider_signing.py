@@ -30,6 +30,9 @@ NAMES: Mapping[Provider, str] = {"sendgrid": "SendGrid", "mailgun": "Mailgun", "
 SECRETS: Mapping[Provider, str] = {each: f"{each}_events" for each in PROVIDERS}
 """The secret under whose name the key of each is kept."""
 
+KEYS = frozenset(SECRETS.values())
+"""Secrets that no step may name: whoever writes workflows could send such a key away, and speak for the service."""
+
 AHEAD = timedelta(minutes=5)
 """How far the clock of a service may be ahead of ours."""
 

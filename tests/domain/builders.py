@@ -29,7 +29,7 @@ CATALOGUE = Catalogue(
         ),
         "renewals": KnownWorkflow(object="opportunity"),
     },
-    secrets=frozenset({"crm_key", "signing"}),
+    secrets=frozenset({"crm_key", "signing", "mailgun_events", "standard_events"}),
     subscription_types={"newsletter": False, "retired": True, "one_to_one": False},
     internal_types=frozenset({"one_to_one"}),
     holidays=PublicHolidays(),

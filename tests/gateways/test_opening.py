@@ -97,6 +97,7 @@ async def test_what_is_opened_delivers(smtp_sink: SmtpSink, http_sink: HttpSink,
         f"smtp://u:x@host?{SECRET}=1",
         f"smtp://u:x@host?{SECRET}",
         f"smtps://u:{SECRET}@host?starttls=true",
+        f"smtp://u:{SECRET}@host?service=postmark",
     ],
 )
 def test_a_malformed_mail_setting_is_named_and_no_secret_repeated(url: str, tmp_path: Path) -> None:
