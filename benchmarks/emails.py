@@ -51,6 +51,11 @@ class Round:
         """Email steps per second, from the first entry to the last arrival."""
         return self.emails / self.seconds
 
+    @property
+    def all_cpu_s(self) -> float:
+        """CPU seconds of everything that belongs to this side, its servers included."""
+        return self.own_cpu_s + self.server_cpu_s + self.database_cpu_s
+
 
 def until_settled(side: Side) -> None:
     """Wait until nothing is left to do."""
@@ -102,9 +107,24 @@ def told(rounds: Sequence[Round], load: float) -> None:
     for each in rounds:
         row(each)
     for workers in WORKERS:
-        rates = {each.side: each.per_second for each in rounds if each.workers == workers}
-        if rates.keys() == {Ours.name, Theirs.name}:
-            sys.stdout.write(f"  ratio ours/Tryton with {workers}: {rates[Ours.name] / rates[Theirs.name]:.2f}\n")
+        found = {each.side: each for each in rounds if each.workers == workers}
+        if found.keys() == {Ours.name, Theirs.name}:
+            sys.stdout.write(f"  ours/Tryton with {workers}: {compared(found[Ours.name], found[Theirs.name])}\n")
+
+
+def compared(one: Round, other: Round) -> str:
+    """The ratios of two rounds: more steps are better, less of the rest is."""
+    ratios = {
+        "steps/s": (one.per_second, other.per_second),
+        "own CPU": (one.own_cpu_s, other.own_cpu_s),
+        "all CPU": (one.all_cpu_s, other.all_cpu_s),
+        "database bytes": (one.database_bytes, other.database_bytes),
+        "all bytes": (one.database_bytes + one.server_bytes, other.database_bytes + other.server_bytes),
+    }
+    # A few people need no new page of a database.
+    return ", ".join(
+        f"{name} {first / second:.2f}" if second else f"{name} -" for name, (first, second) in ratios.items()
+    )
 
 
 def row(each: Round) -> None:
