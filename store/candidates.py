@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Select, select
+from sqlalchemy import Column, ColumnElement, Select, bindparam, select
 
 from domain.base import Frozen
 from domain.enrollments import Enrollment
@@ -23,6 +23,35 @@ class TriggerRef(Frozen):
     workflow_id: str
     version: int
     trigger: str
+
+
+def _reading(who: ColumnElement[bool]) -> Select[Any]:
+    linked = select(associations.c.other_id).where(associations.c.record_id == bindparam("record_id"))
+    return (
+        select(enrollments)
+        .where(
+            who,
+            enrollments.c.id > bindparam("after"),
+            (enrollments.c.record_id == bindparam("record_id"))
+            | (enrollments.c.bound_id == bindparam("record_id"))
+            | enrollments.c.record_id.in_(linked)
+            | enrollments.c.bound_id.in_(linked.where(NO_CONTACT)),
+            select(interests.c.id)
+            .where(
+                interests.c.workflow_id == enrollments.c.workflow_id,
+                interests.c.version == enrollments.c.version,
+                interests.c.trigger.is_(None),
+                interests.c.key.in_(bindparam("keys", expanding=True)),
+            )
+            .exists(),
+        )
+        .order_by(enrollments.c.id)
+        .limit(bindparam("limit"))
+    )
+
+
+ACTIVE_READING = _reading(IS_ACTIVE)
+COMPLETED_READING = _reading(enrollments.c.end_reason == "completed")
 
 
 async def triggers_reading(read: Read, keys: Collection[str]) -> list[TriggerRef]:
@@ -80,40 +109,13 @@ async def enrollments_reading(
 
     Up to ``limit``, by ascending id after ``after``.
     """
-    return await _reading(read, IS_ACTIVE, record_id, keys, after=after, limit=limit)
+    rows = await read.all(ACTIVE_READING, record_id=record_id, keys=list(keys), after=after, limit=limit)
+    return [enrollment_of(row) for row in rows]
 
 
 async def completed_reading(
     read: Read, record_id: str, keys: Collection[str], *, after: str, limit: int
 ) -> list[Enrollment]:
     """As ``enrollments_reading``, but those that went through to the end."""
-    completed = enrollments.c.end_reason == "completed"
-    return await _reading(read, completed, record_id, keys, after=after, limit=limit)
-
-
-async def _reading(
-    read: Read, who: ColumnElement[bool], record_id: str, keys: Collection[str], *, after: str, limit: int
-) -> list[Enrollment]:
-    linked = select(associations.c.other_id).where(associations.c.record_id == record_id)
-    rows = await read.all(
-        select(enrollments)
-        .where(
-            who,
-            enrollments.c.id > after,
-            (enrollments.c.record_id == record_id)
-            | (enrollments.c.bound_id == record_id)
-            | enrollments.c.record_id.in_(linked)
-            | enrollments.c.bound_id.in_(linked.where(NO_CONTACT)),
-            select(interests.c.id)
-            .where(
-                interests.c.workflow_id == enrollments.c.workflow_id,
-                interests.c.version == enrollments.c.version,
-                interests.c.trigger.is_(None),
-                interests.c.key.in_(list(keys)),
-            )
-            .exists(),
-        )
-        .order_by(enrollments.c.id)
-        .limit(limit)
-    )
+    rows = await read.all(COMPLETED_READING, record_id=record_id, keys=list(keys), after=after, limit=limit)
     return [enrollment_of(row) for row in rows]

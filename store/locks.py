@@ -29,6 +29,12 @@ _RECORDS = select(*COLUMNS).where(records.c.id.in_(bindparam("ids", expanding=Tr
 # key_share: no key of a record ever changes, so rows that merely refer to it need not wait.
 FOR_WRITING = _RECORDS.with_for_update(key_share=True)
 FOR_READING = _RECORDS.with_for_update(read=True)
+ENROLLMENTS = (
+    select(enrollments)
+    .where(enrollments.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(enrollments.c.id)
+    .with_for_update(key_share=True)
+)
 # An update that changes nothing: it locks the row that is there, and returns it as the last to commit left it.
 ENTRY_KEY = {
     dialect.__name__.rpartition(".")[2]: dialect.insert(entry_keys)
@@ -113,9 +119,7 @@ async def lock_enrollments(tx: Tx, ids: Iterable[str]) -> dict[str, Enrollment]:
     """Lock enrollments for writing and return them as they are now; a missing id is absent."""
     found: dict[str, Enrollment] = {}
     for portion in portions(sorted(set(ids))):
-        mine = select(enrollments).where(enrollments.c.id.in_(portion)).order_by(enrollments.c.id)
-        rows = await tx.all(mine.with_for_update(key_share=True))
-        found.update({row["id"]: enrollment_of(row) for row in rows})
+        found.update({row["id"]: enrollment_of(row) for row in await tx.all(ENROLLMENTS, ids=portion)})
     return found
 
 

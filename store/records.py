@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import ColumnElement, RowMapping, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, bindparam, delete, insert, select, update
 
 from domain.records import StoredRecord
 from store.database import Read, Tx
@@ -17,6 +17,10 @@ COLUMNS = (
 
 IDS_PER_QUERY = 1000
 
+_LIVE = select(*COLUMNS).where(records.c.deleted_at.is_(None))
+ONE = _LIVE.where(records.c.id == bindparam("id"))
+SEVERAL = _LIVE.where(records.c.id.in_(bindparam("ids", expanding=True)))
+
 
 def stored(row: RowMapping) -> StoredRecord:
     """The record of a row that holds ``COLUMNS``."""
@@ -25,7 +29,7 @@ def stored(row: RowMapping) -> StoredRecord:
 
 async def get_record(read: Read, id: str) -> StoredRecord | None:
     """The record, or None when it does not exist or is deleted."""
-    row = await read.one(select(*COLUMNS).where(records.c.id == id, records.c.deleted_at.is_(None)))
+    row = await read.one(ONE, id=id)
     return stored(row) if row else None
 
 
@@ -41,7 +45,7 @@ async def get_records(read: Read, ids: Iterable[str]) -> list[StoredRecord]:
     found: list[StoredRecord] = []
     for start in range(0, len(wanted), IDS_PER_QUERY):
         page = wanted[start : start + IDS_PER_QUERY]
-        rows = await read.all(select(*COLUMNS).where(records.c.id.in_(page), records.c.deleted_at.is_(None)))
+        rows = await read.all(SEVERAL, ids=page)
         found += sorted((stored(row) for row in rows), key=lambda record: record.id)
     return found
 
