@@ -107,6 +107,7 @@ def _no_target(config: Any) -> Target | None:
 @dataclass(frozen=True, kw_only=True)
 class Action(Generic[C]):
     """One action. ``outcomes`` are words for the reference; an outside action has a queue of its own and a policy.
+    ``internal``: what it sends stays in the house.
     ``variables``: what only its own templates may read, which it then has to provide.
 
     ``check``, ``reads`` and ``is_urgent`` are those of ``domain.catalogue.ActionSpec``. ``objects``: associated object
@@ -129,6 +130,7 @@ class Action(Generic[C]):
     objects: Callable[[C], Collection[str]] = _no_objects
     target: Callable[[C], Target | None] = _no_target
     is_urgent: Callable[[C], bool] = never
+    internal: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a descriptor that could not run."""
@@ -152,6 +154,7 @@ class Action(Generic[C]):
             reads=self.reads,  # type: ignore[arg-type]
             variables=self.variables,
             is_urgent=self.is_urgent,  # type: ignore[arg-type]
+            internal=self.internal,
         )
 
 

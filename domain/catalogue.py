@@ -68,7 +68,8 @@ class ActionSpec:
 
     ``check`` finds what field markers (``domain.fields``) cannot; ``reads`` lists interest keys the config reads
     beyond its templates. ``outcomes`` are words for the reference. ``variables``: what only its templates may read.
-    ``is_urgent``: whether somebody waits for it, so that it leaves before others of its queue.
+    ``is_urgent``: whether somebody waits for it, so that it leaves before others of its queue. ``internal``: what it
+    sends goes to people of the house: neither hours for messages nor ``skip_sends`` concern it.
     """
 
     name: str
@@ -83,6 +84,7 @@ class ActionSpec:
     reads: Callable[[ActionConfig, ConfigScope], Iterable[str]]
     variables: Mapping[str, frozenset[str]] = field(default_factory=dict)
     is_urgent: Callable[[ActionConfig], bool] = never
+    internal: bool = False
 
     def json_schema(self) -> dict[str, Json]:
         """The JSON Schema of the config, as the editor's form and the reference read it."""

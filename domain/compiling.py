@@ -173,7 +173,7 @@ def _action(step: ActionStep, spec: ActionSpec, policies: list[Policy]) -> dict[
         **how,
         "queue": spec.queue,
         "policy": policy,
-        "sends": spec.queue in MESSAGE_QUEUES,
+        "sends": spec.queue in MESSAGE_QUEUES and not spec.internal,
         "priority": priority,
     }
 

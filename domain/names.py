@@ -107,6 +107,11 @@ def effect_key(enrollment_id: str, step: str, n: int, recipient: str | None = No
     return f"{enrollment_id}:{step}:{n}" + (f":{recipient}" if recipient is not None else "")
 
 
+def recipient_of(key: str) -> str | None:
+    """Which of many a ledger key is about; None: it is the only one of its visit."""
+    return key.split(":", 3)[3] if key.count(":") > 2 else None
+
+
 # Interest keys: what a trigger or a version reads, as rows of the candidate index.
 
 

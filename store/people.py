@@ -22,7 +22,7 @@ class User(Frozen):
     """A colleague. ``manager_id`` names another user.
 
     Who is not ``available``, or ``away`` now, is passed over where work is shared out. ``timezone``: the IANA name of
-    the zone of those days; None: the account's.
+    the zone of those days; None: the account's. ``phone`` as it was written.
     """
 
     id: str
@@ -33,6 +33,7 @@ class User(Frozen):
     available: bool = True
     away: tuple[Away, ...] = ()
     timezone: str | None = None
+    phone: str | None = None
     created_at: Instant
 
 

@@ -90,6 +90,8 @@ users = Table(
     id_column(),
     Column("name", String(200), nullable=False),
     Column("email", String(320), nullable=False, unique=True),
+    # As it was written.
+    Column("phone", String(40)),
     Column("manager_id", String(36)),
     Column("active", Boolean, nullable=False),
     Column("available", Boolean, nullable=False, server_default=text("true")),

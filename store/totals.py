@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     true,
     union_all,
@@ -199,9 +200,13 @@ def _reached(workflow_id: str) -> Subquery:
 
 
 def _first_emails(workflow_id: str) -> Subquery:
-    """When the workflow first sent each record an email; notifications to users are none."""
+    """When the workflow first sent each record an email; what goes to users and fixed addresses is none."""
     of_enrollment = messages.join(enrollments, enrollments.c.id == messages.c.enrollment_id)
-    is_sent = and_(messages.c.channel == "email", messages.c.status.in_(SENT), messages.c.sent_at.is_not(None))
+    # Of messages older than both columns nobody can say.
+    is_theirs = or_(messages.c.contact_id.is_not(None), messages.c.claimed_at.is_(None))
+    is_sent = and_(
+        messages.c.channel == "email", messages.c.status.in_(SENT), messages.c.sent_at.is_not(None), is_theirs
+    )
     sent = (
         select(enrollments.c.record_id, func.min(messages.c.sent_at).label("sent_at"))
         .select_from(of_enrollment)

@@ -27,7 +27,7 @@ router = APIRouter(route_class=StorableRoute)
 UserId = Annotated[str, Path(max_length=36)]
 Slug = Annotated[str, Path(max_length=63, examples=["sales"])]
 
-MAY_BE_NULL = frozenset({"manager_id", "timezone"})
+MAY_BE_NULL = frozenset({"manager_id", "phone", "timezone"})
 
 
 @router.get("/users", response_model=Page[UserView], tags=["users"])

@@ -17,6 +17,10 @@ from domain.teams import MOST_MEMBERS, Member
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"\S")]
 Email = Annotated[StrictStr, Field(max_length=320, examples=["kim@example.com"])]
+Phone = Annotated[
+    StrictStr,
+    Field(min_length=1, max_length=40, description="Where texts go; kept as written.", examples=["+1 212 555 0142"]),
+]
 Zone = Annotated[StrictStr, Field(max_length=64, description="IANA name; the account's where there is none.")]
 AwaySpans = Annotated[
     tuple[Away, ...],
@@ -36,6 +40,7 @@ class UserBody(Body):
 
     name: Name
     email: Email
+    phone: Phone | None = None
     manager_id: Id | None = None
     available: StrictBool = True
     away: AwaySpans = ()
@@ -49,6 +54,7 @@ class UserPatch(Body):
 
     name: Name | None = None
     email: Email | None = None
+    phone: Phone | None = None
     manager_id: Id | None = None
     active: StrictBool | None = None
     available: StrictBool | None = None
@@ -94,6 +100,7 @@ class UserView(Shown):
     id: str
     name: str
     email: str
+    phone: str | None
     manager_id: str | None
     active: bool
     available: bool

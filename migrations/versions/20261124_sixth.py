@@ -80,6 +80,7 @@ def _add_people() -> None:
     op.add_column("users", sa.Column("available", sa.Boolean(), server_default=sa.text("true"), nullable=False))
     op.add_column("users", sa.Column("away", DOCUMENT, nullable=True))
     op.add_column("users", sa.Column("timezone", sa.String(length=64), nullable=True))
+    op.add_column("users", sa.Column("phone", sa.String(length=40), nullable=True))
     op.create_table(
         "teams",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -107,7 +108,7 @@ def _add_people() -> None:
 def _drop_people() -> None:
     op.drop_table("team_members")
     op.drop_table("teams")
-    for name in ("timezone", "away", "available"):
+    for name in ("phone", "timezone", "away", "available"):
         op.drop_column("users", name)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from domain.base import Frozen
-from domain.errors import StepSkipped
+from domain.errors import StepFailed, StepSkipped, Unavailable
 from domain.records import StoredRecord
 from store.database import Read
 from store.people import User, users_among
@@ -34,6 +34,20 @@ class Addressee(Frozen):
     user: User | None = None
     problem: str = ""
     by_owner: str | None = None
+
+
+def still_there(each: Addressee, record: StoredRecord) -> User:
+    """Who is to be told, asked again when the message leaves.
+
+    Raises:
+        StepFailed: ``broken_reference``, they are not there any more.
+        Unavailable: the record changed hands since they were found.
+    """
+    if each.by_owner is not None and record.properties.get("owner") != each.by_owner:
+        raise Unavailable("the record changed hands while the message was prepared")
+    if each.user is None:
+        raise StepFailed("broken_reference", each.problem)
+    return each.user
 
 
 async def addressees_of(read: Read, record: StoredRecord, wanted: Addressed) -> list[Addressee]:

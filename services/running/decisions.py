@@ -12,9 +12,11 @@ from typing import Any
 from domain.entry_words import cause_words
 from domain.errors import Conflict, NotFound
 from domain.lost_answers import REPORTED, Settlement, settled_words
+from domain.names import recipient_of
 from domain.records import Cause
 from domain.telling import tell_effect
 from services.running.settling import wake
+from services.running.summing import SENT
 from store.database import Row, Tx
 from store.decisions import amend_visit, decisions_about, message_behind, put_decision, visit_behind
 from store.effects import Effect, Verdict, close_effect, find_effect, hold_effect
@@ -54,7 +56,7 @@ async def settle_by_hand(
     if is_open:
         await amend_visit(tx, effect, {"detail": words})
         await wake(tx, enrollment.id, now=now)
-    elif visit is not None and (amended := _amended(visit, verdict, message)) is not None:
+    elif visit is not None and (amended := _amended(visit, key, verdict, message)) is not None:
         await amend_visit(tx, effect, amended)
     return enrollment.id
 
@@ -80,7 +82,7 @@ async def settle_by_report(tx: Tx, key: str, *, now: datetime) -> None:
         if effect.is_undecided:
             await amend_visit(tx, effect, {"detail": REPORTED})
             await wake(tx, enrollment.id, now=now)
-    elif visit is not None and (amended := _amended(visit, verdict, message)) is not None:
+    elif visit is not None and (amended := _amended(visit, key, verdict, message)) is not None:
         await amend_visit(tx, effect, amended)
 
 
@@ -102,7 +104,7 @@ def _verdict(settlement: Settlement, words: str, *, carries_message: bool) -> Ve
     return Verdict(state="retry", detail=words)
 
 
-def _amended(visit: Row, verdict: Verdict, message: Row | None) -> dict[str, Any] | None:
+def _amended(visit: Row, key: str, verdict: Verdict, message: Row | None) -> dict[str, Any] | None:
     """What a visit that is over says now; None: as before, as the record left it, or something else failed."""
     result = visit["result"] or {}
     sent = verdict.state == "accepted"
@@ -111,6 +113,8 @@ def _amended(visit: Row, verdict: Verdict, message: Row | None) -> dict[str, Any
             return None
         counted = {"messages": [*result["messages"], message["id"]], "sent": result["sent"] + 1,
                    "failed": max(0, result["failed"] - 1)}  # fmt: skip
+        if "outcomes" in result:
+            counted["outcomes"] = {**result["outcomes"], recipient_of(key): SENT}
         return {"outcome": "done", "reason": None, "result": {**result, **counted}}
     if visit["outcome"] != "failed" or visit["reason"] != "unknown":
         return None

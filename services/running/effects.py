@@ -13,6 +13,7 @@ from datetime import datetime
 
 from domain.errors import Rejected, StepError, Unavailable
 from domain.messages import StepAnswer, StepCall
+from domain.names import recipient_of
 from domain.reading import needs_objects
 from services.installation import Installation
 from services.running.consent import judge_consent
@@ -96,7 +97,7 @@ async def attempt_each(inst: Installation, call: StepCall, letters: Collection[L
             continue
         if isinstance(made, StepAnswer):
             return made
-        others.append(made)
+        others.append(made.model_copy(update={"recipient": recipient_of(letter.key_for(call))}))
     if waiting is not None:
         raise waiting
     async with inst.db.transaction() as tx:

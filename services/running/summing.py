@@ -10,10 +10,14 @@ from typing import Literal
 from domain.base import Frozen, Json
 from domain.lost_answers import ASKED
 from domain.messages import StepAnswer
+from domain.names import recipient_of
 from services.running.inside import Passed
 from services.running.visits import open_visit, settle_visit
 from store.database import Tx
 from store.effects import CLOSED, Effect, Verdict, close_effect, find_message_id, hold_effect, left_before
+
+SENT = "sent"
+MOST_TOLD = 200
 
 NOBODY_KNOWS = Verdict(state="unknown", failure="unknown", detail="handed over, and no answer came back")
 
@@ -22,6 +26,7 @@ class Fate(Frozen):
     """What became of one message; ``message`` is its id once it was accepted, ``outputs`` what it gives later steps.
 
     ``is_in_ledger`` is false of one that was never claimed; ``is_undecided``: somebody has to say what became of it.
+    ``recipient``: which of many it was for.
     """
 
     outcome: Literal["done", "skipped", "failed"]
@@ -31,6 +36,7 @@ class Fate(Frozen):
     outputs: dict[str, Json] | None = None
     is_in_ledger: bool = False
     is_undecided: bool = False
+    recipient: str | None = None
 
 
 async def fate_of(tx: Tx, effect: Effect, *, now: datetime) -> Fate:
@@ -40,7 +46,11 @@ async def fate_of(tx: Tx, effect: Effect, *, now: datetime) -> Fate:
         effect = effect.model_copy(update=NOBODY_KNOWS.model_dump())
     if effect.state == "accepted":
         return Fate(
-            outcome="done", message=await find_message_id(tx, effect.key), outputs=effect.outputs, is_in_ledger=True
+            outcome="done",
+            message=await find_message_id(tx, effect.key),
+            outputs=effect.outputs,
+            is_in_ledger=True,
+            recipient=recipient_of(effect.key),
         )
     return Fate(
         outcome="failed",
@@ -48,6 +58,7 @@ async def fate_of(tx: Tx, effect: Effect, *, now: datetime) -> Fate:
         detail=effect.detail,
         is_in_ledger=True,
         is_undecided=effect.is_undecided,
+        recipient=recipient_of(effect.key),
     )
 
 
@@ -72,6 +83,7 @@ async def sum_up(tx: Tx, passed: Passed, keys: Collection[str], others: Sequence
 
     One that waits for another attempt is given up. It is done when any message was accepted, else failed when any
     failed, else skipped; the reason is the first one. It stays open while somebody has to say what became of one.
+    The result says what became of each, unless there are more than anybody looks through.
     """
     now = passed.call.now
     fates = []
@@ -91,6 +103,8 @@ async def sum_up(tx: Tx, passed: Passed, keys: Collection[str], others: Sequence
     lost = [fate for fate in fates if fate.outcome == "failed"]
     skipped = [fate for fate in fates if fate.outcome == "skipped"]
     result: dict[str, Json] = {"messages": [*sent], "sent": len(sent), "skipped": len(skipped), "failed": len(lost)}
+    if len(fates) <= MOST_TOLD:
+        result["outcomes"] = {fate.recipient: _outcome(fate) for fate in fates if fate.recipient is not None}
     if sent:
         return await settle_visit(tx, passed, outcome="done", detail=_words(fates), result=result)
     first = (lost or skipped or [Fate(outcome="skipped", reason="no_record", detail="there is nobody to write to")])[0]
@@ -98,10 +112,14 @@ async def sum_up(tx: Tx, passed: Passed, keys: Collection[str], others: Sequence
     return await settle_visit(tx, passed, outcome=first.outcome, reason=first.reason, detail=detail, result=result)
 
 
+def _outcome(fate: Fate) -> str:
+    return SENT if fate.outcome == "done" else fate.reason or fate.outcome
+
+
 def _words(fates: Collection[Fate]) -> str:
     """``2 sent, 1 skipped (bounced)``."""
     counts = Counter((fate.outcome, fate.reason) for fate in fates)
-    told = {"done": "sent", "skipped": "skipped", "failed": "failed"}
+    told = {"done": SENT, "skipped": "skipped", "failed": "failed"}
     return ", ".join(
         f"{count} {told[outcome]}" + (f" ({reason})" if reason else "") for (outcome, reason), count in counts.items()
     )
