@@ -19,6 +19,7 @@ from commands import (
     secrets,
     subscriptions,
     suppressions,
+    tasks,
     trouble,
     verifying,
     workflows,
@@ -43,6 +44,7 @@ app.command("report")(workflows.report)
 app.command("trouble")(trouble.trouble)
 app.command("retry")(trouble.retry_many)
 app.command("messages")(enrollments.messages)
+app.command("inbox")(tasks.inbox)
 app.command("outbox")(installation.outbox)
 app.command("missing-runs")(installation.missing_runs)
 app.command("verify")(verifying.verify)
@@ -61,6 +63,7 @@ workflows.workflow.command("run-missed")(occurrences.run_missed)
 app.add_typer(workflows.workflow, name="workflow")
 app.add_typer(enrollments.enrollment, name="enrollment")
 app.add_typer(effects.effect, name="effect")
+app.add_typer(tasks.task, name="task")
 
 
 def main() -> None:
