@@ -48,10 +48,15 @@ class NoticeConfig(ActionConfig):
 
 
 def check(config: NoticeConfig, scope: ConfigScope) -> Iterable[Finding]:
-    """Refuse a notification to nobody."""
+    """Refuse a notification to nobody, and one to the owner of what nobody can own."""
     if not (config.users or config.teams or config.owner or config.owner_manager):
         words = "name at least one user or team, or set owner or owner_manager"
         yield Finding(path="/users", code="missing_field", message=words)
+    if scope.schema_.property(scope.object, "owner") is None:
+        for name in ("owner", "owner_manager"):
+            if getattr(config, name):
+                words = f"{scope.object} has no property 'owner'; name users or teams"
+                yield Finding(path=f"/{name}", code="unknown_property", message=words)
 
 
 def reads(config: NoticeConfig, scope: ConfigScope) -> Iterable[str]:

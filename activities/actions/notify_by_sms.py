@@ -104,7 +104,8 @@ ACTION = Action(
     config=NotifyBySmsConfig,
     run=run,
     queue=QUEUE_SMS,
-    policy=Policy(start_to_close_s=120, schedule_to_close_s=86400, first_retry_s=5, max_retry_s=1800),
+    # An attempt tells many, one after the other, and begins with nobody it has no time for.
+    policy=Policy(start_to_close_s=600, schedule_to_close_s=86400, first_retry_s=5, max_retry_s=1800),
     outcomes=(OUTCOMES[0], f"{OUTCOMES[1]}, sms_opted_out", f"{OUTCOMES[2]}, wrong_value (too long)"),
     check=check,
     reads=noticing.reads,

@@ -8,12 +8,13 @@ from activities.actions.notify_user import ACTION, NotifyUserConfig
 from domain.base import Json
 from domain.builtin import BUILTIN
 from domain.catalogue import ConfigScope
-from domain.schema import Schema
+from domain.schema import ObjectType, Schema
 from domain.teams import Member
 from services.installation import Installation
 from services.records.teams import add_team, change_user
 from store import tables
 from tests.activities.calls import act
+from tests.activities.properties import mistakes
 from tests.builders import make_record, make_user, stand_at_action
 
 
@@ -35,6 +36,15 @@ def test_a_notification_to_nobody_is_a_mistake() -> None:
     findings = ACTION.check(NotifyUserConfig.model_validate({"title": "Look"}), scope)
 
     assert [(f.path, f.code) for f in findings] == [("/users", "missing_field")]
+
+
+def test_the_owner_of_what_nobody_owns_is_a_mistake() -> None:
+    bike = ObjectType(name="bike", label="Bike", builtin=False, properties={})
+    scope = ConfigScope(schema_=Schema(objects={**BUILTIN, "bike": bike}), object="bike")
+    config: dict[str, Json] = {"title": "Look", "owner": True, "owner_manager": True}
+
+    assert mistakes(ACTION, config, scope) == [("/owner", "unknown_property"), ("/owner_manager", "unknown_property")]
+    assert mistakes(ACTION, {"title": "Look", "teams": ["sales"]}, scope) == []
 
 
 async def test_everybody_named_is_told_once(installation: Installation) -> None:
