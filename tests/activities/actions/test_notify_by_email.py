@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from activities.actions.notify_by_email import ACTION, NotifyByEmailConfig
 from domain.base import Json
 from domain.records import Cause
 from domain.teams import Member
+from gateways.mail import open_mail
 from gateways.mail_outbox import read_outbox
 from services.installation import Installation
 from services.records.records import begin_write
@@ -20,6 +24,9 @@ from store import tables
 from tests.activities.calls import act
 from tests.activities.properties import mistakes
 from tests.builders import make_record, make_user, stand_at_action
+from tests.fixtures.smtp_sink import SmtpSink, smtp_sink
+
+__all__ = ["smtp_sink"]
 
 LOOK: dict[str, Json] = {
     "title": "Look at {{ contact.first_name }}",
@@ -132,6 +139,25 @@ async def test_what_cannot_be_written_fails(installation: Installation, tmp_path
 
     assert (answer.outcome, answer.reason) == ("failed", "bad_template")
     assert sent(tmp_path) == {}
+
+
+async def test_attempts_at_the_same_moment_tell_each_user_once(
+    installation: Installation, smtp_sink: SmtpSink, tmp_path: Path
+) -> None:
+    inst = replace(installation, mail=open_mail(smtp_sink.url, tmp_path))
+    users = [await make_user(inst, name) for name in ("Ann", "Bo", "Cy")]
+    contact = await make_record(inst, "contact", ANA)
+    named: list[Json] = [user.id for user in users]
+    standing = await stand_at_action(inst, contact, "notify_by_email", {**LOOK, "users": named})
+
+    await asyncio.gather(*(act(standing, "notify_by_email") for _ in range(4)), return_exceptions=True)
+
+    went = [mail.recipients for mail in smtp_sink.received]
+    assert sorted(went) == [[user.email] for user in users]
+    async with inst.db.read() as read:
+        states = {row["state"] for row in await read.all(select(tables.effects.c.state))}
+    assert states <= {"accepted", "unknown"}
+    await inst.mail.close()
 
 
 async def test_consent_of_the_contact_has_nothing_to_do_with_it(installation: Installation, tmp_path: Path) -> None:

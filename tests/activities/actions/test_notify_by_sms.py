@@ -9,8 +9,11 @@ import pytest
 
 from activities.actions.notify_by_sms import ACTION, NotifyBySmsConfig
 from domain.base import Json
+from domain.records import Cause
 from gateways.outbox import read_outbox
 from services.installation import Installation
+from services.records.records import begin_write
+from services.records.suppressing import suppress_number
 from services.records.teams import change_user
 from store import tables
 from store.people import User
@@ -59,6 +62,19 @@ async def test_each_gets_one_text_or_has_a_reason(installation: Installation, tm
     assert (await standing.visit())["result"]["outcomes"] == {
         kim.id: "sent", mute.id: "no_address", odd.id: "invalid_address", "nobody": "broken_reference",
     }  # fmt: skip
+
+
+async def test_a_number_that_said_stop_gets_nothing(installation: Installation, tmp_path: Path) -> None:
+    kim = await with_phone(installation, "Kim", "(212) 555-0142")
+    async with installation.db.transaction() as tx:
+        await suppress_number(tx, await begin_write(tx, installation, Cause(kind="api")), "+12125550142")
+    contact = await make_record(installation, "contact", {"first_name": "Ana"})
+    standing = await stand_at_action(installation, contact, "notify_by_sms", {**LOOK, "users": [kim.id]})
+
+    answer = await act(standing, "notify_by_sms")
+
+    assert (answer.outcome, answer.reason) == ("skipped", "sms_opted_out")
+    assert sent(tmp_path) == {}
 
 
 async def test_without_any_number_the_step_is_skipped_and_does_not_fail(installation: Installation) -> None:
