@@ -107,7 +107,7 @@ def _no_target(config: Any) -> Target | None:
 @dataclass(frozen=True, kw_only=True)
 class Action(Generic[C]):
     """One action. ``outcomes`` are words for the reference; an outside action has a queue of its own and a policy.
-    ``internal``: what it sends stays in the house.
+    ``internal``: what it sends stays in the house. ``events``: names of those about what it made, which know its step.
     ``variables``: what only its own templates may read, which it then has to provide.
 
     ``check``, ``reads`` and ``is_urgent`` are those of ``domain.catalogue.ActionSpec``. ``objects``: associated object
@@ -131,6 +131,7 @@ class Action(Generic[C]):
     target: Callable[[C], Target | None] = _no_target
     is_urgent: Callable[[C], bool] = never
     internal: bool = False
+    events: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a descriptor that could not run."""
@@ -155,6 +156,7 @@ class Action(Generic[C]):
             variables=self.variables,
             is_urgent=self.is_urgent,  # type: ignore[arg-type]
             internal=self.internal,
+            events=self.events,
         )
 
 

@@ -70,6 +70,7 @@ class ActionSpec:
     beyond its templates. ``outcomes`` are words for the reference. ``variables``: what only its templates may read.
     ``is_urgent``: whether somebody waits for it, so that it leaves before others of its queue. ``internal``: what it
     sends goes to people of the house: neither hours for messages nor ``skip_sends`` concern it.
+    ``events``: names of those that say what became of what it made, and know its step.
     """
 
     name: str
@@ -85,6 +86,7 @@ class ActionSpec:
     variables: Mapping[str, frozenset[str]] = field(default_factory=dict)
     is_urgent: Callable[[ActionConfig], bool] = never
     internal: bool = False
+    events: tuple[str, ...] = ()
 
     def json_schema(self) -> dict[str, Json]:
         """The JSON Schema of the config, as the editor's form and the reference read it."""

@@ -33,7 +33,7 @@ from domain.conditions import (
 from domain.events import event_name_problem
 from domain.examination import Examination
 from domain.facts import EVENTS_PER_NAME
-from domain.output_rules import check_output
+from domain.output_rules import check_event_step, check_output
 from domain.reader import join, similar
 from domain.schema import PropertyDefinition
 
@@ -181,6 +181,8 @@ def _check_whose(x: Examination, condition: EventCondition, path: str, subject: 
     elif condition.step not in steps:
         words = f"there is no step {condition.step!r}{similar(condition.step, steps)}"
         x.tell(join(path, "step"), "unknown_step", words)
+    else:
+        check_event_step(x, condition.event, condition.step, path)
 
 
 def _check_event_property(x: Examination, condition: EventPropertyCondition, path: str, subject: Subject) -> None:

@@ -1,10 +1,19 @@
-"""Whether what is asked of an earlier step's outputs can be there."""
+"""Whether what is asked of an earlier step's outputs, or of what became of what it made, can be there."""
 
 from __future__ import annotations
 
 from domain.examination import Examination
 from domain.reader import join, similar
 from domain.steps import ActionStep, WaitStep
+
+
+def check_event_step(x: Examination, event: str, step: str, path: str) -> None:
+    """Tell when an event cannot be about what a step made; ``path`` is that of what names it, which exists."""
+    makers = sorted(name for name, spec in x.catalogue.actions.items() if event in spec.events)
+    named = x.definition.steps_by_id()[step]
+    if makers and not (isinstance(named, ActionStep) and named.action in makers):
+        words = f"the step {step!r} makes nothing that {event} is about; name one with {' or '.join(makers)}"
+        x.tell(join(path, "step"), "wrong_value", words)
 
 
 def check_output(x: Examination, step: str, path: str) -> None:

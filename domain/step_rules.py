@@ -17,7 +17,7 @@ from domain.examination import Examination
 from domain.graph import Graph
 from domain.instants import no_day_words, parse_date
 from domain.operators import TIMES
-from domain.output_rules import check_output
+from domain.output_rules import check_event_step, check_output
 from domain.plan import OTHERWISE
 from domain.reader import join, similar
 from domain.schema import PropertyDefinition, PropertyType
@@ -198,6 +198,8 @@ def _check_awaited(x: Examination, graph: Graph, awaited: WaitEvent, path: str) 
         x.tell(join(path, "event"), "wrong_value", words)
     if awaited.step is not None and awaited.step not in graph.by_id:
         x.tell(join(path, "step"), "unknown_step", _no_step(awaited.step, graph))
+    elif awaited.step is not None:
+        check_event_step(x, awaited.event, awaited.step, path)
     if awaited.of is not None:
         check_of(x, awaited.of, join(path, "of"), subject)
         if awaited.of.match is not None:

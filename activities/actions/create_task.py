@@ -20,6 +20,7 @@ from domain.conditions import Of
 from domain.delays import due
 from domain.due_rules import due_at_findings, due_in_findings
 from domain.errors import StepFailed, StepSkipped
+from domain.events import TASK_COMPLETED
 from domain.fields import LiquidText, UserId
 from domain.names import association_key, property_key
 from domain.rotating import next_turn
@@ -201,4 +202,5 @@ ACTION = Action(
     check=check,
     reads=reads,
     objects=objects,
+    events=(TASK_COMPLETED,),
 )
