@@ -7,6 +7,7 @@ merely odd, and such a mail may be an answer all the same.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from email import message_from_bytes
 from email.header import decode_header
@@ -94,9 +95,29 @@ def parts_of(message: Message) -> Sequence[Message]:
     return [part for part in payload if isinstance(part, Message)] if isinstance(payload, list) else []
 
 
+def is_same_mailbox(one: str, other: str) -> bool:
+    """Whether two addresses are one, whatever their case, and whichever way a domain beyond ASCII is written."""
+    return _mailbox(one) == _mailbox(other)
+
+
 def storable(text: str) -> str:
     """A text as every database of ours keeps it."""
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _mailbox(address: str) -> tuple[str, list[str]]:
+    local, _, domain = unicodedata.normalize("NFC", address).lower().rpartition("@")
+    return local, [_readable(label) for label in domain.split(".")]
+
+
+def _readable(label: str) -> str:
+    """One part of a domain; mail servers are told those beyond ASCII as Punycode (RFC 3492)."""
+    if not label.startswith("xn--"):
+        return label
+    try:
+        return label[4:].encode("ascii").decode("punycode")
+    except UnicodeError:
+        return label
 
 
 def _plain(value: object) -> str:

@@ -8,9 +8,10 @@ Sources: SendGrid's Event Webhook reference, Mailgun's webhook payloads (``event
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
-from domain.base import Frozen, Json
+from domain.base import Frozen, Instant, Json
 from domain.errors import Invalid
 from domain.mail_parts import storable
 from domain.mail_reports import is_hard
@@ -27,6 +28,8 @@ LONGEST_DETAIL = 500
 LONGEST_ID = 400
 LONGEST_OWN_ID = 150
 LONGEST_ADDRESS = 320
+LATEST = 4_102_444_800
+"""The year 2100, in seconds since 1970: who says more means another unit."""
 
 _DROPPED: Mapping[str, Told] = {
     "bounced address": "bounced",
@@ -50,7 +53,7 @@ _STANDARD: Mapping[str, Told] = {
 class ProviderReport(Frozen):
     """One thing that is told. ``message_id`` without brackets, ``recipient`` in lower case.
 
-    ``detail``: why, in the words of the service; ``id``: of this event there.
+    ``detail``: why, in the words of the service; ``id``: of this event there; ``at``: when it happened, by their clock.
     """
 
     told: Told
@@ -58,6 +61,7 @@ class ProviderReport(Frozen):
     recipient: str | None = None
     detail: str | None = None
     id: str | None = None
+    at: Instant | None = None
 
 
 def read_reports(provider: Provider, document: Json) -> tuple[list[ProviderReport], int]:
@@ -109,7 +113,8 @@ def _from_sendgrid(event: Mapping[str, Json]) -> ProviderReport | None:
             told = None
     why = [_text(event, "status"), _text(event, "reason") or _text(event, "response")]
     message_id = _text(event, CUSTOM) or _text(event, "smtp-id")
-    return _report(told, event.get("event"), message_id, _text(event, "email"), why, _text(event, "sg_event_id"))
+    report = _report(told, event.get("event"), message_id, _text(event, "email"), why)
+    return _dated(report, event.get("timestamp"), _text(event, "sg_event_id"))
 
 
 def _from_mailgun(event: Mapping[str, Json]) -> ProviderReport | None:
@@ -130,7 +135,8 @@ def _from_mailgun(event: Mapping[str, Json]) -> ProviderReport | None:
         _text(status, "message") or _text(status, "description"),
     ]
     message_id = _text(_part(_part(event, "message"), "headers"), "message-id")
-    return _report(told, event.get("event"), message_id, _text(event, "recipient"), why, _text(event, "id"))
+    report = _report(told, event.get("event"), message_id, _text(event, "recipient"), why)
+    return _dated(report, event.get("timestamp"), _text(event, "id"))
 
 
 def _failure(event: Mapping[str, Json]) -> Told:
@@ -156,7 +162,7 @@ def _from_standard(event: Mapping[str, Json]) -> ProviderReport | None:
     if told == "bounced" and data.get("permanent") is False:
         told = "noted"
     kind = _text(event, "type").removeprefix("email.")
-    return _report(told, kind, _text(data, "message_id"), _text(data, "recipient"), [_text(data, "reason")], "")
+    return _report(told, kind, _text(data, "message_id"), _text(data, "recipient"), [_text(data, "reason")])
 
 
 _READ: Mapping[Provider, Callable[[Mapping[str, Json]], ProviderReport | None]] = {
@@ -166,22 +172,29 @@ _READ: Mapping[Provider, Callable[[Mapping[str, Json]], ProviderReport | None]] 
 }
 
 
-def _report(
-    told: Told | None, said: Json, message_id: str, recipient: str, why: list[str], id: str
-) -> ProviderReport | None:
+def _report(told: Told | None, said: Json, message_id: str, recipient: str, why: list[str]) -> ProviderReport | None:
     """None where it is nothing to us, or about no message that could be ours."""
     message_id = message_id.strip("<> ")
     if told is None or not 0 < len(message_id) <= LONGEST_ID:
         return None
     because = " ".join(dict.fromkeys(part for part in why if part))
     words = f"{said}: {because}" if because else str(said)
-    return ProviderReport(
-        told=told,
-        message_id=message_id,
-        recipient=recipient[:LONGEST_ADDRESS].lower() or None,
-        detail=words[:LONGEST_DETAIL],
-        id=id if 0 < len(id) <= LONGEST_OWN_ID else None,
-    )
+    recipient = recipient[:LONGEST_ADDRESS].lower()
+    return ProviderReport(told=told, message_id=message_id, recipient=recipient or None, detail=words[:LONGEST_DETAIL])
+
+
+def _dated(report: ProviderReport | None, stamp: Json, id: str) -> ProviderReport | None:
+    """The same with its id, and when it happened: in seconds since 1970."""
+    if report is None:
+        return None
+    named = id if 0 < len(id) <= LONGEST_OWN_ID else None
+    return report.model_copy(update={"id": named, "at": _instant(stamp)})
+
+
+def _instant(stamp: Json) -> datetime | None:
+    if isinstance(stamp, bool) or not isinstance(stamp, int | float) or not 0 < stamp < LATEST:
+        return None
+    return datetime.fromtimestamp(stamp, UTC)
 
 
 def _text(event: Mapping[str, Json], name: str) -> str:

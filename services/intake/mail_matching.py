@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.incoming_mail import IncomingMail
+from domain.mail_parts import is_same_mailbox
 from domain.records import StoredRecord
 from domain.values import unique_form
 from services.intake.answering import Sent, find_contact
@@ -61,7 +62,7 @@ async def match_mail(read: Read, mail: IncomingMail) -> Match:
         contact = await find_contact(read, Sent(**{name: message[name] for name in Sent.model_fields}))
     if contact is None or mail.sender is None:
         return Match(message=message, contact=contact, known=known)
-    author = contact if mail.sender == message["recipient"].lower() else None
+    author = contact if is_same_mailbox(mail.sender, message["recipient"]) else None
     if author is None and known is not None and await _is_asked(read, known, contact, message):
         author = known
     user = await find_user(read, mail.sender) if author is None else None

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from domain.base import Frozen, Json
 from domain.errors import Invalid, NotAuthenticated, NotFound
+from domain.mail_parts import is_same_mailbox
 from domain.problems import FieldError
 from domain.provider_events import ProviderReport, read_reports
 from domain.provider_signing import NAMES, SECRETS, Provider, ProviderCall, signed_at, signed_inside
@@ -63,7 +64,7 @@ async def take_call(inst: Installation, provider: Provider, call: ProviderCall, 
     unmatched = 0
     for report in reports:
         message = named.get(report.message_id)
-        if message is None or report.recipient not in (None, message["recipient"].lower()):
+        if message is None or not is_same_mailbox(report.recipient or message["recipient"], message["recipient"]):
             unmatched += 1
         elif not _is_known(message, report):
             wanted.setdefault(message["id"], []).append(report)
@@ -144,7 +145,8 @@ async def _take(
                 await unsubscribe_elsewhere(tx, write, sent, source)
             case fate:
                 detail = None if fate == "delivered" else report.detail
-                return (await advance(tx, write, message, Told(fate=fate, detail=detail, source=source))).is_new
+                told = Told(fate=fate, detail=detail, source=source, at=report.at)
+                return (await advance(tx, write, message, told)).is_new
     return True
 
 

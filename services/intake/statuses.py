@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain.base import Frozen, Json
+from domain.base import Frozen, Instant, Json
 from domain.events import BOUNCED, COMPLAINED, DELIVERED
 from domain.values import unique_form
 from services.intake.answering import Sent, find_contact
@@ -28,7 +28,8 @@ EVENTS: Mapping[Fate, str] = {"delivered": DELIVERED, "bounced": BOUNCED, "compl
 
 
 class Told(Frozen):
-    """What somebody says of an email. ``detail``: why, in their words; ``source``: how that became known.
+    """What somebody says of an email. ``detail``: why, in their words; ``source``: how that became known; ``at``: when
+    it happened, as far as they say.
 
     A ``bounced`` one is told only when the address is no good, as nothing more is sent to it.
     """
@@ -36,6 +37,7 @@ class Told(Frozen):
     fate: Fate
     detail: str | None = None
     source: str
+    at: Instant | None = None
 
 
 class Advanced(Frozen):
@@ -61,7 +63,10 @@ async def advance(tx: Tx, write: Write, message: Row, told: Told) -> Advanced:
     event = None
     if contact_id is not None:
         carried: dict[str, Json] = {"message": message["id"], **({"reason": told.detail} if told.detail else {})}
-        event = await record_event(tx, write, contact_id, Happened(name=EVENTS[told.fate], properties=carried))
+        # Clocks differ: nothing became of it before there was a message, or later than we hear of it.
+        at = min(max(told.at or write.now, message["created_at"]), write.now)
+        happened = Happened(name=EVENTS[told.fate], properties=carried, occurred_at=at)
+        event = await record_event(tx, write, contact_id, happened)
     if told.fate != "delivered":
         await suppress_address(tx, write, message["recipient"], told.fate, source=told.source)
     return Advanced(is_new=True, event=event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -74,6 +75,7 @@ def test_what_sendgrid_tells(event: dict[str, Json], told: str, detail: str | No
     report = read("sendgrid", [event])
     assert report is not None
     assert (report.told, report.message_id, report.recipient, report.id) == (told, ID, "example@test.com", "ZHJvcC0x")
+    assert report.at == datetime(2017, 12, 15, 0, 59, 29, tzinfo=UTC)
     assert detail in (None, report.detail)
 
 
@@ -108,7 +110,7 @@ def test_what_mailgun_tells(event: dict[str, Json], told: str, detail: str | Non
     report = read("mailgun", event)
     assert report is not None
     assert (report.told, report.message_id, report.recipient) == (told, ID, "alice@example.com")
-    assert report.id == "G9Bn5sl1TC6nu79C8C0bwg"
+    assert (report.id, report.at) == ("G9Bn5sl1TC6nu79C8C0bwg", datetime(2018, 3, 16, 20, 46, 35, 375624, tzinfo=UTC))
     assert detail in (None, report.detail)
 
 
@@ -179,6 +181,13 @@ def test_our_own_name_for_a_message_goes_before_theirs() -> None:
     report = read("sendgrid", [event])
     assert report is not None
     assert report.message_id == "ours@example.com"
+
+
+@pytest.mark.parametrize("stamp", [None, "1513299569", True, 0, -5, 1513299569000, 1e300, [1]])
+def test_a_time_that_is_none_is_left_out(stamp: Json) -> None:
+    report = read("sendgrid", [by_sendgrid("delivered", timestamp=stamp)])
+    assert report is not None
+    assert report.at is None
 
 
 def test_long_words_are_cut() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from gateways.mail import open_mail
 from services.telling.verifying import Verifying, verify_tables
-from tests.fixtures.incoming import report_of
+from tests.fixtures.incoming import answer_to, report_of
 from tests.fixtures.providers import Services, by_mailgun, by_sendgrid, id_of
 from tests.fixtures.running import Running
 from tests.fixtures.smtp_sink import AtData, SmtpSink, smtp_sink
@@ -85,11 +86,14 @@ async def test_sendgrid_tells_and_the_next_email_is_skipped(
     nothing = [by_sendgrid(received, name) for name in ("processed", "open", "click")]
     elsewhere = {**by_sendgrid(received, "bounce"), "smtp-id": "<nobody@knows>"}
     other = by_sendgrid(received, "bounce", email="eve@example.com")
-    arrived = by_sendgrid(received, "delivered", response="250 OK")
+    at = datetime.fromisoformat(sent["created_at"]) + timedelta(milliseconds=1)
+    arrived = by_sendgrid(received, "delivered", response="250 OK", timestamp=at.timestamp())
     assert taken(await services.sendgrid(*nothing, elsewhere, other, arrived)) == {
         "new": 1, "unmatched": 2, "ignored": 3,
     }  # fmt: skip
     assert (await message(ft))["status"] == "delivered"
+    (event,) = await events_of(ft, "email.delivered")
+    assert abs(datetime.fromisoformat(event["occurred_at"]) - at) < timedelta(microseconds=9)
     assert taken(await services.sendgrid(arrived, arrived)) == {"known": 2}
     assert await suppressed(ft) == []
     await ft.stands_at(inside, "back")
@@ -268,6 +272,24 @@ async def test_a_report_by_mail_settles_what_nobody_knew(ft: Running, smtp_sink:
     assert (await take(ft, report_of(smtp_sink.received[0], "5.2.2")))["kind"] == "soft_bounced"
     assert await way(ft, await ft.ended(inside)) == [("hello", "done", None), ("call", "done", None)]
     assert ((await message(ft))["status"], await suppressed(ft)) == ("sent", [])
+
+
+async def test_a_domain_beyond_ascii_is_the_same_however_it_is_told(
+    ft: Running, services: Services, smtp_sink: SmtpSink
+) -> None:
+    await ft.publish(by_hand("welcome", [email("hello", "Hello"), gap(days=9)]))
+    contact = await ft.create("contact", email="ana@bücher.example.com")
+    inside = (await ft.enroll("welcome", "contact", contact))["enrollment_id"]
+    await ft.stands_at(inside, "gap")
+    received = smtp_sink.received[-1]
+    assert received.recipients == ["ana@xn--bcher-kva.example.com"]
+    assert (await take(ft, answer_to(received)))["kind"] == "reply"
+    bounced = by_sendgrid(received, "bounce", type="bounce", timestamp=1513299569)
+    assert taken(await services.sendgrid(bounced)) == {"new": 1}
+    assert await suppressed(ft) == [("ana@bücher.example.com", "bounced", "SendGrid")]
+    # A clock that is wrong makes nothing happen before there was a message.
+    (event,) = await events_of(ft, "email.bounced")
+    assert event["occurred_at"] == (await message(ft))["created_at"]
 
 
 async def test_sendgrid_is_told_what_to_call_a_message(
