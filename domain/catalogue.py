@@ -43,7 +43,7 @@ class ConfigScope(Frozen):
     """Where an action config stands: the installation's schema, the workflow's object, and what may be bound.
 
     ``slug`` and ``parameters`` are the workflow's own; ``workflows`` are those there are, by slug. ``lists`` and
-    ``subscription_types`` as in ``Catalogue``.
+    ``subscription_types`` as in ``Catalogue``, and ``users``, without which anybody is taken to be one.
     """
 
     schema_: Schema
@@ -55,6 +55,7 @@ class ConfigScope(Frozen):
     lists: Mapping[str, str] = {}
     dynamic_lists: frozenset[str] = frozenset()
     subscription_types: Mapping[str, bool] = {}
+    users: frozenset[str] | None = None
 
 
 def never(config: ActionConfig) -> bool:

@@ -94,6 +94,7 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
             lists=x.catalogue.lists,
             dynamic_lists=x.catalogue.dynamic_lists,
             subscription_types=x.catalogue.subscription_types,
+            users=x.catalogue.users,
         )
         for finding in spec.check(config, scope):
             x.tell(place + finding.path, finding.code, finding.message)

@@ -14,7 +14,8 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from activities import writing
 from activities.action import Action, InsideContext, Outputs, Target
-from domain.base import Authored, Json, utc_text
+from activities.property_values import as_json, from_now, literal_findings, now_findings
+from domain.base import Authored, Json
 from domain.builtin import can_associate
 from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.conditions import NowValue, Of, PropertyValue
@@ -22,19 +23,17 @@ from domain.converting import converted, converts
 from domain.delays import subject_of
 from domain.errors import Conflict, Invalid, Unavailable
 from domain.fields import LiquidText
-from domain.instants import local_date, shifted
+from domain.headers import has_templates
 from domain.names import association_key, property_key
 from domain.reader import join, similar
-from domain.schema import PropertyDefinition, PropertyType
-from domain.values import ValueProblem, normalise, unique_form
+from domain.schema import PropertyDefinition
+from domain.values import normalise, unique_form
 from services.records.associating import LABEL_LENGTH, Link
 from services.records.records import create_record
 from services.running.targets import meant_records
 from store.records import find_by_unique
 
 Value: TypeAlias = LiquidText | StrictBool | StrictInt | StrictFloat | list[StrictStr] | NowValue | PropertyValue | None
-
-DATES = frozenset({PropertyType.DATE, PropertyType.DATETIME})
 
 
 class Associated(Authored):
@@ -58,13 +57,6 @@ class CreateRecordConfig(ActionConfig):
         title="Associated with",
         description="The enrolled record ({}), or associated ones ({of: {object: company}}), with a label.",
     )
-
-
-class _AnyAddress:
-    """Address syntax is knowledge of a gateway; when a definition is saved a literal address is taken as it is."""
-
-    def problem(self, written: str) -> str | None:
-        return None
 
 
 def check(config: CreateRecordConfig, scope: ConfigScope) -> Iterable[Finding]:
@@ -93,9 +85,8 @@ def check(config: CreateRecordConfig, scope: ConfigScope) -> Iterable[Finding]:
 
 def _value_findings(definition: PropertyDefinition, value: Value, scope: ConfigScope, path: str) -> Iterable[Finding]:
     match value:
-        case NowValue() if definition.type not in DATES:
-            words = f"an instant cannot be written into a {definition.type} property"
-            yield Finding(path=path, code="wrong_type", message=words)
+        case NowValue():
+            yield from now_findings(definition, value, path)
         case PropertyValue():
             object = scope.object if value.of is None else value.of.object
             source = scope.schema_.property(object, value.property)
@@ -105,16 +96,12 @@ def _value_findings(definition: PropertyDefinition, value: Value, scope: ConfigS
             elif not converts(source.type, definition.type):
                 words = f"a {source.type} cannot be copied into a {definition.type} property"
                 yield Finding(path=path, code="wrong_type", message=words)
-        case None | NowValue():
+        case None:
             return
-        case str() if "{{" in value or "{%" in value:
+        case str() if has_templates(value):
             return  # What it becomes is known when the step runs.
         case _:
-            try:
-                normalise(definition, _json(value), addresses=_AnyAddress())
-            except ValueProblem as problem:
-                code = problem.code if problem.code in ("wrong_type", "unknown_option") else "wrong_value"
-                yield Finding.model_validate({"path": path, "code": code, "message": problem.message})
+            yield from literal_findings(definition, value, scope, path)
 
 
 def reads(config: CreateRecordConfig, scope: ConfigScope) -> Iterable[str]:
@@ -174,9 +161,7 @@ def _value(context: InsideContext, definition: PropertyDefinition | None, value:
         case str():
             return context.text(value)
         case NowValue():
-            at = shifted(context.passed.call.now, value.now, facts.zone)
-            is_date = definition is not None and definition.type is PropertyType.DATE
-            return local_date(at, facts.zone).isoformat() if is_date else utc_text(at)
+            return from_now(context, definition, value)
         case PropertyValue():
             source = subject_of(value.of, facts)
             kind = facts.schema_.property(source.object, value.property) if source is not None else None
@@ -184,11 +169,7 @@ def _value(context: InsideContext, definition: PropertyDefinition | None, value:
                 return None
             return converted(source.properties.get(value.property), kind.type, definition.type, zone=facts.zone)
         case _:
-            return _json(value)
-
-
-def _json(value: str | bool | int | float | list[str] | None) -> Json:
-    return [*value] if isinstance(value, list) else value
+            return as_json(value)
 
 
 def _links(context: InsideContext, config: CreateRecordConfig) -> list[Link]:

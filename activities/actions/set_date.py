@@ -9,16 +9,14 @@ from pydantic import Field
 
 from activities import writing
 from activities.action import Action, InsideContext, Outputs
+from activities.property_values import DATES, as_held
 from activities.writing import WritesProperty
-from domain.base import Json, utc_text
+from domain.base import Json
 from domain.catalogue import ConfigScope, Finding
 from domain.comparison_rules import TOO_LONG, is_too_long
 from domain.conditions import Offset, PropertyValue
 from domain.facts import RecordFacts
-from domain.instants import local_date, local_midnight, parse_date, parse_instant, shifted
-from domain.schema import PropertyType
-
-DATES = frozenset({PropertyType.DATE, PropertyType.DATETIME})
+from domain.instants import local_midnight, parse_date, parse_instant, shifted
 
 
 class SetDateConfig(WritesProperty):
@@ -62,12 +60,10 @@ async def run(context: InsideContext, config: SetDateConfig) -> Outputs:
 
     async def new(record: RecordFacts) -> Json:
         definition = facts.schema_.property(record.object, config.property)
-        is_date = definition is not None and definition.type is PropertyType.DATE
         start = _start(context, config, record)
         if start is None:
             return None
-        at = shifted(start, config.plus, facts.zone)
-        return local_date(at, facts.zone).isoformat() if is_date else utc_text(at)
+        return as_held(context, definition, shifted(start, config.plus, facts.zone))
 
     return await writing.write_property(context, config, new)
 

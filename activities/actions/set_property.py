@@ -13,19 +13,16 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from activities import writing
 from activities.action import Action, InsideContext, Outputs
+from activities.property_values import as_json, from_now, literal_findings, now_findings
 from activities.writing import WritesProperty
-from domain.base import Json, utc_text
+from domain.base import Json
 from domain.catalogue import ConfigScope, Finding
 from domain.conditions import NowValue, PropertyValue
 from domain.converting import WORDS
 from domain.facts import Facts, RecordFacts
-from domain.instants import local_date, shifted
 from domain.schema import PropertyDefinition, PropertyType
-from domain.values import ValueProblem, normalise
 
 Value: TypeAlias = StrictStr | StrictBool | StrictInt | StrictFloat | list[StrictStr] | NowValue | PropertyValue | None
-
-STAMPED = frozenset({PropertyType.DATE, PropertyType.DATETIME})
 
 
 class SetPropertyConfig(WritesProperty):
@@ -38,13 +35,6 @@ class SetPropertyConfig(WritesProperty):
     only_forward: bool = Field(
         default=False, title="Only forward", description="Leave the property alone if that would go back in its order."
     )
-
-
-class _AnyAddress:
-    """Address syntax is knowledge of a gateway; when a definition is saved a literal address is taken as it is."""
-
-    def problem(self, written: str) -> str | None:
-        return None
 
 
 def check(config: SetPropertyConfig, scope: ConfigScope) -> Iterable[Finding]:
@@ -61,9 +51,7 @@ def check(config: SetPropertyConfig, scope: ConfigScope) -> Iterable[Finding]:
 def _value_findings(config: SetPropertyConfig, definition: PropertyDefinition, scope: ConfigScope) -> Iterable[Finding]:
     match config.value:
         case NowValue():
-            if definition.type not in STAMPED:
-                words = f"an instant cannot be written into a {definition.type} property"
-                yield Finding(path="/value", code="wrong_type", message=words)
+            yield from now_findings(definition, config.value, "/value")
         case PropertyValue():
             yield from writing.source_findings(config, config.value, scope, path="/value")
             _, source = writing.source_of(config, config.value, scope)
@@ -74,11 +62,7 @@ def _value_findings(config: SetPropertyConfig, definition: PropertyDefinition, s
         case None:
             return
         case _:
-            try:
-                normalise(definition, _json(config.value), addresses=_AnyAddress())
-            except ValueProblem as problem:
-                code = problem.code if problem.code in ("wrong_type", "unknown_option") else "wrong_value"
-                yield Finding.model_validate({"path": "/value", "code": code, "message": problem.message})
+            yield from literal_findings(definition, config.value, scope, "/value")
 
 
 def reads(config: SetPropertyConfig, scope: ConfigScope) -> Iterable[str]:
@@ -103,21 +87,14 @@ async def run(context: InsideContext, config: SetPropertyConfig) -> Outputs:
 
 
 def _value(context: InsideContext, config: SetPropertyConfig, record: RecordFacts) -> Json:
-    facts = context.passed.facts
     match config.value:
         case NowValue():
-            at = shifted(context.passed.call.now, config.value.now, facts.zone)
-            definition = facts.schema_.property(record.object, config.property)
-            is_date = definition is not None and definition.type is PropertyType.DATE
-            return local_date(at, facts.zone).isoformat() if is_date else utc_text(at)
+            definition = context.passed.facts.schema_.property(record.object, config.property)
+            return from_now(context, definition, config.value)
         case PropertyValue():
             return writing.read_source(context, record, config.value)
         case _:
-            return _json(config.value)
-
-
-def _json(value: str | bool | int | float | list[str] | None) -> Json:
-    return [*value] if isinstance(value, list) else value
+            return as_json(config.value)
 
 
 def _goes_back(config: SetPropertyConfig, facts: Facts, record: RecordFacts, value: Json) -> bool:
