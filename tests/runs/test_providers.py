@@ -212,6 +212,26 @@ async def test_what_is_told_before_the_answer_is_lost_counts(
     assert (effect["state"], effect["attempt"]) == ("accepted", 1)
 
 
+async def test_a_worker_that_ends_while_a_message_leaves_finds_that_it_arrived(
+    ft: Running, services: Services, smtp_sink: SmtpSink
+) -> None:
+    smtp_sink.at_data = AtData.STALL
+    await ft.publish(by_hand("slow", [email("hello", "Hello"), gap(days=9)]))
+    inside = await ft.enroll("slow", "contact", await ft.create("contact", email="ana@example.com"))
+    await asyncio.wait_for(smtp_sink.stalled.wait(), 30)
+    await ft.stop_worker()
+    (effect,) = (await ft.call("GET", "/effects"))["items"]
+    assert effect["state"] == "handed_over"
+    assert taken(await services.sendgrid(by_sendgrid(smtp_sink.received[-1], "delivered"))) == {"new": 1}
+    smtp_sink.at_data = AtData.TAKE
+    smtp_sink.released.set()
+    await ft.start_worker()
+    await ft.stands_at(inside["enrollment_id"], "gap")
+    (effect,) = (await ft.call("GET", "/effects"))["items"]
+    assert (effect["state"], effect["attempt"], len(smtp_sink.received)) == ("accepted", 1, 1)
+    assert (await way(ft, {"id": inside["enrollment_id"]}))[0] == ("hello", "done", None)
+
+
 async def test_of_many_recipients_each_is_settled_by_its_own_report(
     ft: Running, services: Services, smtp_sink: SmtpSink
 ) -> None:
