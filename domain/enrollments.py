@@ -67,6 +67,11 @@ class Enrollment(Frozen):
         """The passages this one takes up again, the newest first."""
         return carried_of(self.carried).passages
 
+    def taken_at(self, step: str, n: int) -> frozenset[str]:
+        """Who of many got what a visit sends already, in a passage before: of the one that begins this passage."""
+        begins = (step, n) == (self.retried_step, 1)
+        return frozenset(carried_of(self.carried).taken) if begins else frozenset()
+
     @property
     def passages(self) -> tuple[str, ...]:
         """This passage and those it takes up again."""

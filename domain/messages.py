@@ -201,7 +201,8 @@ class RunState(Wire):
     Temporal UI shows. ``unknown``: names of signals this engine does not know. ``epoch``: the last move it obeyed.
     ``pass_over``: steps done under an older version, with the way it went from each, until it jumps. ``came_by``: what
     took it where it stands, in words.
-    ``skip_sends``: messages are passed by up to the next delay or wait.
+    ``skip_sends``: messages are passed by up to the next delay or wait. ``takes_up``: it takes up an earlier passage,
+    whose steps stay done where a goto leads on to them.
     """
 
     step: str | None
@@ -219,6 +220,7 @@ class RunState(Wire):
     pass_over: dict[str, str | None] = {}
     came_by: str | None = None
     skip_sends: bool = False
+    takes_up: bool = False
 
 
 class EnrollmentStart(Wire):

@@ -10,10 +10,14 @@ from domain.plan import Plan
 
 
 class Carried(Frozen):
-    """Of the passages before: what their steps gave, and which they are, the newest first."""
+    """Of the passages before: what their steps gave, and which they are, the newest first.
+
+    ``taken``: of the step that is begun anew, whose effects the outside world took (``domain.names.recipient_of``).
+    """
 
     outputs: dict[str, Json] = {}
     passages: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
 
 
 NOTHING = Carried()
@@ -34,23 +38,24 @@ def passed_over(
     step: str,
     marks: Sequence[Mark],
     accepted: Collection[tuple[str, int]],
-    unknown: Collection[tuple[str, int]],
+    out: Collection[tuple[str, int]],
     plans: Mapping[int, Plan],
     new: Plan,
 ) -> dict[str, str | None]:
     """What whoever begins again at ``step`` passes over: what was done behind the visit it begins from anew.
 
-    ``accepted``: visits whose effect the outside world took, whatever they say, and ``unknown`` those of which nobody
-    knows. That visit itself is done again unless it was accepted. From a step nobody came to, all lies behind.
+    ``accepted``: visits of which the outside world took all effects, whatever they say, and ``out`` those of which it
+    took any, or may have. That visit itself is done again unless all was accepted. From a step nobody came to, all
+    lies behind.
     """
-    begun = _begun(step, marks)
+    begun = begun_anew(step, marks)
     behind = [mark for mark in marks if begun is None or mark.entered_at > begun.entered_at]
     if begun is not None and (begun.step, begun.n) in accepted:
         behind.append(begun)
-    return find_done(behind, {*accepted, *unknown}, plans, new)
+    return find_done(behind, {*accepted, *out}, plans, new)
 
 
-def _begun(step: str, marks: Sequence[Mark]) -> Mark | None:
+def begun_anew(step: str, marks: Sequence[Mark]) -> Mark | None:
     """The visit that is begun anew: the first that failed there, else the last."""
     here = sorted((mark for mark in marks if mark.step == step), key=lambda mark: mark.n)
     failed = [mark for mark in here if mark.outcome == "failed"]

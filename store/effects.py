@@ -66,6 +66,10 @@ OF_VISIT = (
 WAITING = select(effects).where(effects.c.enrollment_id == bindparam("of"), effects.c.state == "retry")
 
 
+MAY_BE_OUT: frozenset[EffectState] = frozenset({"handed_over", "accepted", "unknown"})
+"""States of an effect that the outside world may have noticed."""
+
+
 class Effect(Frozen):
     """One row of the ledger. ``attempt`` counts hand-overs that were claimed; ``failure`` is set unless accepted.
 
@@ -142,6 +146,12 @@ async def closed_effects(read: Read, enrollment_id: str, step: str, n: int) -> f
     """The keys of what came to an end of it."""
     rows = await read.all(OF_VISIT, of=enrollment_id, at=step, nth=n)
     return frozenset(row["key"] for row in rows if row["state"] in CLOSED)
+
+
+async def unknown_effects(read: Read, enrollment_id: str, step: str, n: int) -> frozenset[str]:
+    """The keys of what nobody knows of it."""
+    rows = await read.all(OF_VISIT, of=enrollment_id, at=step, nth=n)
+    return frozenset(row["key"] for row in rows if row["state"] == "unknown")
 
 
 async def waiting_effects(read: Read, enrollment_id: str, step: str, n: int) -> frozenset[str]:

@@ -8,16 +8,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
+from typing import TypeAlias
 
 from sqlalchemy import RowMapping, Select, bindparam, func, select, update
 
 from domain.enrollments import Enrollment
 from domain.landing import Landing, Mark
 from domain.messages import StepCall
+from domain.names import recipient_of
 from store.database import Read, Tx, portions
 from store.effects import EffectState
 from store.enrollments import IS_ACTIVE, IS_MINE, enrollment_of
 from store.tables import effects, enrollments, visits
+
+Ledger: TypeAlias = dict[tuple[str, int], dict[str | None, EffectState]]
+"""By visit, and of those with many effects by recipient."""
 
 _OF_OLDER = (
     enrollments.c.workflow_id == bindparam("workflow_id"),
@@ -68,14 +73,15 @@ async def marks_of(read: Read, enrollment_ids: Collection[str]) -> dict[str, lis
     return found
 
 
-async def effects_of(read: Read, enrollment_ids: Collection[str]) -> dict[str, dict[tuple[str, int], EffectState]]:
-    """What the ledger says of the visits of enrollments: ``{enrollment: {(step, n): state}}``."""
-    found: defaultdict[str, dict[tuple[str, int], EffectState]] = defaultdict(dict)
-    columns = (effects.c.enrollment_id, effects.c.step, effects.c.n, effects.c.state)
+async def effects_of(read: Read, enrollment_ids: Collection[str]) -> dict[str, Ledger]:
+    """What the ledger says of the visits of enrollments: ``{enrollment: {(step, n): {recipient: state}}}``."""
+    found: defaultdict[str, Ledger] = defaultdict(dict)
+    columns = (effects.c.enrollment_id, effects.c.step, effects.c.n, effects.c.key, effects.c.state)
     for portion in portions(sorted(enrollment_ids)):
-        mine: Select[tuple[str, str, int, str]] = select(*columns).where(effects.c.enrollment_id.in_(portion))
+        mine: Select[tuple[str, str, int, str, str]] = select(*columns).where(effects.c.enrollment_id.in_(portion))
         for row in await read.all(mine):
-            found[row["enrollment_id"]][row["step"], row["n"]] = row["state"]
+            of_visit = found[row["enrollment_id"]].setdefault((row["step"], row["n"]), {})
+            of_visit[recipient_of(row["key"])] = row["state"]
     return found
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, Select, bindparam, exists, func, or_, select,
 
 from domain.base import Frozen
 from store.database import Read, Tx
-from store.tables import enrollments, visits
+from store.tables import effects, enrollments, visits
 
 TAKEN_UP = update(enrollments).where(enrollments.c.id == bindparam("old")).values(retried_as=bindparam("made"))
 
@@ -58,6 +58,9 @@ def _found(asked: Retriable) -> Select[Any]:
         failed.append(visits.c.reason == asked.failure)
     else:
         failed.append(or_(visits.c.reason.is_(None), visits.c.reason != "unknown"))
+        # Of many one may be unknown though the visit says what became of another.
+        same = (effects.c.enrollment_id == visits.c.enrollment_id, effects.c.step == visits.c.step)
+        failed.append(~exists().where(*same, effects.c.n == visits.c.n, effects.c.state == "unknown"))
     first = select(visits.c.step).where(*failed).order_by(visits.c.entered_at, visits.c.n).limit(1)
     step = first.correlate(enrollments).scalar_subquery().label("step")
     wanted = select(enrollments.c.id, enrollments.c.record_id, enrollments.c.bound_id, step).where(

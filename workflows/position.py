@@ -28,7 +28,8 @@ class Position:
 
     ``step`` None is the end of the workflow. ``standing``: the visit has begun and counts. ``turn``: how often the run
     asked in this visit. ``wake_at``: until when it sleeps. ``pass_over``: what was done under an older version, with
-    the way it went from each. ``skip_sends``: messages are passed by up to the next delay or wait.
+    the way it went from each. ``skip_sends``: messages are passed by up to the next delay or wait. ``takes_up``: it
+    takes up an earlier passage, of which what a goto leads on to stays done.
     """
 
     def __init__(self, start: EnrollmentStart, plan: Plan) -> None:
@@ -43,6 +44,7 @@ class Position:
         self.trail = list(state.trail)
         self.pass_over = dict(state.pass_over)
         self.skip_sends = state.skip_sends
+        self.takes_up = state.takes_up
         self._passages = list(state.passages)
         self._told: datetime | None = None
 
@@ -108,6 +110,7 @@ class Position:
             trail=tuple(self.trail),
             pass_over=self.pass_over,
             skip_sends=self.skip_sends,
+            takes_up=self.takes_up,
         )
 
     def over(self, found: Whereabouts, plan: Plan) -> RunState:
@@ -128,6 +131,7 @@ class Position:
             pass_over=found.pass_over,
             # Up to the next delay as well in another version; whoever is sent to a step does it.
             skip_sends=self.skip_sends and plan.version != self._plan.version,
+            takes_up=self.takes_up,
         )
 
     def _take_passages(self) -> tuple[Passage, ...]:

@@ -31,7 +31,8 @@ async def onward(run: Conversation) -> None:
         run.at.arrive(step)
         run.show(None)
         target = await _handle(run, step)
-        if not run.plan.leads_on(step, target) or (step.kind == "goto" and target == step.to):
+        jumps = step.kind == "goto" and target == step.to and not run.at.takes_up
+        if jumps or not run.plan.leads_on(step, target):
             # Who jumps comes to what it did before to do it again.
             run.at.pass_over.clear()
         run.go(target)

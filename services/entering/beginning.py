@@ -34,7 +34,7 @@ async def plan_first(tx: Tx, inside: Inside, *, now: datetime) -> RunState | Non
 
 def begin_at(resumes: Resumption) -> RunState:
     """The state of a run that begins at the step at which a passage is taken up again."""
-    return RunState(step=resumes.step, pass_over=resumes.pass_over)
+    return RunState(step=resumes.step, pass_over=resumes.pass_over, takes_up=True)
 
 
 def _first_delay(content: Content) -> DelayStep | None:

@@ -16,14 +16,15 @@ from domain.landing import Mark
 from domain.problems import FieldError
 from domain.reader import similar
 from domain.records import Cause
-from domain.retrying import Carried, failed_steps, passed_over
+from domain.retrying import Carried, begun_anew, failed_steps, passed_over
 from services.entering.deciding import Resumption
 from services.entering.enrolling import EnrollRequest, enroll
 from services.versions import load_content
 from store.database import Read, Tx
+from store.effects import MAY_BE_OUT
 from store.enrollments import get_enrollment
 from store.locks import lock_records
-from store.moving import effects_of, marks_of
+from store.moving import Ledger, effects_of, marks_of
 from store.retries import mark_retried
 from store.visits import outputs
 from store.workflows import get_workflow
@@ -116,14 +117,15 @@ async def _resume(read: Read, old: Enrollment, step: str | None) -> Resumption:
     versions = {old.version, *(mark.version for mark in marks)}
     plans = {version: (await load_content(read, old.workflow_id, version)).plan for version in sorted(versions)}
     ledger = (await effects_of(read, [old.id])).get(old.id, {})
-    accepted = {visit for visit, state in ledger.items() if state == "accepted"}
-    unknown = {visit for visit, state in ledger.items() if state in ("unknown", "handed_over")}
-    carried = Carried(outputs=await outputs(read, old), passages=old.passages)
+    accepted = {visit for visit, states in ledger.items() if {*states.values()} == {"accepted"}}
+    out = {visit for visit, states in ledger.items() if not MAY_BE_OUT.isdisjoint(states.values())}
+    taken = _taken(old, begun_anew(step_id, marks), ledger)
+    carried = Carried(outputs=await outputs(read, old), passages=old.passages, taken=taken)
     before = {id: edge for id, edge in (old.pass_over or {}).items() if id in current.steps and id != step_id}
     return Resumption(
         enrollment_id=old.id,
         step=step_id,
-        pass_over=before | passed_over(step_id, marks, accepted, unknown, plans, current),
+        pass_over=before | passed_over(step_id, marks, accepted, out, plans, current),
         trigger=old.trigger,
         entered_seq=old.entered_seq,
         entry_event_id=old.entry_event_id,
@@ -131,6 +133,15 @@ async def _resume(read: Read, old: Enrollment, step: str | None) -> Resumption:
         round_since=old.round_since,
         carried=carried.model_dump(mode="json"),
     )
+
+
+def _taken(old: Enrollment, begun: Mark | None, ledger: Ledger) -> tuple[str, ...]:
+    """Who of many got what the step sends that is begun anew, in this passage or in one that it took up there."""
+    if begun is None:
+        return ()
+    states = ledger.get((begun.step, begun.n), {})
+    taken = {name for name, state in states.items() if state == "accepted" and name is not None}
+    return tuple(sorted(taken | old.taken_at(begun.step, begun.n)))
 
 
 async def _hold_own(read: Read, old: Enrollment, step: str, marks: list[Mark]) -> None:

@@ -19,7 +19,7 @@ from services.running.settling import wake
 from services.running.summing import SENT
 from store.database import Row, Tx
 from store.decisions import amend_visit, decisions_about, message_behind, put_decision, visit_behind
-from store.effects import Effect, Verdict, close_effect, find_effect, hold_effect
+from store.effects import Effect, Verdict, close_effect, find_effect, hold_effect, unknown_effects
 from store.locks import lock_enrollments
 
 
@@ -58,6 +58,8 @@ async def settle_by_hand(
         await wake(tx, enrollment.id, now=now)
     elif visit is not None and (amended := _amended(visit, key, verdict, message)) is not None:
         await amend_visit(tx, effect, amended)
+    elif visit is not None and verdict.state == "failed":
+        await _say_failed(tx, effect, visit, verdict)
     return enrollment.id
 
 
@@ -102,6 +104,14 @@ def _verdict(settlement: Settlement, words: str, *, carries_message: bool) -> Ve
         case "failed":
             return Verdict(state="failed", failure="gave_up", detail=words)
     return Verdict(state="retry", detail=words)
+
+
+async def _say_failed(tx: Tx, effect: Effect, visit: Row, verdict: Verdict) -> None:
+    """Have a visit of many that was over as ``unknown`` say why it failed, once nobody has to guess any more."""
+    if (visit["outcome"], visit["reason"]) != ("failed", "unknown"):
+        return
+    if not await unknown_effects(tx, effect.enrollment_id, effect.step, effect.n):
+        await amend_visit(tx, effect, {"reason": verdict.failure, "detail": verdict.detail})
 
 
 def _amended(visit: Row, key: str, verdict: Verdict, message: Row | None) -> dict[str, Any] | None:

@@ -37,6 +37,7 @@ from store.effects import (
     put_message,
     waiting_effects,
 )
+from store.enrollments import get_enrollment
 
 ROUNDS = 3
 """How often a message is prepared again at once because its recipient changed before it was claimed."""
@@ -44,6 +45,10 @@ ROUNDS = 3
 
 LONGEST_ROUND_S = 240
 """After this long no further message of many is begun: with the longest sending it stays below what an attempt has."""
+
+
+TAKEN_BEFORE = Fate(outcome="skipped", reason="already_done", detail="it was accepted before the step began again")
+"""What becomes of one of many that an earlier passage sent."""
 
 
 class _Moved(Exception):
@@ -84,9 +89,14 @@ async def attempt_each(inst: Installation, call: StepCall, letters: Collection[L
     begun, waiting = inst.clock.now(), None
     async with inst.db.glance() as read:
         closed = await closed_effects(read, call.enrollment_id, call.step, call.n)
+        enrollment = await get_enrollment(read, call.enrollment_id)
+    taken = enrollment.taken_at(call.step, call.n) if enrollment is not None else ()
     others: list[Fate] = []
     for letter in letters:
         if letter.key in closed:
+            continue
+        if letter.key is not None and recipient_of(letter.key) in taken:
+            others.append(TAKEN_BEFORE)
             continue
         if (inst.clock.now() - begun).total_seconds() > LONGEST_ROUND_S:
             raise waiting or Unavailable("there are more recipients than one attempt has time for", retry_after_s=1)

@@ -23,7 +23,7 @@ from services.running.inside import Passed
 from services.running.visits import open_visit
 from services.versions import Content, load_content
 from store.database import Read, Row, Tx
-from store.effects import EffectState, abandon_effects
+from store.effects import MAY_BE_OUT, abandon_effects
 from store.intake import add_delivery
 from store.locks import lock_enrollments
 from store.moving import effects_of, marks_of, next_turn, put_landing, visit_of
@@ -34,9 +34,6 @@ NEW_VERSION = "new_version"
 
 PAST_TIME = "past its time in this version; its turn comes"
 """Detail of a visit that only waits for its turn."""
-
-MAY_BE_OUT: frozenset[EffectState] = frozenset({"handed_over", "accepted", "unknown"})
-"""States of an effect that the outside world may have noticed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +63,7 @@ async def plan_moves(read: Read, enrollments: Collection[Enrollment], content: C
             plans[version] = (await load_content(read, each.workflow_id, version)).plan
         old = plans[each.version]
         place = find_place(old, each.step, arriving=each.moved_at is not None, marks=mine)
-        out = [visit for visit, state in effects.items() if state in MAY_BE_OUT]
+        out = [visit for visit, states in effects.items() if not MAY_BE_OUT.isdisjoint(states.values())]
         passed = (each.pass_over or {}).items()
         # Who takes up an earlier passage passes over what that one did.
         done = {id: edge for id, edge in passed if is_same(old.steps.get(id), new.steps.get(id))}
@@ -78,7 +75,7 @@ async def plan_moves(read: Read, enrollments: Collection[Enrollment], content: C
                 old=old,
                 place=place,
                 landing=land(old, new, place, done, each.pass_over or (), yearly=yearly),
-                under_way=visit is not None and effects.get((visit.step, visit.n)) == "handed_over",
+                under_way=visit is not None and "handed_over" in effects.get((visit.step, visit.n), {}).values(),
             )
         )
     return planned

@@ -23,6 +23,7 @@ from services.running.summing import NOBODY_KNOWS as NOBODY_KNOWS
 from services.running.summing import Fate, fate_of, settle_fate, sum_up
 from services.running.visits import open_visit, settle_visit
 from store.database import Tx
+from store.decisions import visit_behind
 from store.effects import CLOSED, Effect, Verdict, besides, close_effect, effect_keys, hold_effect, left_before
 from store.intake import add_delivery
 
@@ -42,11 +43,10 @@ async def settle_attempt(
 
     ``passed`` may be the gate's no: the message is out all the same, and the ledger says so.
     """
-    if isinstance(passed, StepAnswer) and passed.kind != "held" and verdict.state == "retry":
+    if isinstance(passed, StepAnswer) and verdict.state == "retry" and not await _goes_on(tx, passed, effect):
         verdict = left_before(verdict.detail)
     current = await hold_effect(tx, effect.key) or effect
-    # Who was told yes knows better than who guessed or was told "later" under the same key.
-    if current == effect or (verdict.state == "accepted" and current.state != "accepted"):
+    if current == effect or _knows_better(effect, verdict, current):
         await close_effect(tx, current, verdict, now=now)
         if current.is_undecided:
             # Its run sleeps until somebody decides, and hears of nothing but that.
@@ -58,6 +58,24 @@ async def settle_attempt(
         await open_visit(tx, passed, detail=current.detail)
         return None
     return await conclude(tx, passed, await fate_of(tx, current, now=now)) if current.state in CLOSED else None
+
+
+async def _goes_on(tx: Tx, passed: StepAnswer, effect: Effect) -> bool:
+    """Whether the visit of an attempt that the gate turned away still lasts, so that there will be another one."""
+    if passed.kind != "moved":
+        return passed.kind == "held"
+    visit = await visit_behind(tx, effect)
+    return visit is not None and visit["outcome"] is None
+
+
+def _knows_better(effect: Effect, verdict: Verdict, current: Effect) -> bool:
+    """Whether an answer that comes late says more than the ledger holds by now."""
+    if verdict.state == "accepted":
+        # Who was told yes knows better than who guessed or was told "later" under the same key.
+        return current.state != "accepted"
+    if current.state != "unknown" or current.attempt != effect.attempt:
+        return False
+    return verdict.state == "refused" or (verdict.state == "retry" and current.is_undecided)
 
 
 async def settle_effect(

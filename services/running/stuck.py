@@ -29,7 +29,7 @@ async def find_stuck(read: Read, enrollment_id: str, step: str | None) -> Enroll
     marks = (await marks_of(read, [found.id])).get(found.id, [])
     standing = {(mark.step, mark.n) for mark in marks if mark.outcome is None}
     ledger = (await effects_of(read, [found.id])).get(found.id, {})
-    states = {state for visit, state in ledger.items() if visit in standing}
+    states = {state for visit in standing for state in ledger.get(visit, {}).values()}
     if "retry" in states:
         return found
     asked = "somebody has to decide what became of its message" if "unknown" in states else "nothing of it failed"

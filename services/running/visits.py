@@ -126,7 +126,9 @@ async def write_passages(tx: Tx, inside: Inside, passages: Collection[Passage]) 
             },
         )
         if step.kind == "goto" and passage.outcome == "done" and not step.is_used_up(passage.n):
-            await _jumped(tx, inside)
+            leads_on = inside.content.plan.leads_on(step, step.to)
+            if inside.enrollment.retried_from is None or not leads_on:
+                await _jumped(tx, inside)
 
 
 def _jumps(passed: Passed, outcome: Outcome, edge: str | None) -> bool:

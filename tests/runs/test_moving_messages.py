@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
+from pytest_httpserver import HTTPServer
 from temporalio.testing import WorkflowEnvironment
+from werkzeug import Request, Response
 
 from gateways.mail import open_mail
+from gateways.webhooks import HttpWebhooks
 from tests.fixtures.running import Running, running
 from tests.fixtures.smtp_sink import AtData, SmtpSink, smtp_sink
 from tests.runs.definitions import by_hand, email, gap, task
@@ -26,7 +31,8 @@ async def ft(
     """An installation that sends through a real mail server, which takes its time to answer."""
     smtp_sink.at_data = AtData.STALL
     async with running(dev_server, sqlite_url, tmp_path, work=False) as found:
-        found.inst = replace(found.inst, mail=open_mail(smtp_sink.url, tmp_path))
+        mail = open_mail(smtp_sink.url, tmp_path)
+        found.inst = replace(found.inst, mail=mail, webhooks=HttpWebhooks(["127.0.0.1"]))
         await found.start_worker()
         yield found
 
@@ -84,3 +90,25 @@ async def test_a_step_that_is_gone_is_left_and_what_was_sent_is_known(ft: Runnin
         ("last", None, None),
     ]  # fmt: skip
     assert len(smtp_sink.received) == 1
+
+
+async def test_a_no_for_now_in_the_middle_of_publishing_drops_nobody(ft: Running, httpserver: HTTPServer) -> None:
+    begun, go_on = Event(), Event()
+
+    def slow(_: Request) -> Response:
+        begun.set()
+        go_on.wait(20)
+        return Response("later", 503, headers={"Retry-After": "1"})
+
+    httpserver.expect_ordered_request("/x").respond_with_handler(slow)
+    httpserver.expect_ordered_request("/x").respond_with_data("{}", 200)
+    call = {"id": "call", "kind": "action", "action": "send_webhook", "config": {"url": httpserver.url_for("/x")}}
+    await ft.publish(by_hand("letter", [call, gap(days=2)]))
+    one = (await ft.enroll("letter", "contact", await ft.create("contact", email="ana@example.com")))["enrollment_id"]
+    await asyncio.to_thread(begun.wait, 20)
+    await moved(ft, by_hand("letter", [{**call, "name": "Renamed"}, gap(days=3)]))
+    go_on.set()
+    await ft.sleeps_at(one, "gap")
+    found = await ft.call("GET", f"/enrollments/{one}")
+    assert await way(ft, found) == [("call", "done", None), ("gap", None, None)]
+    assert len(httpserver.log) == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -306,3 +308,34 @@ async def test_an_associated_record_that_is_not_there_skips_the_step(inst: Insta
     answer = await act(standing, "send_webhook")
     assert (answer.outcome, answer.reason) == ("skipped", "no_record")
     assert http_sink.requests == []
+
+
+class Slow:
+    """The other side takes its time, and answers with a status."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.begun, self.answers = asyncio.Event(), asyncio.Event()
+
+    async def send(self, request: WebhookRequest) -> WebhookAnswer:
+        self.begun.set()
+        await self.answers.wait()
+        return WebhookAnswer(status=self.status, body=b"{}")
+
+
+@pytest.mark.parametrize(("status", "state"), [(200, "accepted"), (422, "refused"), (503, "retry")])
+async def test_an_answer_that_comes_after_all_leaves_nobody_to_decide(
+    installation: Installation, status: int, state: str
+) -> None:
+    slow = Slow(status)
+    inst = replace(installation, webhooks=slow)
+    ana = await make_record(inst, "contact", {"first_name": "Ana"})
+    setting = await stand_at_action(inst, ana, "send_webhook", {"url": "https://example.com", "on_unknown": "ask"})
+    first = asyncio.create_task(act(setting, "send_webhook"))
+    await slow.begun.wait()
+    second = await act(setting, "send_webhook")
+    assert (second.kind, second.reason) == ("wait", "unknown")
+    slow.answers.set()
+    with contextlib.suppress(ApplicationError):
+        await first
+    assert (await effect(setting))["state"] == state
