@@ -95,8 +95,9 @@ async def attempt_each(inst: Installation, call: StepCall, letters: Collection[L
     for letter in letters:
         if letter.key in closed:
             continue
-        if letter.key is not None and recipient_of(letter.key) in taken:
-            others.append(TAKEN_BEFORE)
+        recipient = recipient_of(letter.key_for(call))
+        if recipient in taken:
+            others.append(TAKEN_BEFORE.model_copy(update={"recipient": recipient}))
             continue
         if (inst.clock.now() - begun).total_seconds() > LONGEST_ROUND_S:
             raise waiting or Unavailable("there are more recipients than one attempt has time for", retry_after_s=1)
@@ -107,7 +108,7 @@ async def attempt_each(inst: Installation, call: StepCall, letters: Collection[L
             continue
         if isinstance(made, StepAnswer):
             return made
-        others.append(made.model_copy(update={"recipient": recipient_of(letter.key_for(call))}))
+        others.append(made.model_copy(update={"recipient": recipient}))
     if waiting is not None:
         raise waiting
     async with inst.db.transaction() as tx:
