@@ -32,17 +32,17 @@ from domain.fields import (
 )
 from domain.lost_answers import OnUnknown, on_unknown
 from domain.messages import StepAnswer
-from domain.names import QUEUE_EMAIL, association_key, effect_key, property_key
+from domain.names import QUEUE_EMAIL, effect_key
 from domain.plan import Policy
 from domain.ports import Mail
-from domain.recipients import To, ToAssociated, is_internal
+from domain.recipients import To, is_internal, reads_of
 from services.installation import Installation
 from services.running.carrying import unsubscribe_address, with_reply_address, with_thread, with_tracking, with_way_out
 from services.running.composing import compose, sender_of
 from services.running.effects import attempt, attempt_each, refuse
 from services.running.inside import Inside
 from services.running.letters import Letter
-from services.running.recipients import Recipient, keep_sample_inside, recipients_of
+from services.running.recipients import BY_EMAIL, Recipient, keep_sample_inside, recipients_of
 from services.running.variables import load_variables, roots_of
 from store.conversations import thread_of
 from store.database import Read
@@ -175,10 +175,7 @@ async def content_of(inst: Installation, config: SendEmailConfig) -> tuple[Email
 
 def reads(config: SendEmailConfig, scope: ConfigScope) -> Iterable[str]:
     """What decides who gets the email, besides its templates."""
-    if config.to == "owner":
-        yield property_key(scope.object, "owner")
-    if isinstance(config.to, ToAssociated):
-        yield association_key(scope.object, config.to.associated.object)
+    return reads_of(config.to, scope.object)
 
 
 def address_of(context: OutsideContext, recipient: Recipient, inside: Inside) -> str:
@@ -286,7 +283,7 @@ async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
     """Make one attempt at sending, to each recipient that has none yet."""
     try:
         content, version = await content_of(context.inst, config)
-        recipients = await recipients_of(context.inst, context.call, context.definition.object, config.to)
+        recipients = await recipients_of(context.inst, context.call, context.definition.object, config.to, BY_EMAIL)
     except StepError as no:
         return await refuse(context.inst, context.call, no)
     script = Script(

@@ -19,7 +19,7 @@ from domain.headers import name_problem
 from domain.ports import Addresses
 from domain.problems import FieldError
 from domain.settings_rules import holiday_problems, pause_date_problems, window_problems
-from domain.sms_senders import sender_problem
+from domain.sms_numbers import sender_problem
 from domain.zones import is_zone
 from services.authoring.live import tell_account_changed
 from services.recurring.recurring import recur_in_another_zone

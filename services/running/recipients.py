@@ -11,11 +11,11 @@ from typing import assert_never
 from domain.errors import StepFailed, StepSkipped, Unavailable
 from domain.facts import RecordFacts
 from domain.messages import StepCall
-from domain.recipients import AssociatedContacts, To, ToAddresses, ToAssociated
+from domain.recipients import AssociatedContacts, TextTo, To, ToAddresses, ToAssociated, ToNumbers
 from services.installation import Installation
 from services.running.inside import Inside
 from services.running.variables import look_inside, record_of
-from store.people import get_user
+from store.people import User, get_user
 
 CONTACTS = ("contact",)
 
@@ -41,6 +41,18 @@ def contact_of(inside: Inside) -> RecordFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reach:
+    """How a channel reaches somebody: the ``property`` of a contact that holds the address, and that of a ``user``."""
+
+    property: str
+    user: Callable[[User], str | None]
+
+
+BY_EMAIL = Reach(property="email", user=lambda user: user.email)
+BY_TEXT = Reach(property="phone", user=lambda user: user.phone)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipient:
     """One who gets a message. ``name``: what tells it from the others of the visit; None: it is the only one.
 
@@ -56,8 +68,8 @@ class Recipient:
     is_internal: bool = False
 
 
-async def recipients_of(inst: Installation, call: StepCall, object: str, to: To) -> list[Recipient]:
-    """Everybody a step sends an email to, as things stand; ``object``: what the workflow is about.
+async def recipients_of(inst: Installation, call: StepCall, object: str, to: To | TextTo, by: Reach) -> list[Recipient]:
+    """Everybody a step sends a message to, as things stand; ``object``: what the workflow is about.
 
     Empty when nobody is associated, or the enrollment is over.
 
@@ -66,30 +78,33 @@ async def recipients_of(inst: Installation, call: StepCall, object: str, to: To)
     """
     match to:
         case "record":
-            return [_of_contact(contact_of, address_objects=contact_objects(object))]
+            return [_of_contact(contact_of, by, address_objects=contact_objects(object))]
         case "owner":
-            return [await _owner(inst, call)]
+            return [await _owner(inst, call, by)]
         case ToAddresses():
             return [_fixed(address) for address in {each.lower(): each for each in to.addresses}.values()]
+        case ToNumbers():
+            return [_fixed(number) for number in dict.fromkeys(to.numbers)]
         case ToAssociated(associated=AssociatedContacts(match="latest") as wanted):
-            return [_of_contact(partial(_associated, wanted, None), through=CONTACTS)]
+            return [_of_contact(partial(_associated, wanted, None), by, through=CONTACTS)]
         case ToAssociated(associated=wanted):
             async with inst.db.glance() as read:
                 inside = await look_inside(read, inst, call, objects=(), through=CONTACTS)
             ids = sorted({each.id for each in _those(inside, wanted)}) if inside is not None else []
-            return [_of_contact(partial(_associated, wanted, id), name=id, through=CONTACTS) for id in ids]
+            return [_of_contact(partial(_associated, wanted, id), by, name=id, through=CONTACTS) for id in ids]
     assert_never(to)
 
 
 def _of_contact(
     contact: Callable[[Inside], RecordFacts],
+    by: Reach,
     *,
     name: str | None = None,
     address_objects: Collection[str] = (),
     through: Collection[str] = (),
 ) -> Recipient:
     def written(inside: Inside) -> str | None:
-        address = contact(inside).properties.get("email")
+        address = contact(inside).properties.get(by.property)
         return address if isinstance(address, str) else None
 
     return Recipient(
@@ -121,7 +136,7 @@ def _fixed(address: str) -> Recipient:
     return Recipient(name=digest, contact=_nobody, written=lambda _: address, is_internal=True)
 
 
-async def _owner(inst: Installation, call: StepCall) -> Recipient:
+async def _owner(inst: Installation, call: StepCall, by: Reach) -> Recipient:
     async with inst.db.glance() as read:
         inside = await look_inside(read, inst, call, objects=())
         owner = inside.record.properties.get("owner") if inside is not None else None
@@ -129,13 +144,13 @@ async def _owner(inst: Installation, call: StepCall) -> Recipient:
     if owner and (user is None or not user.active):
         raise StepFailed("broken_reference", f"there is no active user {owner}")
 
-    def written(now: Inside) -> str:
+    def written(now: Inside) -> str | None:
         current = now.record.properties.get("owner")
         if not current:
             raise StepSkipped("no_owner", f"nobody owns the {now.record.object}")
         if user is None or user.id != current:
             raise Unavailable("the record changed hands while the message was prepared")
-        return user.email
+        return by.user(user)
 
     return Recipient(contact=_nobody, written=written, is_internal=True)
 

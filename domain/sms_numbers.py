@@ -1,4 +1,4 @@
-"""Who a text message may come from: a number, or what an operator of networks lets stand in its place."""
+"""Who a text message may come from and go to: a number, or what operators of networks let stand in its place."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
 # 3GPP TS 23.040 9.1.2.5: ten octets of an address hold eleven characters. One is a letter, else it is a number.
 _NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ._&+-]{1,11}")
+
+
+def number_problem(written: str) -> str | None:
+    """Why this is no number in international form, in words; None when it is."""
+    return None if _NUMBER.fullmatch(written) else "a number is written in international form, as +4722123456"
 
 
 def sender_problem(written: str) -> str | None:
