@@ -44,7 +44,7 @@ class Subject:
 
     ``near``: no association was followed yet. ``left``: the object type the left side of a comparison is read from,
     to which a property on the right belongs that says nothing else. ``at_event``: inside the ``where`` of an event.
-    ``negated``: what is asked must not hold. ``at_branch``: a branch asks it, which alone may read outputs of steps.
+    ``negated``: what is asked must not hold. ``at_step``: a branch or a wait asks, which alone read outputs of steps.
     """
 
     object: str
@@ -53,7 +53,7 @@ class Subject:
     left: str | None = None
     at_event: bool = False
     negated: bool = False
-    at_branch: bool = False
+    at_step: bool = False
 
 
 def check_of(x: Examination, of: Of | Related | None, path: str, subject: Subject) -> str | None:
@@ -164,10 +164,7 @@ def _check_looked_up(
             if subject.place == "trigger":
                 x.refuse(path, "a value of the event that caused entry in a trigger (nobody entered yet)")
         case OutputValue():
-            if subject.at_branch:
-                check_output(x, value.step, path)
-            else:
-                x.refuse(path, "a value from the output of a step, outside a branch,")
+            check_output(x, value.step, path, at_step=subject.at_step)
         case ParameterValue():
             found = known_parameter(x, value.parameter, join(path, "parameter"), subject)
             if found is not None and left is not None and not _takes(left, PARAMETER_TYPES[found.type]):

@@ -193,10 +193,7 @@ def _check_event_property(x: Examination, condition: EventPropertyCondition, pat
 
 
 def _check_output(x: Examination, condition: OutputCondition, path: str, subject: Subject) -> None:
-    if not subject.at_branch:
-        x.refuse(path, "a condition on the output of a step, outside a branch,")
-        return
-    check_output(x, condition.step, path)
+    check_output(x, condition.step, path, at_step=subject.at_step)
     check_untyped(x, condition.output, condition, path, subject)
 
 

@@ -16,8 +16,20 @@ def check_event_step(x: Examination, event: str, step: str, path: str) -> None:
         x.tell(join(path, "step"), "wrong_value", words)
 
 
-def check_output(x: Examination, step: str, path: str) -> None:
-    """Tell when there is no such step, or one that gives nothing; ``path`` is that of what names it."""
+ONLY_AT_STEPS = (
+    "only branches and waits ask for the output of a step: elsewhere nobody may have come to it yet. Let a branch "
+    "ask, and a set_property keep what it found"
+)
+
+
+def check_output(x: Examination, step: str, path: str, *, at_step: bool = True) -> None:
+    """Tell when there is no such step, or one that gives nothing; ``path`` is that of what names it.
+
+    ``at_step``: a step of the workflow asks, not what lets in or ends.
+    """
+    if not at_step:
+        x.tell(path, "not_available", ONLY_AT_STEPS)
+        return
     steps = x.definition.steps_by_id()
     if step not in steps:
         x.tell(join(path, "step"), "unknown_step", f"there is no step {step!r}{similar(step, steps)}")

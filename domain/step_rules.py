@@ -104,7 +104,7 @@ def _check_step(x: Examination, graph: Graph, step: Step, path: str) -> None:
             if not step.branches:
                 x.tell(join(path, "branches"), "wrong_value", "a branch needs at least one way")
             for i, branch in enumerate(step.branches):
-                subject = Subject(x.definition.object, at_branch=True)
+                subject = Subject(x.definition.object, at_step=True)
                 check_condition(x, branch.where, join(path, "branches", i, "where"), subject)
         case ValueBranchStep():
             _check_value_branch(x, step, path)
@@ -149,7 +149,7 @@ def _check_delay(x: Examination, graph: Graph, step: DelayStep, path: str) -> No
 
 
 def _check_wait(x: Examination, graph: Graph, step: WaitStep, path: str) -> None:
-    subject = Subject(x.definition.object)
+    subject = Subject(x.definition.object, at_step=True)
     if step.for_event is not None and step.until_true is not None:
         what = "a wait has either 'for_event' or 'until_true', not both"
         x.tell(join(path, "until_true"), "wrong_value", what)
@@ -206,7 +206,8 @@ def _check_awaited(x: Examination, graph: Graph, awaited: WaitEvent, path: str) 
             what = "an event of any associated record counts; remove match"
             x.tell(join(path, "of", "match"), "wrong_value", what)
     if awaited.where is not None:
-        check_condition(x, awaited.where, join(path, "where"), Subject(x.definition.object, at_event=True))
+        here = Subject(x.definition.object, at_event=True, at_step=True)
+        check_condition(x, awaited.where, join(path, "where"), here)
 
 
 def _check_until(x: Examination, until: Until | None, place: str) -> None:

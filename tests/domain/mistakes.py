@@ -312,6 +312,20 @@ IN_STEPS: list[tuple[dict[str, Any], str, str]] = [
     ({**BY_OUTPUT}, "/step", "missing_field"),
     ({**BY_OUTPUT, "step": "s", "property": "city"}, "/output", "wrong_value"),
     (branching(output="status", step="y", op="known"), "/branches/0/where/step", "unknown_step"),
+    (
+        {"id": "s", "kind": "wait", "until_true": {"output": "status", "step": "y", "op": "known"}, "forever": True},
+        "/until_true/step", "unknown_step",
+    ),
+    (
+        {
+            "id": "s", "kind": "wait", "timeout": {"days": 1},
+            "for_event": {
+                "event": "order.paid",
+                "where": {"event_property": "order", "op": "is", "value": {"output": "a", "step": "y"}},
+            },
+        },
+        "/for_event/where/value/step", "unknown_step",
+    ),
     (branching(output="status", step="s", op="known"), "/branches/0/where/step", "wrong_value"),
     (branching(property="city", op="is", value={"output": "a", "step": "y"}), "/branches/0/where/value/step",
      "unknown_step"),

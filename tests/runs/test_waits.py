@@ -139,3 +139,32 @@ async def test_a_wait_goes_on_when_time_alone_makes_its_condition_true(ft_both: 
     contact = await ft.create("contact", email="time@example.com", last_touched_at=utc_text(datetime.now(UTC)))
     taken = await ft.enroll("by-time", "contact", contact)
     assert await steps(ft, await ft.ended(taken["enrollment_id"])) == ["one", "one_yes"]
+
+
+def formatting(id: str, template: str) -> dict[str, Any]:
+    """A step whose output ``value`` is what the template becomes."""
+    config = {"value": template, "operations": [{"do": "trim"}]}
+    return {"id": id, "kind": "action", "action": "format_data", "config": config}
+
+
+async def test_a_wait_asks_for_what_an_earlier_step_gave(ft: Running) -> None:
+    mine = {"event_property": "room", "op": "is", "value": {"output": "value", "step": "room"}}
+    by_room = waiting("one", for_event={"event": "custom.webinar_joined", "where": mine})
+    is_blue = {"output": "value", "step": "room", "op": "is", "value": "blue"}
+    is_lead = {"property": "lifecycle_stage", "op": "is", "value": "lead"}
+    by_value = {"for_event": None, "until_true": {"all": [is_blue, is_lead]}}
+    await ft.publish(
+        by_hand("rooms", [formatting("room", " {{ contact.city }} "), by_room, waiting("two", **by_value)])
+    )
+    contact = await ft.create("contact", email="rooms@example.com", city="blue")
+    taken = (await ft.enroll("rooms", "contact", contact))["enrollment_id"]
+    await ft.stands_at(taken, "one")
+    await happens(ft, contact, room="red")
+    await ft.settled()
+    await happens(ft, contact, room="blue")
+    await ft.stands_at(taken, "two")
+    await ft.patch("contact", contact, lifecycle_stage="lead")
+    over = await ft.ended(taken)
+    assert await steps(ft, over) == ["room", "one", "one_yes", "two", "two_yes"]
+    told = (await visit(ft, over, "two"))["seen"]
+    assert [each["value"] for each in told] == ["blue", "lead"]
