@@ -160,4 +160,5 @@ def tell_visit(outcome: str | None, reason: str | None, detail: str | None) -> s
 
 
 def _with(words: str, detail: str | None) -> str:
-    return f"{words} ({detail})" if detail else words
+    # Some details say the same in the same words.
+    return f"{words} ({detail})" if detail and not words.endswith(detail) else words

@@ -13,7 +13,7 @@ from api.describing import refusals
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
 from api.schemas.texts import InboundTextView, text_view
-from domain.errors import Invalid, NotAllowed
+from domain.errors import Invalid, NotAuthenticated
 from domain.incoming_texts import TextKind
 from domain.problems import FieldError
 from domain.records import Cause
@@ -40,7 +40,7 @@ BODY = {"requestBody": {"required": True, "content": FORM}}
 
 
 @public.post(
-    "/providers/twilio/events", status_code=204, openapi_extra=BODY, responses=refusals(403, 404, 409, 413, 422)
+    "/providers/twilio/events", status_code=204, openapi_extra=BODY, responses=refusals(401, 404, 409, 413, 422)
 )  # fmt: skip
 async def tell_status(request: Request, inst: Inst, key: Annotated[str, Query(max_length=140)]) -> Response:
     """What became of a text message of ours (Twilio's status callback); `key` is the one its address was given."""
@@ -54,7 +54,7 @@ async def tell_status(request: Request, inst: Inst, key: Annotated[str, Query(ma
     return Response(status_code=204)
 
 
-@public.post("/inbound/sms", openapi_extra=BODY, response_class=Response, responses=refusals(403, 409, 413, 422))
+@public.post("/inbound/sms", openapi_extra=BODY, response_class=Response, responses=refusals(401, 409, 413, 422))
 async def take_sms(request: Request, inst: Inst) -> Response:
     """A text message that came in (Twilio's incoming message); the same twice is one.
 
@@ -95,10 +95,11 @@ async def _signed(request: Request, inst: Installation) -> dict[str, str]:
     """The fields of a form that the service sent.
 
     Raises:
-        NotAllowed: it did not.
+        NotAuthenticated: it did not.
     """
     form = parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True)
     url = inst.public_url + request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if not inst.sms.is_from_service(url, form, request.headers.get(SIGNATURE, "")):
-        raise NotAllowed(f"{SIGNATURE} is not that of our account for {url}; see PUBLIC_URL and SMS_URL")
+        words = f"{SIGNATURE} is not that of our account for {url}; see PUBLIC_URL and SMS_URL"
+        raise NotAuthenticated(words)
     return dict(form)

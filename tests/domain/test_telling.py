@@ -22,3 +22,8 @@ def test_what_was_past_names_its_instant() -> None:
 
 def test_a_day_out_of_reach_is_told_with_the_days_there_are() -> None:
     assert no_day_words("9999-12-31") == "'9999-12-31' is not a day of the calendar from 1000-01-02 to 9999-12-30"
+
+
+def test_the_same_words_are_not_said_twice() -> None:
+    words = "the contact is not a marketing contact"
+    assert tell_visit("skipped", "not_marketing", words) == f"skipped: {words}"

@@ -171,9 +171,9 @@ async def test_who_says_stop_gets_no_message_until_they_say_start(service: Servi
 async def test_nobody_else_can_tell_anything(service: Service) -> None:
     ft = service.ft
     await sent(service, [gap(days=9)])
-    assert (await service.receive("STOP", "SM9", token="other")).status_code == 403
+    assert (await service.receive("STOP", "SM9", token="other")).status_code == 401
     unsigned = await ft.http.post("/api/v1/inbound/sms", content="MessageSid=SM9")
-    assert unsigned.status_code == 403
+    assert unsigned.status_code == 401
     assert (await ft.call("GET", "/inbound/texts"))["items"] == []
     assert (await service.receive("Hello", "", sender="")).status_code == 422
     path = "/api/v1/providers/twilio/events?key=nothing"
