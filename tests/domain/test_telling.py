@@ -26,4 +26,4 @@ def test_a_day_out_of_reach_is_told_with_the_days_there_are() -> None:
 
 def test_the_same_words_are_not_said_twice() -> None:
     words = "the contact is not a marketing contact"
-    assert tell_visit("skipped", "not_marketing", words) == f"skipped: {words}"
+    assert tell_visit("skipped", "not_marketing_contact", words) == f"skipped: {words}"
