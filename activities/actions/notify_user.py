@@ -13,6 +13,7 @@ from activities.noticing import NoticeConfig
 from domain.base import Json
 from domain.errors import StepFailed
 from services.running.addressees import addressees_of
+from services.running.summing import MOST_TOLD, SENT
 from store.notifications import insert_notifications
 
 
@@ -42,8 +43,11 @@ async def run(context: InsideContext, config: NotifyUserConfig) -> Outputs:
     if not there:
         raise StepFailed("broken_reference", "; ".join(missing))
     made = await insert_notifications(context.tx, there, values, now=passed.call.now)
-    outputs: Outputs = {"notifications": [*made], "sent": len(made), "failed": len(missing)}
-    return {**outputs, "missing": [*missing]} if missing else outputs
+    outputs: Outputs = {"notifications": [*made], "sent": len(made), "skipped": 0, "failed": len(missing)}
+    if len(people) > MOST_TOLD:
+        return outputs
+    became: dict[str, Json] = {each.name: SENT if each.user is not None else "broken_reference" for each in people}
+    return {**outputs, "outcomes": became}
 
 
 ACTION = Action(
@@ -54,8 +58,7 @@ ACTION = Action(
     config=NotifyUserConfig,
     run=run,
     outcomes=(
-        "done: notifications, their ids, and how many were sent and failed; missing, who was not there any more, if "
-        "anybody",
+        "done: notifications, their ids, how many were sent and failed, and outcomes, what became of each by user",
         "skipped: no_owner, no_user, no_record",
         "failed: broken_reference, bad_template",
     ),

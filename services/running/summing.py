@@ -18,6 +18,7 @@ from store.effects import CLOSED, Effect, Verdict, close_effect, find_message_id
 
 SENT = "sent"
 MOST_TOLD = 200
+"""Of more messages than these a visit says how many came to what, and not what became of each."""
 
 NOBODY_KNOWS = Verdict(state="unknown", failure="unknown", detail="handed over, and no answer came back")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from services.telling.verifying import Verifying, verify_tables
 from tests.fixtures.running import Running
 from tests.fixtures.smtp_sink import AtData, SmtpSink, smtp_sink
 from tests.runs.definitions import by_hand, email, task
@@ -63,6 +64,12 @@ async def enter(ft: Running, steps: list[dict[str, Any]], **parts: Any) -> str:
     return str((await ft.enroll("alert", "contact", contact))["enrollment_id"])
 
 
+async def has_its_twins(ft: Running) -> None:
+    """Nothing that was told is without its effect, its message and its visit."""
+    verifying = Verifying(inst=ft.inst, history_days=730, tell=lambda what, count: None, again_s=0)
+    assert [each async for each in verify_tables(verifying)] == []
+
+
 async def test_every_member_gets_one_email_also_where_one_is_taken_later(ft_both: Running, smtp_sink: SmtpSink) -> None:
     ft = ft_both
     ids = await team(ft)
@@ -87,6 +94,7 @@ async def test_every_member_gets_one_email_also_where_one_is_taken_later(ft_both
         assert b"Subject: Look at Ana\r\n" in mail.content
         assert b"Auto-Submitted: auto-generated\r\n" in mail.content
     assert (await visit(ft, over, "tell"))["result"]["outcomes"] == dict.fromkeys(ids.values(), "sent")
+    await has_its_twins(ft)
 
 
 async def test_an_answer_that_is_lost_is_unknown_and_nobody_is_told_twice(ft: Running, smtp_sink: SmtpSink) -> None:
@@ -104,6 +112,7 @@ async def test_an_answer_that_is_lost_is_unknown_and_nobody_is_told_twice(ft: Ru
     amended = await visit(ft, over, "tell")
     assert (amended["outcome"], amended["result"]["outcomes"][first["key"].split(":")[3]]) == ("done", "sent")
     assert (amended["result"]["sent"], amended["result"]["failed"]) == (1, 2)
+    await has_its_twins(ft)
 
 
 async def test_whoever_is_asked_decides_and_the_run_goes_on(ft: Running, smtp_sink: SmtpSink) -> None:
@@ -140,6 +149,7 @@ async def test_every_member_who_has_a_number_gets_one_text(ft: Running) -> None:
         ("+12125550142", "Look at Ana\nSee https://crm.example.com")
     ]  # fmt: skip
     outcomes = (await visit(ft, over, "tell"))["result"]["outcomes"]
+    await has_its_twins(ft)
     assert outcomes == {ids["ann"]: "sent", ids["bo"]: "no_address", ids["cy"]: "invalid_address"}
 
 
