@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import RowMapping, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from domain.base import Frozen, Instant, Json
 from domain.people import Away
@@ -75,11 +76,13 @@ async def find_user(read: Read, email: str) -> User | None:
 
 async def replace_user(tx: Tx, changed: User) -> bool:
     """Write a user over themselves; False when the address belongs to another one."""
-    taken = select(users.c.id).where(users.c.email == changed.email.lower(), users.c.id != changed.id)
-    if await tx.one(taken) is not None:
-        return False
     row = _row(changed.model_copy(update={"email": changed.email.lower()}))
-    await tx.run(update(users).where(users.c.id == changed.id).values(**row))
+    try:
+        # Not looked at before: somebody who is just being added has it, and nobody can see them yet.
+        async with tx.savepoint():
+            await tx.run(update(users).where(users.c.id == changed.id).values(**row))
+    except IntegrityError:
+        return False
     return True
 
 
