@@ -1,7 +1,7 @@
 """What a step may write into a property as a value of its own: whether it can hold it, and what it becomes.
 
-A value is a literal, an instant by the clock of the step (``{now: {days: 1}}``), or another property, which each
-action reads by rules of its own.
+A value is a literal, an instant by the clock of the step (``{now: {days: 1}}``), what an earlier step gave, a
+parameter of the enrollment, or another property, which each action reads by rules of its own.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from activities.action import InsideContext
 from domain.base import Json, utc_text
 from domain.catalogue import ConfigScope, Finding
 from domain.comparison_rules import TOO_LONG, is_too_long
-from domain.conditions import NowValue
+from domain.conditions import NowValue, OutputValue, ParameterValue
 from domain.instants import local_date, shifted
-from domain.reader import join
+from domain.output_rules import output_problem
+from domain.reader import join, similar
 from domain.schema import PropertyDefinition, PropertyType
 from domain.values import ValueProblem, normalise
+from store.visits import outputs
 
 DATES = frozenset({PropertyType.DATE, PropertyType.DATETIME})
 """Types that hold a moment."""
@@ -52,6 +54,26 @@ def literal_findings(
         return
     if definition.type is PropertyType.USER and value and scope.users is not None and value not in scope.users:
         yield Finding(path=path, code="unknown_user", message=f"there is no active user with the id {value!r}"[:300])
+
+
+def given_findings(value: OutputValue | ParameterValue, scope: ConfigScope, path: str) -> Iterable[Finding]:
+    """Find a step that gives nothing, and a parameter that is not declared."""
+    if isinstance(value, ParameterValue):
+        known = [each.name for each in scope.parameters]
+        if value.parameter not in known:
+            words = f"the workflow has no parameter {value.parameter!r}{similar(value.parameter, known)}"
+            yield Finding(path=join(path, "parameter"), code="unknown_variable", message=words)
+    elif (wrong := output_problem(value.step, scope.steps)) is not None:
+        yield Finding(path=join(path, "step"), code=wrong[0], message=wrong[1])
+
+
+async def given(context: InsideContext, value: OutputValue | ParameterValue) -> Json:
+    """What an earlier step gave, or whoever enrolled; None where that is nothing."""
+    enrollment = context.passed.enrollment
+    if isinstance(value, ParameterValue):
+        return enrollment.parameters.get(value.parameter)
+    found = (await outputs(context.tx, enrollment)).get(value.step)
+    return found.get(value.output) if isinstance(found, dict) else None
 
 
 def as_json(value: Json | Sequence[str]) -> Json:

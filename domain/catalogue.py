@@ -43,7 +43,8 @@ class ConfigScope(Frozen):
     """Where an action config stands: the installation's schema, the workflow's object, and what may be bound.
 
     ``slug`` and ``parameters`` are the workflow's own; ``workflows`` are those there are, by slug. ``lists`` and
-    ``subscription_types`` as in ``Catalogue``, and ``users``, without which anybody is taken to be one.
+    ``subscription_types`` as in ``Catalogue``, and ``users``, without which anybody is taken to be one. ``steps``: the
+    workflow's own, and whether they give outputs.
     """
 
     schema_: Schema
@@ -56,6 +57,7 @@ class ConfigScope(Frozen):
     dynamic_lists: frozenset[str] = frozenset()
     subscription_types: Mapping[str, bool] = {}
     users: frozenset[str] | None = None
+    steps: Mapping[str, bool] = {}
 
 
 def never(config: ActionConfig) -> bool:

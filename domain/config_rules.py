@@ -19,6 +19,7 @@ from domain.fields import (
     UserReference,
 )
 from domain.headers import address_problem, name_problem, subject_problem
+from domain.output_rules import giving_steps
 from domain.ports import Compiled, TemplateProblem
 from domain.provider_signing import KEYS
 from domain.reader import Reader, join, similar
@@ -95,6 +96,7 @@ def check_action(x: Examination, step: ActionStep, path: str) -> None:
             dynamic_lists=x.catalogue.dynamic_lists,
             subscription_types=x.catalogue.subscription_types,
             users=x.catalogue.users,
+            steps=giving_steps(x.definition),
         )
         for finding in spec.check(config, scope):
             x.tell(place + finding.path, finding.code, finding.message)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from domain.definition import Definition
 from domain.examination import Examination
+from domain.problems import ProblemCode
 from domain.reader import join, similar
 from domain.steps import ActionStep, WaitStep
 
@@ -30,8 +34,20 @@ def check_output(x: Examination, step: str, path: str, *, at_step: bool = True) 
     if not at_step:
         x.tell(path, "not_available", ONLY_AT_STEPS)
         return
-    steps = x.definition.steps_by_id()
+    wrong = output_problem(step, giving_steps(x.definition))
+    if wrong is not None:
+        x.tell(join(path, "step"), *wrong)
+
+
+def giving_steps(definition: Definition) -> dict[str, bool]:
+    """The steps of a definition by id, and whether they give outputs."""
+    return {id: isinstance(step, ActionStep | WaitStep) for id, step in definition.steps_by_id().items()}
+
+
+def output_problem(step: str, steps: Mapping[str, bool]) -> tuple[ProblemCode, str] | None:
+    """Why nobody can ask for an output of this step, as a code and words; ``steps`` as ``giving_steps`` tells them."""
     if step not in steps:
-        x.tell(join(path, "step"), "unknown_step", f"there is no step {step!r}{similar(step, steps)}")
-    elif not isinstance(steps[step], ActionStep | WaitStep):
-        x.tell(join(path, "step"), "wrong_value", f"the step {step!r} gives no outputs; actions and waits do")
+        return "unknown_step", f"there is no step {step!r}{similar(step, steps)}"
+    if not steps[step]:
+        return "wrong_value", f"the step {step!r} gives no outputs; actions and waits do"
+    return None

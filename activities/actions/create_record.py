@@ -14,11 +14,11 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from activities import writing
 from activities.action import Action, InsideContext, Outputs, Target
-from activities.property_values import as_json, from_now, literal_findings, now_findings
+from activities.property_values import as_json, from_now, given, given_findings, literal_findings, now_findings
 from domain.base import Authored, Json
 from domain.builtin import can_associate
 from domain.catalogue import ActionConfig, ConfigScope, Finding
-from domain.conditions import NowValue, Of, PropertyValue
+from domain.conditions import NowValue, Of, OutputValue, ParameterValue, PropertyValue
 from domain.converting import converted, converts
 from domain.delays import subject_of
 from domain.errors import Conflict, Invalid, Unavailable
@@ -33,7 +33,10 @@ from services.records.records import create_record
 from services.running.targets import meant_records
 from store.records import find_by_unique
 
-Value: TypeAlias = LiquidText | StrictBool | StrictInt | StrictFloat | list[StrictStr] | NowValue | PropertyValue | None
+Value: TypeAlias = (
+    LiquidText | StrictBool | StrictInt | StrictFloat | list[StrictStr] | NowValue | PropertyValue | OutputValue
+    | ParameterValue | None
+)  # fmt: skip
 
 
 class Associated(Authored):
@@ -49,7 +52,8 @@ class CreateRecordConfig(ActionConfig):
     object: StrictStr = Field(title="Object", description="The object type of the new record.", min_length=1)
     properties: dict[StrictStr, Value] = Field(
         title="Properties",
-        description="Values by name: a template, a number, true, a list, {now: {days: 1}} or {property: name}.",
+        description="Values by name: a template, a number, true, a list, {now: {days: 1}}, {property: name}, "
+        "{output: value, step: clean} or {parameter: name}.",
         min_length=1,
     )
     associate: list[Associated] = Field(
@@ -96,6 +100,8 @@ def _value_findings(definition: PropertyDefinition, value: Value, scope: ConfigS
             elif not converts(source.type, definition.type):
                 words = f"a {source.type} cannot be copied into a {definition.type} property"
                 yield Finding(path=path, code="wrong_type", message=words)
+        case OutputValue() | ParameterValue():
+            yield from given_findings(value, scope, path)
         case None:
             return
         case str() if has_templates(value):
@@ -134,19 +140,19 @@ async def run(context: InsideContext, config: CreateRecordConfig) -> Outputs:
         Unavailable: who had the value gave it up this very moment.
     """
     made = context.passed.facts.schema_.object(config.object)
-    given = {
-        name: _value(context, made.property(name) if made is not None else None, value)
+    values = {
+        name: await _value(context, made.property(name) if made is not None else None, value)
         for name, value in config.properties.items()
     }
-    for name, value in given.items():
+    for name, value in values.items():
         await writing.refuse_absent_user(context, config.object, name, value)
     write, links = writing.write_of(context), _links(context, config)
     try:
         async with context.tx.savepoint():
-            record = await create_record(context.tx, write, config.object, given, links)
+            record = await create_record(context.tx, write, config.object, values, links)
     except Conflict as taken:
         property = _taken(taken)
-        existing = await _holder(context, config.object, property, given)
+        existing = await _holder(context, config.object, property, values)
         if existing is None:
             raise Unavailable("a unique value was just given up by another record") from taken
         return {"record": existing, "created": False, "taken": property}
@@ -155,13 +161,15 @@ async def run(context: InsideContext, config: CreateRecordConfig) -> Outputs:
     return {"record": record.id, "created": True, "taken": None}
 
 
-def _value(context: InsideContext, definition: PropertyDefinition | None, value: Value) -> Json:
+async def _value(context: InsideContext, definition: PropertyDefinition | None, value: Value) -> Json:
     facts = context.passed.facts
     match value:
         case str():
             return context.text(value)
         case NowValue():
             return from_now(context, definition, value)
+        case OutputValue() | ParameterValue():
+            return await given(context, value)
         case PropertyValue():
             source = subject_of(value.of, facts)
             kind = facts.schema_.property(source.object, value.property) if source is not None else None

@@ -13,16 +13,20 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from activities import writing
 from activities.action import Action, InsideContext, Outputs
-from activities.property_values import as_json, from_now, literal_findings, now_findings
+from activities.property_values import as_json, from_now, given, given_findings, literal_findings, now_findings
 from activities.writing import WritesProperty
 from domain.base import Json
 from domain.catalogue import ConfigScope, Finding
-from domain.conditions import NowValue, PropertyValue
+from domain.conditions import NowValue, OutputValue, ParameterValue, PropertyValue
 from domain.converting import WORDS
 from domain.facts import Facts, RecordFacts
+from domain.headers import has_templates
 from domain.schema import PropertyDefinition, PropertyType
 
-Value: TypeAlias = StrictStr | StrictBool | StrictInt | StrictFloat | list[StrictStr] | NowValue | PropertyValue | None
+Value: TypeAlias = (
+    StrictStr | StrictBool | StrictInt | StrictFloat | list[StrictStr] | NowValue | PropertyValue | OutputValue
+    | ParameterValue | None
+)  # fmt: skip
 
 
 class SetPropertyConfig(WritesProperty):
@@ -30,7 +34,8 @@ class SetPropertyConfig(WritesProperty):
 
     value: Value = Field(
         title="Value",
-        description="A value, null to clear, {now: {days: 1}} for an instant, or {property: name} to copy another one.",
+        description="A value, null to clear, {now: {days: 1}} for an instant, {property: name} to copy another one, "
+        "{output: value, step: clean} for what an earlier step gave, or {parameter: name}.",
     )
     only_forward: bool = Field(
         default=False, title="Only forward", description="Leave the property alone if that would go back in its order."
@@ -59,8 +64,15 @@ def _value_findings(config: SetPropertyConfig, definition: PropertyDefinition, s
             if source is not None and not alike:
                 words = f"a {source.type} cannot be set as a {definition.type} property; copy_property converts some"
                 yield Finding(path="/value", code="wrong_type", message=words)
+        case OutputValue() | ParameterValue():
+            yield from given_findings(config.value, scope, "/value")
         case None:
             return
+        case str() if has_templates(config.value):
+            words = (
+                "this is written as it stands, not as a template; write what format_data made: {output: value, step: …}"
+            )
+            yield Finding(path="/value", code="wrong_value", message=words)
         case _:
             yield from literal_findings(definition, config.value, scope, "/value")
 
@@ -80,19 +92,21 @@ async def run(context: InsideContext, config: SetPropertyConfig) -> Outputs:
     facts = context.passed.facts
 
     async def new(record: RecordFacts) -> Json:
-        value = _value(context, config, record)
+        value = await _value(context, config, record)
         return record.properties.get(config.property) if _goes_back(config, facts, record, value) else value
 
     return await writing.write_property(context, config, new)
 
 
-def _value(context: InsideContext, config: SetPropertyConfig, record: RecordFacts) -> Json:
+async def _value(context: InsideContext, config: SetPropertyConfig, record: RecordFacts) -> Json:
     match config.value:
         case NowValue():
             definition = context.passed.facts.schema_.property(record.object, config.property)
             return from_now(context, definition, config.value)
         case PropertyValue():
             return writing.read_source(context, record, config.value)
+        case OutputValue() | ParameterValue():
+            return await given(context, config.value)
         case _:
             return as_json(config.value)
 

@@ -10,16 +10,31 @@ from domain.base import Json
 from domain.validation import examine
 from tests.domain.builders import ANNA, CATALOGUE
 
+GAP: dict[str, Any] = {"id": "gap", "kind": "delay", "for": {"days": 1}}
+OFFER: dict[str, Any] = {"name": "offer", "type": "string"}
+
 
 def told(action: str, config: dict[str, Any]) -> list[tuple[str, str]]:
     step = {"id": "write", "kind": "action", "action": action, "config": config}
-    document: Json = {"slug": "w", "name": "W", "object": "contact", "type": "standard", "steps": [step]}
+    document: Json = {
+        "slug": "w",
+        "name": "W",
+        "object": "contact",
+        "type": "standard",
+        "steps": [step, GAP],
+        "parameters": [OFFER],
+    }
     return [(each.path.removeprefix("/steps/0/config"), each.code) for each in examine(document, CATALOGUE).problems]
 
 
 @pytest.mark.parametrize(
     ("property", "value", "below", "code"),
     [
+        ("city", {"output": "value", "step": "write"}, "", None),
+        ("city", {"output": "value", "step": "wrote"}, "/step", "unknown_step"),
+        ("city", {"output": "value", "step": "gap"}, "/step", "wrong_value"),
+        ("city", {"parameter": "offer"}, "", None),
+        ("city", {"parameter": "ofer"}, "/parameter", "unknown_variable"),
         ("score", 5, "", None),
         ("score", "5", "", "wrong_type"),
         ("score", True, "", "wrong_type"),
@@ -42,3 +57,7 @@ def test_what_a_property_cannot_hold_is_told_alike(property: str, value: Json, b
     assert told("set_property", {"property": property, "value": value}) == [(f"/value{below}", c) for c in expected]
     made = {"object": "contact", "properties": {property: value}, "associate": []}
     assert told("create_record", made) == [(f"/properties/{property}{below}", c) for c in expected]
+
+
+def test_a_template_that_nobody_renders_is_told() -> None:
+    assert told("set_property", {"property": "city", "value": "{{ contact.country }}"}) == [("/value", "wrong_value")]
