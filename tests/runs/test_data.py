@@ -66,3 +66,72 @@ async def test_a_run_that_deletes_its_own_record_is_over_without_another_step(ft
     assert (over["end_reason"], await steps(ft, over)) == ("record_deleted", ["gone"])
     assert (await visit(ft, over, "gone"))["outcome"] == "done"
     assert (await ft.call("GET", "/tasks"))["items"] == []
+
+
+async def test_every_kind_of_change_reaches_the_associated_records_that_are_meant(ft: Running) -> None:
+    every: dict[str, Any] = {"of": {"object": "contact", "match": "all"}}
+    latest: dict[str, Any] = {"of": {"object": "contact", "match": "latest"}}
+    buyer: dict[str, Any] = {"of": {"object": "contact", "label": "buyer"}}
+    await ft.call("POST", "/lists", {"slug": "vip", "name": "VIP", "object": "contact"})
+    await ft.call("POST", "/subscription-types", {"slug": "news", "name": "News"})
+    chain = [
+        acting("set", "set_property", property="city", value="Oslo", **buyer),
+        acting("copy", "copy_property", property="company_name", **every,
+               source={"property": "close_value", "of": {"object": "opportunity"}}),
+        acting("clear", "clear_property", property="job_title", **latest),
+        acting("more", "increase_property", property="score", by=2, **every),
+        acting("add", "append_to_property", property="source", value="fair", **latest),
+        acting("drop", "remove_from_property", property="source", value="web", **every),
+        acting("day", "set_date", property="birthday", source={"property": "birthday"}, plus={"days": 1}, **buyer),
+        acting("seen", "set_property", property="last_touched_at", value={"now": {}}, **latest),
+        acting("listed", "add_to_list", list="vip", **every),
+        acting("off", "remove_from_list", list="vip", **latest),
+        acting("news", "set_subscription", subscription="news", state="subscribed", **buyer),
+        acting("kind", "set_marketing_status", status="marketing", **every),
+        acting("phone", "format_data", value="(212) 555-0142", operations=[{"do": "phone"}]),
+        acting("told", "set_property", property="phone", value={"output": "value", "step": "phone"}, **buyer),
+        acting("firm", "create_record", object="company", properties={"name": "Fjord"},
+               associate=[{"label": "seller"}]),
+        acting("join", "associate_records", of={"object": "contact", "match": "all"}, other={"object": "company"}),
+        acting("part", "dissociate_records", other={"object": "contact", "match": "latest"}),
+        acting("gone", "delete_record", of={"object": "contact", "label": "buyer"}),
+    ]  # fmt: skip
+    await ft.publish({**by_hand("data", chain[:-1]), "object": "opportunity"})
+    deal = await ft.create("opportunity", name="Deal", close_value=500)
+    people = {}
+    for name, label in (("Ana", "buyer"), ("Bea", None)):
+        people[name] = await ft.create(
+            "contact",
+            email=f"{name.lower()}@example.com",
+            score=1,
+            job_title="CEO",
+            source="web",
+            birthday="1990-01-31",
+        )
+        path = f"/records/opportunity/{deal}/associations/contact/{people[name]}"
+        await ft.call("PUT", path, {"label": label} if label else {})
+
+    over = await walked(ft, "data", "opportunity", deal)
+
+    assert [(await visit(ft, over, step["id"]))["outcome"] for step in chain[:-1]] == ["done"] * (len(chain) - 1)
+    ana, bea = [(await ft.call("GET", f"/records/contact/{id}"))["properties"] for id in people.values()]
+    names = ("city", "company_name", "job_title", "score", "source", "birthday", "phone", "marketing_status")
+    assert [ana.get(name) for name in names] == [
+        "Oslo", "500", "CEO", 3, None, "1990-02-01", "+12125550142", "marketing",
+    ]  # fmt: skip
+    assert [bea.get(name) for name in names] == [None, "500", None, 3, "fair", "1990-01-31", None, "marketing"]
+    assert (ana.get("last_touched_at"), bea.get("last_touched_at") is not None) == (None, True)
+    members = (await ft.call("GET", "/lists/vip/members"))["items"]
+    assert [each["id"] for each in members] == [people["Ana"]]
+    states = await ft.call("GET", f"/records/contact/{people['Ana']}/subscriptions")
+    assert states["items"][0]["state"] == "subscribed"
+    near = (await ft.call("GET", f"/records/opportunity/{deal}/associations/contact"))["items"]
+    assert [each["id"] for each in near] == [people["Ana"]]
+    (firm,) = (await ft.call("GET", f"/records/opportunity/{deal}/associations/company"))["items"]
+    assert firm["label"] == "seller"
+    assert len((await ft.call("GET", f"/records/contact/{people['Bea']}/associations/company"))["items"]) == 1
+    # And who is meant can be deleted.
+    await ft.publish({**by_hand("end", chain[-1:]), "object": "opportunity"})
+    await walked(ft, "end", "opportunity", deal)
+    await ft.call("GET", f"/records/contact/{people['Ana']}", expect=404)
+    await ft.call("GET", f"/records/contact/{people['Bea']}")
