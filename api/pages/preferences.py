@@ -35,6 +35,7 @@ HEADERS = {
 }
 
 SAVED = "Your choice is saved."
+NOBODY = "This is not saved: we keep nobody with this address any more, and send nothing to it."
 ALL_OFF = "You get no more marketing email from us."
 ONE_OFF = "You are unsubscribed."
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from api.deps import Inst
-from api.pages.preferences import ALL_OFF, HEADERS, ONE_OFF, SAVED, lost_page, preference_page
+from api.pages.preferences import ALL_OFF, HEADERS, NOBODY, ONE_OFF, SAVED, lost_page, preference_page
 from api.routes.records import writing
 from domain.records import Cause
 from services.intake import answering, reactions
@@ -49,8 +49,8 @@ async def unsubscribe(token: Token, request: Request, inst: Inst) -> Response:
         write = await writing(tx, inst, READER)
         match action:
             case "save":
-                await answering.choose(tx, write, sent, set(form.get("type", ())))
-                said = SAVED
+                is_saved = await answering.choose(tx, write, sent, set(form.get("type", ())))
+                said = SAVED if is_saved else NOBODY
             case "all":
                 await answering.unsubscribe_altogether(tx, write, sent)
                 said = ALL_OFF

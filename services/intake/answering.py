@@ -129,18 +129,22 @@ async def unsubscribe_elsewhere(tx: Tx, write: Write, sent: Sent, source: str) -
     await _out_of_all(tx, write, sent, await _held(tx, sent), Grounds(source=source), "provider")
 
 
-async def choose(tx: Tx, write: Write, sent: Sent, wanted: Collection[str]) -> None:
+async def choose(tx: Tx, write: Write, sent: Sent, wanted: Collection[str]) -> bool:
     """Let a contact get the types it ticked on the page and no others; those it had ticked anyway stay as they are.
 
-    To tick one is to agree to it, so whoever was unsubscribed from all gets what is ticked again.
+    To tick one is to agree to it, so whoever was unsubscribed from all gets what is ticked again. Where nobody has the
+    address any more, to tick none is kept for whoever has it next; False: there is nobody who could agree.
     """
     contact = await _held(tx, sent)
-    if contact is None:
-        return
     shown = await show_preferences(tx, sent)
+    agrees = any(choice.slug in wanted for choice in shown.choices)
+    if contact is None:
+        if not agrees:
+            await _out_of_all(tx, write, sent, None, PAGE, "page")
+        return not agrees
     if shown.unsubscribed_from_all:
-        if not any(choice.slug in wanted for choice in shown.choices):
-            return
+        if not agrees:
+            return True
         await take_marketing_again(tx, contact.id)
     moved: dict[str, SubscriptionState] = {
         choice.slug: "subscribed" if choice.slug in wanted else "unsubscribed"
@@ -152,6 +156,7 @@ async def choose(tx: Tx, write: Write, sent: Sent, wanted: Collection[str]) -> N
     for slug, state in moved.items():
         if state == "unsubscribed":
             await _tell(tx, write, sent, contact, {"subscription": slug, "how": "page"})
+    return True
 
 
 async def _held(tx: Tx, sent: Sent) -> StoredRecord | None:

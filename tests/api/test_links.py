@@ -145,6 +145,19 @@ async def test_the_link_of_a_contact_who_is_gone_reaches_whoever_has_the_address
     assert (kept["address"], kept["reason"]) == (ANA, "unsubscribed")
 
 
+async def test_who_unticks_all_though_they_were_deleted_is_out_when_they_come_again(api: Caller) -> None:
+    contact, path = await sent(api)
+    await api.ok("PATCH", "/account", {"send_to_not_specified": True})
+    await api.ok("DELETE", f"/records/contact/{contact}", status=204)
+    agreed = await api.http.post(path, data={"action": "save", "type": "newsletter"})
+    assert "This is not saved" in agreed.text
+    assert (await api.ok("GET", "/suppressions"))["items"] == []
+    page = await api.http.post(path, data={"action": "save"})
+    assert "Your choice is saved." in page.text
+    (kept,) = (await api.ok("GET", "/suppressions"))["items"]
+    assert (kept["address"], kept["reason"]) == (ANA, "unsubscribed")
+
+
 async def test_an_address_that_is_not_ours_is_a_page_that_says_so(api: Caller) -> None:
     contact, path = await sent(api)
     for wrong in (path[:-1], path + "a", "/u/nothing", "/u/" + "a" * 5000, path.replace("/u/", "/u/é")):
