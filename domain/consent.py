@@ -5,13 +5,13 @@ Each "no" has a reason of rule R11. An address that bounced or complained gets n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, StrictInt, model_validator
 
-from domain.base import Authored, Frozen
+from domain.base import Authored, Frozen, Json, Properties
 from domain.errors import StepSkipped
 from domain.facts import RecordFacts, SubscriptionState
 from domain.instants import local_date, local_midnight
@@ -27,6 +27,7 @@ MARKETING_STATUS = "marketing_status"
 MARKETING = "marketing"
 """The one value of ``marketing_status`` under which marketing is sent; a contact without a value gets none."""
 
+CONTACT, ADDRESS = "contact", "email"
 EMAIL_STATUS = "email_status"
 OK = "ok"
 UNREACHABLE: tuple[SuppressionReason, ...] = ("bounced", "complained")
@@ -94,6 +95,20 @@ def refuse_unreachable(properties_status: object, suppressed: Collection[Suppres
     for reason in UNREACHABLE:
         if reason in suppressed or properties_status == reason:
             raise StepSkipped(reason, "nothing is sent to this address any more")
+
+
+def settle_email_status(
+    object: str, before: Mapping[str, Json], after: Properties, *, written: Collection[str] = ()
+) -> None:
+    """What was found out about an address says nothing about another one: who gets a new address is ``ok``.
+
+    ``written``: properties the write names, which are left as it says.
+    """
+    if object != CONTACT or EMAIL_STATUS in written or after.get(EMAIL_STATUS) not in UNREACHABLE:
+        return
+    was, is_ = before.get(ADDRESS), after.get(ADDRESS)
+    if isinstance(was, str) and (not isinstance(is_, str) or was.lower() != is_.lower()):
+        after[EMAIL_STATUS] = OK
 
 
 def refuse_opted_out(suppressed: Collection[SuppressionReason]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.base import Json, Properties
+from domain.consent import settle_email_status
 from domain.pipelines import settle_stage
 from domain.ports import Addresses
 from domain.problems import FieldError
@@ -38,7 +39,7 @@ def apply_patch(
     now: datetime,
     zone: str,
 ) -> Patched:
-    """Set what ``patch`` names and clear what it maps to null; what follows from a stage is set as well.
+    """Set what ``patch`` names and clear what it maps to null; what follows from a stage or an address is set as well.
 
     ``zone``: the account's, in which what happens ``now`` has a date.
     """
@@ -62,6 +63,7 @@ def apply_patch(
                 after[name] = value
             if definition.type is PropertyType.USER and value is not None and value != before.get(name):
                 users.setdefault(str(value), []).append(name)
+    settle_email_status(object_type.name, before, after, written=patch.keys())
     errors += settle_stage(object_type, before, after, written=patch.keys(), now=now, zone=zone)
     freed, taken = _unique_moves(object_type, before, after) if not errors else (frozenset(), {})
     return Patched(properties=after, errors=tuple(errors), users=users, freed=freed, taken=taken)

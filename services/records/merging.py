@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from domain.base import Json
+from domain.consent import ADDRESS, EMAIL_STATUS
 from domain.enrollments import Enrollment
 from domain.errors import Conflict, Invalid, NotFound
 from domain.names import event_key, workflow_key
@@ -87,7 +88,10 @@ async def _unite(tx: Tx, write: Write, merge: Merge) -> StoredRecord:
     await replace_record(
         tx, gone.model_copy(update={"version": gone.version + 1, "updated_at": now, "deleted_at": now})
     )
-    properties = {**gone.properties, **stays.properties}
+    # What is known of the address of the one says nothing about that of the other.
+    own = {EMAIL_STATUS} if ADDRESS in stays.properties else set[str]()
+    brought = {name: value for name, value in gone.properties.items() if name not in own}
+    properties = {**brought, **stays.properties}
     if properties == stays.properties:
         return stays
     after = stays.model_copy(update={"properties": properties, "version": stays.version + 1, "updated_at": now})

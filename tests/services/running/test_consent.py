@@ -336,3 +336,38 @@ async def test_who_was_made_anew_under_an_address_that_wants_nothing_gets_no_mar
         again = await create_record(tx, await writing(tx, site), "contact", ANA)
     await say(site, again, "subscribed")
     assert await told(site, again) == ("skipped", "unsubscribed")
+
+
+async def test_what_bounced_is_the_address_and_not_the_person(site: Installation) -> None:
+    contact = await subscriber(site)
+    async with site.db.transaction() as tx:
+        await suppress_address(tx, await writing(tx, site), ADDRESS, "bounced")
+    assert await told(site, contact, RECEIPT) == ("skipped", "bounced")
+    async with site.db.transaction() as tx:
+        same = await update_record(tx, await writing(tx, site), contact.id, {"email": ADDRESS.upper(), "score": 1})
+        assert same.properties["email_status"] == "bounced"
+        right = await update_record(tx, await writing(tx, site), contact.id, {"email": "ana.right@example.com"})
+    assert right.properties["email_status"] == "ok"
+    assert await told(site, right, RECEIPT) == ("done", None)
+    # Whoever has the old address next is not written to.
+    async with site.db.transaction() as tx:
+        other = await create_record(tx, await writing(tx, site), "contact", {"email": ADDRESS})
+    assert await told(site, other, RECEIPT) == ("skipped", "bounced")
+
+
+async def test_a_merge_brings_no_bounce_to_a_good_address(site: Installation) -> None:
+    old = await subscriber(site)
+    good = await make_record(site, "contact", {"email": "ana.good@example.com", "marketing_status": "marketing"})
+    async with site.db.transaction() as tx:
+        await suppress_address(tx, await writing(tx, site), ADDRESS, "bounced")
+        merged = await merge_records(tx, await writing(tx, site), "contact", old.id, good.id)
+    assert await told(site, merged, RECEIPT) == ("done", None)
+
+
+async def test_a_merge_that_brings_the_address_brings_what_is_known_of_it(site: Installation) -> None:
+    old = await subscriber(site)
+    nameless = await make_record(site, "contact", {"external_id": "1"})
+    async with site.db.transaction() as tx:
+        await suppress_address(tx, await writing(tx, site), ADDRESS, "bounced")
+        merged = await merge_records(tx, await writing(tx, site), "contact", old.id, nameless.id)
+    assert (merged.properties["email"], merged.properties["email_status"]) == (ADDRESS, "bounced")
