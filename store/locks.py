@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from domain.enrollments import Enrollment
 from domain.lists import RecordList
 from domain.records import StoredRecord
+from domain.rotating import Rotation
 from store.database import Tx, portions
 from store.enrollments import IS_ACTIVE, enrollment_of
 from store.lists import list_of
@@ -46,7 +47,7 @@ ENTRY_KEY = {
 ROTATION = {
     dialect.__name__.rpartition(".")[2]: dialect.insert(rotations)
     .on_conflict_do_update(index_elements=["workflow_id", "step"], set_={"step": rotations.c.step})
-    .returning(rotations.c.owed)
+    .returning(rotations.c.owed, rotations.c.weights)
     for dialect in (sqlite, postgresql)
 }
 # As a foreign key does; nobody waits but ``wait_for_entries``.
@@ -179,12 +180,12 @@ async def lock_email(tx: Tx, slug: str) -> RowMapping | None:
     return await tx.one(EMAIL, slug=slug)
 
 
-async def lock_rotation(tx: Tx, workflow_id: str, step: str, *, now: datetime) -> dict[str, int]:
-    """Lock the rotation of a step, after the records, and return what each user is owed; made where there is none."""
+async def lock_rotation(tx: Tx, workflow_id: str, step: str, *, now: datetime) -> Rotation:
+    """Lock the rotation of a step, after the records, and return it as it is now; made where there is none."""
     row = {"workflow_id": workflow_id, "step": step, "owed": {}, "updated_at": now}
     found = await tx.one(ROTATION[tx.dialect], **row)
     assert found is not None, "an upsert returns its row"
-    return dict(found["owed"])
+    return Rotation(owed=found["owed"], weights=found["weights"] or {})
 
 
 async def lock_schema(tx: Tx) -> None:

@@ -1,4 +1,4 @@
-"""The table of rotations: what a step that hands records out in turn owes each user."""
+"""The table of rotations: what a step that hands records out in turn owes each user, and by which weights."""
 
 from __future__ import annotations
 
@@ -11,5 +11,7 @@ rotations = Table(
     Column("workflow_id", String(36), primary_key=True),
     Column("step", String(40), primary_key=True),
     Column("owed", Document, nullable=False),
+    # None before the first turn.
+    Column("weights", Document),
     at("updated_at"),
 )  # fmt: skip

@@ -176,13 +176,13 @@ async def _assignee(context: InsideContext, config: CreateTaskConfig) -> tuple[s
 async def _by_turn(context: InsideContext, team: str) -> tuple[str, str]:
     """Whose turn it is; where all are away, among all: a task waits for whoever comes back."""
     call, tx = context.passed.call, context.tx
-    owed = await lock_rotation(tx, call.workflow_id, call.step, now=call.now)
+    rotation = await lock_rotation(tx, call.workflow_id, call.step, now=call.now)
     zone = context.passed.account.timezone
     found = await present_among(tx, await weights_of_team(tx, team), account_zone=zone, now=call.now)
     if not found.active:
         raise StepFailed("broken_reference", f"nobody of the team {team} is active")
-    turn = next_turn(found.there or found.active, owed, away=len(found.active) - len(found.there))
-    await keep_rotation(tx, call.workflow_id, call.step, turn.owed, now=call.now)
+    turn = next_turn(found.there or found.active, rotation, away=len(found.active) - len(found.there))
+    await keep_rotation(tx, call.workflow_id, call.step, turn.after, now=call.now)
     return turn.user, turn.why
 
 

@@ -96,25 +96,25 @@ async def run(context: InsideContext, config: RotateOwnerConfig) -> Outputs:
         StepSkipped: ``no_owner``, all of them are away.
     """
     call = context.passed.call
-    owed = await lock_rotation(context.tx, call.workflow_id, call.step, now=call.now)
+    rotation = await lock_rotation(context.tx, call.workflow_id, call.step, now=call.now)
     weights, away = await _who(context, config)
     reasons: list[str | None] = []
 
     async def new(record: RecordFacts) -> Json:
-        nonlocal owed
+        nonlocal rotation
         current = record.properties.get(config.property)
         if current is not None and not config.overwrite:
             reasons.append(None)
             return current
         if not weights:
             raise StepSkipped("no_owner", f"everybody is away, all {away}")
-        turn = next_turn(weights, owed, away=away)
-        owed = turn.owed
+        turn = next_turn(weights, rotation, away=away)
+        rotation = turn.after
         reasons.append(turn.why)
         return turn.user
 
     outputs = await writing.write_property(context, _written(config), new)
-    await keep_rotation(context.tx, call.workflow_id, call.step, owed, now=call.now)
+    await keep_rotation(context.tx, call.workflow_id, call.step, rotation, now=call.now)
     return {**outputs, "why": reasons[0]}
 
 
