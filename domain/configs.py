@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from domain.base import Json
 from domain.catalogue import ActionConfig, ActionSpec
-from domain.fields import EmailReference, Liquid, Marker
+from domain.fields import EmailReference, Liquid, Marker, WorkflowReference
 from domain.ports import Templates
 from domain.reader import join
 
@@ -44,6 +44,15 @@ def variables_of(config: BaseModel, templates: Templates) -> set[tuple[str, ...]
 def emails_of(config: BaseModel) -> list[str]:
     """The slugs of the reusable emails a config names."""
     return [slug for _, marker, slug in marked(config) if isinstance(marker, EmailReference)]
+
+
+def workflow_fields(spec: ActionSpec, config: Mapping[str, Json]) -> list[str]:
+    """The fields of a config, whatever mistakes it has, that name a workflow by its slug."""
+    names = {info.alias or name for name, info in spec.config.model_fields.items()}
+    # Not examined: one field may be right while another is not.
+    written: dict[str, Any] = {name: value for name, value in config.items() if name in names}
+    bare = spec.config.model_construct(**written)
+    return [path.removeprefix("/") for path, marker, _ in marked(bare) if isinstance(marker, WorkflowReference)]
 
 
 def _marked(annotation: Any, metadata: Sequence[Any], value: Any, path: str) -> Iterator[tuple[str, Marker, str]]:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from domain.base import Json
+from domain.catalogue import ActionSpec
+from domain.configs import workflow_fields
 from domain.errors import Conflict, NotFound
 
 Draft: TypeAlias = Mapping[str, Json]
@@ -55,8 +57,8 @@ def without_step(draft: Draft, step_id: str, *, and_after: bool) -> dict[str, Js
     return edited
 
 
-def cloned(draft: Draft, slug: str, name: str) -> dict[str, Json]:
-    """The draft as one of another workflow; where it speaks of itself, it speaks of that one.
+def cloned(draft: Draft, slug: str, name: str, actions: Mapping[str, ActionSpec]) -> dict[str, Json]:
+    """The draft as one of another workflow; where it speaks of itself, it speaks of that one. ``actions`` by name.
 
     Nobody else manages it, and the time to turn the old one off says nothing about it.
     """
@@ -71,6 +73,9 @@ def cloned(draft: Draft, slug: str, name: str) -> dict[str, Json]:
     for condition in _conditions(made):
         if condition["workflow"] == own:
             condition["workflow"] = slug
+    for config, field in _named_workflows(made, actions):
+        if config[field] == own:
+            config[field] = slug
     return made
 
 
@@ -104,8 +109,20 @@ def _lists(part: Mapping[str, Json]) -> Iterator[list[Json]]:
                 yield from _lists(way)
 
 
+def _named_workflows(
+    draft: Mapping[str, Json], actions: Mapping[str, ActionSpec]
+) -> Iterator[tuple[dict[str, Json], str]]:
+    """The configs in which a step names a workflow, each with the field that does."""
+    for steps in _lists(draft):
+        for step in steps:
+            action, config = (step.get("action"), step.get("config")) if isinstance(step, dict) else (None, None)
+            if isinstance(action, str) and action in actions and isinstance(config, dict):
+                for field in workflow_fields(actions[action], config):
+                    yield config, field
+
+
 def _conditions(part: Json) -> Iterator[dict[str, Json]]:
-    """Every condition on a workflow; what actions are told is theirs and not looked into."""
+    """Every condition on a workflow; what actions are told is not looked into."""
     if isinstance(part, dict):
         if "workflow" in part and "status" in part:
             yield part

@@ -45,6 +45,11 @@ class EmailReference:
 
 
 @dataclass(frozen=True)
+class WorkflowReference:
+    """The field names a workflow by slug; a clone that named itself names itself again."""
+
+
+@dataclass(frozen=True)
 class StepReference:
     """The field names another step, one that runs ``action``."""
 
@@ -72,6 +77,7 @@ Marker: TypeAlias = (
     | TeamReference
     | SubscriptionReference
     | EmailReference
+    | WorkflowReference
     | StepReference
     | SenderName
     | EmailAddress
@@ -88,6 +94,7 @@ SubscriptionSlug: TypeAlias = Annotated[
     str, SubscriptionReference(), Field(json_schema_extra={"x-kind": "subscription"})
 ]
 EmailSlug: TypeAlias = Annotated[str, EmailReference(), Field(json_schema_extra={"x-kind": "email"})]
+WorkflowSlug: TypeAlias = Annotated[str, WorkflowReference(), Field(json_schema_extra={"x-kind": "workflow"})]
 FromName: TypeAlias = Annotated[str, SenderName()]
 Address: TypeAlias = Annotated[str, EmailAddress(), Field(json_schema_extra={"x-kind": "address"})]
 SecretName: TypeAlias = Annotated[

@@ -19,7 +19,7 @@ from domain.definition import Parameter
 from domain.delays import subject_of
 from domain.errors import Invalid, StepFailed, StepSkipped
 from domain.facts import RecordFacts
-from domain.fields import LiquidText
+from domain.fields import LiquidText, WorkflowSlug
 from domain.names import association_key, property_key
 from domain.parameters import fits
 from domain.reader import join, similar
@@ -41,7 +41,7 @@ READ_AS: Mapping[PropertyType, str] = {
 class EnrollInWorkflowConfig(ActionConfig):
     """Which workflow, who enters it, and with which parameters."""
 
-    workflow: StrictStr = Field(title="Workflow", description="The slug of the workflow to enter.", min_length=1)
+    workflow: WorkflowSlug = Field(title="Workflow", description="The slug of the workflow to enter.", min_length=1)
     of: Of | None = Field(
         default=None, title="Who", description="Associated records that enter instead of the enrolled one; may be many."
     )

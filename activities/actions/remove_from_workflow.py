@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from pydantic import Field, StrictStr
+from pydantic import Field
 
 from activities.action import Action, InsideContext, Leaving, Outputs, Target
 from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.conditions import Of
 from domain.errors import StepFailed, StepSkipped
+from domain.fields import WorkflowSlug
 from domain.messages import EndReason
 from domain.reader import similar
 from services.leaving.removing import remove_from
@@ -25,7 +26,7 @@ REASON: EndReason = "removed_by_workflow"
 class RemoveFromWorkflowConfig(ActionConfig):
     """Which workflow is left, and by whom."""
 
-    workflow: StrictStr | None = Field(
+    workflow: WorkflowSlug | None = Field(
         default=None, title="Workflow", description="The slug of the workflow to leave; this one if empty."
     )
     of: Of | None = Field(

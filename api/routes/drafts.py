@@ -29,8 +29,8 @@ StepName = Annotated[str, Path(max_length=40, examples=["hello"])]
 async def clone(slug: Slug, body: CloneBody, inst: Inst, _: WorkflowsWrite, once: OnlyOnce) -> Response:
     """Store the draft as the first one of another workflow, which is off until it is published.
 
-    Where it speaks of itself (`remove_from`, conditions on a workflow) it speaks of the clone; `managed_by` and
-    `turn_off_at` stay behind. Webhook triggers get addresses and secrets of their own.
+    Where it speaks of itself (`remove_from`, conditions on a workflow, steps that name one) it speaks of the clone;
+    `managed_by` and `turn_off_at` stay behind. Webhook triggers get addresses and secrets of their own.
     """
 
     async def work(tx: Tx) -> Answer:

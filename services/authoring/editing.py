@@ -53,7 +53,7 @@ async def clone_workflow(
     draft = await _draft(tx, slug)
     named = draft.get("name")
     own = named if isinstance(named, str) and named else slug
-    return await create_workflow(tx, inst, cloned(draft, new_slug, name or f"Copy of {own}"), now=now)
+    return await create_workflow(tx, inst, cloned(draft, new_slug, name or f"Copy of {own}", inst.actions), now=now)
 
 
 async def _draft(read: Read, slug: str) -> dict[str, Json]:

@@ -24,6 +24,7 @@ KINDS: Mapping[str, str] = {
     "liquid-mjml": "MJML template",
     "user": "user id",
     "team": "slug of a team",
+    "workflow": "slug of a workflow",
     "subscription": "subscription type",
     "step": "step id",
     "email": "slug of an email",

@@ -132,6 +132,26 @@ async def test_a_clone_is_off_and_speaks_of_itself(api: Caller) -> None:
     assert copy["steps"] == (await draft(api))[0]["steps"]
 
 
+async def test_steps_of_a_clone_that_named_the_workflow_name_the_clone(lite: Caller) -> None:
+    configs: list[dict[str, Json]] = [
+        {"workflow": "follow-up"},
+        {"workflow": "follow-up", "of": {"object": "contact"}, "mistaken": True},
+        {"workflow": "other"},
+        {},
+    ]
+    leaving: list[Json] = [
+        {"id": f"out-{n}", "kind": "action", "action": "remove_from_workflow", "config": config}
+        for n, config in enumerate(configs)
+    ]
+    telling: Json = {"id": "tell", "kind": "action", "action": "create_task", "config": {"title": "follow-up"}}
+    fork: Json = {"id": "fork", "kind": "branch", "branches": [], "otherwise": [*leaving, telling]}
+    await lite.ok("POST", "/workflows", follow_up(steps=[fork]), status=201)
+    await lite.ok("POST", "/workflows/follow-up/clone", {"slug": "spring"}, status=201)
+    made = [step["config"] for step in (await draft(lite, "spring"))[0]["steps"][0]["otherwise"]]
+    assert [each.get("workflow") for each in made] == ["spring", "spring", "other", None, None]
+    assert made[-1]["title"] == "follow-up"
+
+
 @pytest.mark.parametrize(("body", "status"), [({"slug": "follow-up"}, 409), ({"slug": "No slug"}, 422), ({}, 422)])
 async def test_a_clone_has_a_slug_of_its_own(lite: Caller, body: object, status: int) -> None:
     await lite.ok("POST", "/workflows", follow_up(), status=201)
