@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
 
-from sqlalchemy import RowMapping, String, bindparam, case, exists, insert, select, update
+from sqlalchemy import RowMapping, String, bindparam, case, exists, func, insert, or_, select, update
 
 from domain.base import Frozen, Json
 from domain.enrollments import Enrollment
@@ -230,6 +230,19 @@ async def lost_effects(read: Read, before: datetime, limit: int) -> list[Effect]
 def _cas(effect: Effect) -> dict[str, Any]:
     """The row as the caller knows it; if it is another by now, nothing is written."""
     return {"of": effect.key, "was": effect.state, "after": effect.attempt}
+
+
+async def went_there(read: Read, call: StepCall, key: str, address: str, contact_id: str | None) -> bool:
+    """Whether another message of the same visit went, or may have, to this address or contact.
+
+    Of two contacts that became one the key names the one that is gone; its message was moved to the other.
+    """
+    other = (effects.c.enrollment_id == call.enrollment_id, effects.c.step == call.step, effects.c.n == call.n)
+    same = func.lower(messages.c.recipient) == address.lower()
+    whose = same if contact_id is None else or_(same, messages.c.contact_id == contact_id)
+    found = select(effects.c.key).join(messages, messages.c.effect_key == effects.c.key)
+    out = effects.c.state.in_(sorted(MAY_BE_OUT))
+    return await read.scalar(found.where(*other, effects.c.key != key, out, whose).limit(1)) is not None
 
 
 async def put_message(tx: Tx, effect_key: str, values: Mapping[str, Any], *, is_first: bool, now: datetime) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import RowMapping, bindparam, or_, select
+from sqlalchemy import RowMapping, bindparam, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.enrollments import Enrollment
@@ -26,6 +26,10 @@ from store.records import COLUMNS, stored
 from store.tables import account, effects, emails, enrollments, entry_keys, lists, records, rotations, sweeps, workflows
 from store.workflows import DOOR
 
+ADDRESSES = 5321
+"""The space of advisory locks that addresses are locked in; another one than that of migrations."""
+USED_ADDRESS = select(func.pg_advisory_xact_lock_shared(bindparam("space"), func.hashtext(bindparam("address"))))
+KEPT_ADDRESS = select(func.pg_advisory_xact_lock(bindparam("space"), func.hashtext(bindparam("address"))))
 _RECORDS = select(*COLUMNS).where(records.c.id.in_(bindparam("ids", expanding=True))).order_by(records.c.id)
 # key_share: no key of a record ever changes, so rows that merely refer to it need not wait.
 FOR_WRITING = _RECORDS.with_for_update(key_share=True)
@@ -186,6 +190,15 @@ async def lock_rotation(tx: Tx, workflow_id: str, step: str, *, now: datetime) -
     found = await tx.one(ROTATION[tx.dialect], **row)
     assert found is not None, "an upsert returns its row"
     return Rotation(owed=found["owed"], weights=found["weights"] or {})
+
+
+async def lock_address(tx: Tx, address: str, *, write: bool) -> None:
+    """Lock an address or number, whoever's it is, after the rows: to keep messages from it, or to claim one for it.
+
+    Who claims shares it, so claims do not wait for each other. It need not be known: there is no row to lock.
+    """
+    if tx.dialect == "postgresql":
+        await tx.scalar(KEPT_ADDRESS if write else USED_ADDRESS, space=ADDRESSES, address=address.lower())
 
 
 async def lock_schema(tx: Tx) -> None:

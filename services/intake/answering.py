@@ -25,6 +25,7 @@ from services.records.subscriptions import OBJECT, Grounds, set_subscriptions
 from services.records.suppressing import (
     ADDRESS,
     is_unsubscribed_from_all,
+    keep_from,
     take_marketing_again,
     unsubscribe_from_all,
 )
@@ -34,7 +35,7 @@ from store.locks import lock_records
 from store.outputs import find_message
 from store.records import find_by_unique, get_record
 from store.schema import load_account, load_schema
-from store.suppressions import Suppression, put_suppression, state_of
+from store.suppressions import Suppression, state_of
 
 ONE_CLICK = Grounds(source="one-click unsubscribe")
 PAGE = Grounds(source="preference page", legal_basis="consent")
@@ -177,7 +178,7 @@ async def _out_of_all(
         made = Suppression(
             subject=sent.recipient, reason="unsubscribed", source=grounds.source, cause=write.cause, since=write.now
         )
-        await put_suppression(tx, made)
+        await keep_from(tx, made)
     elif await unsubscribe_from_all(tx, contact.id, write.stamp, grounds):
         await _tell(tx, write, sent, contact, {"all": True, "how": how})
 

@@ -20,7 +20,7 @@ from store import subscriptions as types
 from store import suppressions as rows
 from store.changes import Stamp
 from store.database import Read, Tx
-from store.locks import lock_records
+from store.locks import lock_address, lock_records
 from store.suppressions import Suppression
 from store.texts import contacts_written_to
 
@@ -40,7 +40,7 @@ async def suppress_address(
     """
     contact = await hold_record(tx, write, OBJECT, ADDRESS, address)
     made = Suppression(subject=address, reason=reason, source=source, cause=write.cause, since=write.now)
-    is_new = await rows.put_suppression(tx, made)
+    is_new = await keep_from(tx, made)
     if contact is not None and is_new:
         # Who complained is not written to either when the address bounces later, and the graver word stays.
         status = "complained" if contact.properties.get(EMAIL_STATUS) == "complained" else reason
@@ -77,7 +77,7 @@ async def lift_number(tx: Tx, write: Write, number: str) -> bool:
 async def opt_out(tx: Tx, write: Write, number: str, contacts: Collection[str], *, source: str | None = None) -> bool:
     """Keep text messages from a number; ``contacts``, locked already, say so too. False when it was kept already."""
     made = Suppression(subject=number, reason="opted_out", source=source, cause=write.cause, since=write.now)
-    is_new = await rows.put_suppression(tx, made)
+    is_new = await keep_from(tx, made)
     for id in sorted(contacts):
         await update_record(tx, write, id, {OPTED_OUT: True})
     return is_new
@@ -106,7 +106,7 @@ async def unsubscribe_from_all(tx: Tx, record_id: str, stamp: Stamp, grounds: Gr
         made = Suppression(
             subject=subject, reason="unsubscribed", source=grounds.source, cause=stamp.cause, since=stamp.now
         )
-        is_new |= await rows.put_suppression(tx, made)
+        is_new |= await keep_from(tx, made)
     known = await types.consents_of(tx, record_id)
     wanted: dict[str, SubscriptionState] = {
         slug: "unsubscribed"
@@ -137,6 +137,13 @@ async def _written_to(tx: Tx, number: str) -> list[str]:
     """Lock the contacts that were written to under a number; those who are still there."""
     locked = await lock_records(tx, await contacts_written_to(tx, number), write=True)
     return [id for id, record in locked.items() if record.deleted_at is None]
+
+
+async def keep_from(tx: Tx, made: Suppression) -> bool:
+    """Keep messages from an address or a contact, whoever has it; False when they were kept from it already."""
+    # A message that is being claimed for it leaves first, or sees this.
+    await lock_address(tx, made.subject, write=True)
+    return await rows.put_suppression(tx, made)
 
 
 async def _hold(tx: Tx, record_id: str) -> StoredRecord:

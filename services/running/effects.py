@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.errors import Rejected, StepError, Unavailable
+from domain.errors import Rejected, StepError, StepSkipped, Unavailable
 from domain.messages import StepAnswer, StepCall
 from domain.names import recipient_of
 from domain.reading import needs_objects
@@ -36,8 +36,10 @@ from store.effects import (
     hold_effect,
     put_message,
     waiting_effects,
+    went_there,
 )
 from store.enrollments import get_enrollment
+from store.locks import lock_address
 
 ROUNDS = 3
 """How often a message is prepared again at once because its recipient changed before it was claimed."""
@@ -230,6 +232,10 @@ async def _claim(
         address, contact = letter.address(passed), letter.contact(passed)
         if (address, contact.id if contact else None) != (written.message.to, written.contact_id):
             raise _Moved
+        # From here on nobody keeps messages from this address before the claim is committed.
+        await lock_address(tx, address, write=False)
+        if letter.key is not None and await went_there(tx, call, key, address, written.contact_id):
+            raise StepSkipped("already_done", "this step wrote to them before, under another record")
         await judge_consent(tx, passed, letter.terms, contact, address, now=now, key=key)
     except StepError as no:
         return await letter.conclude(tx, passed, await last_fate(tx, key, no, now=call.now))
