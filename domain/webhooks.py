@@ -6,9 +6,10 @@ import base64
 import binascii
 import hashlib
 import hmac
+import math
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias
 from urllib.parse import quote, urlsplit
@@ -37,7 +38,6 @@ OURS = frozenset(
 """Headers that nobody may set: they say where a message ends, or which one it is."""
 
 _WITHIN_PATH = "/%:@!$&'()*+,;=~-._"
-_TOO_LATE = timedelta(days=3)
 
 
 class Address(Frozen):
@@ -102,19 +102,22 @@ def fate(status: int) -> Fate:
 
 
 def retry_after_s(value: str, *, now: datetime) -> float | None:
-    """Seconds that a ``Retry-After`` asks to wait, by length or by date; None where it says neither."""
+    """Seconds that a ``Retry-After`` asks to wait, by length or by date; None where it says neither.
+
+    At most the largest gap between two attempts: a longer one would leave no time for another, and the record behind.
+    """
     value = value.strip()
     if value.isascii() and value.isdigit() and len(value) <= 9:
         asked = float(value)
     else:
         try:
             at = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         if at.tzinfo is None:
             return None
         asked = (at - now).total_seconds()
-    return min(max(asked, 0.0), _TOO_LATE.total_seconds())
+    return min(max(asked, 0.0), float(LARGEST_GAP_S))
 
 
 def signature(secrets: Sequence[str], message_id: str, at: datetime, body: bytes) -> str:
@@ -137,7 +140,14 @@ def output(document: Json, pointer: str, kind: Literal["string", "number", "bool
         return None, f"not a {kind}"
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         return None, f"longer than {LONGEST_TEXT} characters"
-    return value, None
+    return (value, None) if _can_be_stored(value) else (None, "cannot be stored")
+
+
+def _can_be_stored(value: Json) -> bool:
+    """Whether both databases take a value: no zero byte, no half of a pair, no number that is none."""
+    if isinstance(value, str):
+        return not any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value)
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _key(secret: str) -> bytes:

@@ -30,6 +30,9 @@ _ABOUT_THE_ACCOUNT = frozenset({401, 403, 404, 405})
 _LATER = frozenset({408, 425, 429, 503})
 _LONGEST_WORDS = 200
 
+LONGEST_WAIT_S = 4 * 3600.0
+"""What a ``Retry-After`` may ask for."""
+
 
 @dataclass(frozen=True)
 class TwilioAccount:
@@ -140,7 +143,8 @@ def _content(response: httpx2.Response) -> dict[str, object]:
 def _retry_after(response: httpx2.Response) -> float | None:
     """Seconds; None for no header and for its rarer form, a date, which would need a clock."""
     value = response.headers.get("Retry-After", "").strip()
-    return float(value) if re.fullmatch(r"\d{1,7}", value) else None
+    # Longer would leave no time for another attempt.
+    return min(float(value), LONGEST_WAIT_S) if re.fullmatch(r"\d{1,7}", value) else None
 
 
 def _without_numbers(message: str) -> str:

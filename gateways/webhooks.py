@@ -28,6 +28,8 @@ MOST_BYTES = 256 * 1024
 """What is read of an answer."""
 
 _TIMEOUT = {"connect": CONNECT_S, "read": RESPOND_S, "write": RESPOND_S, "pool": CONNECT_S}
+_AWAY = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout)
+_LOST = (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, TimeoutError)
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _SAME_CALL = frozenset({307, 308})
 """Redirects that want the same call again; the others want a GET, unless it was none that changes anything."""
@@ -51,21 +53,27 @@ class HttpWebhooks:
         try:
             async with asyncio.timeout(LONGEST_CALL_S):
                 return await self._follow(request)
-        except (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as away:
+        except _AWAY as away:
             raise Unavailable(f"no connection ({_name(away)})") from away
         except httpcore2.UnsupportedProtocol as wrong:
             raise Rejected("this address cannot be called") from wrong
-        except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, TimeoutError) as lost:
+        except _LOST as lost:
             raise Unavailable(f"no answer ({_name(lost)})", handed_over=True) from lost
 
     async def _follow(self, request: WebhookRequest) -> WebhookAnswer:
         url, method, headers, body = request.url, request.method, dict(request.headers), request.body
-        for _ in range(MOST_REDIRECTS + 1):
+        for hop in range(MOST_REDIRECTS + 1):
             address = _address(url)
-            answered = await self._once(address, method, headers, body)
+            try:
+                answered = await self._once(address, method, headers, body)
+            except _AWAY as away:
+                if hop == 0:
+                    raise
+                # Whoever redirected has taken the call.
+                raise Unavailable(f"no connection to where it redirected ({_name(away)})", handed_over=True) from away
             if not request.follow_redirects or answered.location is None:
                 return answered.answer
-            url = urljoin(url, answered.location)
+            url = _onward(url, answered.location)
             if _address(url).origin != address.origin:
                 headers = {name: value for name, value in headers.items() if name.lower() not in request.private}
             if answered.answer.status not in _SAME_CALL and method not in ("GET", "HEAD"):
@@ -87,16 +95,12 @@ class HttpWebhooks:
                 extensions={"timeout": _TIMEOUT},
             ) as response,
         ):
-            content = bytearray()
-            async for part in response.aiter_stream():
-                content += part
-                if len(content) > MOST_BYTES:
-                    break
+            content, is_whole = await _read(response)
             found = {name.lower(): value.decode("latin-1") for name, value in response.headers}
             answer = WebhookAnswer(
                 status=response.status,
-                body=bytes(content[:MOST_BYTES]),
-                is_cut=len(content) > MOST_BYTES,
+                body=content,
+                is_cut=not is_whole,
                 retry_after=found.get(b"retry-after", ""),
             )
             return _Answered(answer, found.get(b"location") if response.status in _MOVED else None)
@@ -105,6 +109,27 @@ class HttpWebhooks:
     def _tls(self) -> ssl.SSLContext:
         # Loading the certificates of the machine takes longer than most calls.
         return self._given or ssl.create_default_context()
+
+
+async def _read(response: httpcore2.Response) -> tuple[bytes, bool]:
+    """As much of an answer as is wanted, and whether that is all of it; its status stands, whatever becomes of it."""
+    content = bytearray()
+    try:
+        async with asyncio.timeout(RESPOND_S):
+            async for part in response.aiter_stream():
+                content += part
+                if len(content) > MOST_BYTES:
+                    break
+    except _LOST:
+        return bytes(content[:MOST_BYTES]), False
+    return bytes(content[:MOST_BYTES]), len(content) <= MOST_BYTES
+
+
+def _onward(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise Rejected("it redirected to what is no address") from None
 
 
 def _address(url: str) -> Address:

@@ -31,8 +31,9 @@ def test_only_too_many_and_a_broken_server_are_tried_again(statuses: tuple[int, 
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
-        ("0", 0.0), ("120", 120.0), (" 7 ", 7.0), ("999999999", 259_200.0), ("-5", None), ("", None), ("soon", None),
+        ("0", 0.0), ("120", 120.0), (" 7 ", 7.0), ("999999999", 28_800.0), ("-5", None), ("", None), ("soon", None),
         ("Mon, 01 Mar 2027 09:01:30 GMT", 90.0), ("Mon, 01 Mar 2027 08:00:00 GMT", 0.0), ("1.5", None),
+        ("Thu, 31 Dec 2099 23:59:59 GMT", 28_800.0), ("Thu, 01 Jan 2026 00:00:00 +99999999999999999999", None),
     ],
 )  # fmt: skip
 def test_retry_after_is_a_length_or_a_date(value: str, seconds: float | None) -> None:
