@@ -16,6 +16,7 @@ Odd: TypeAlias = Literal[
     "message_without_effect",
     "message_says_otherwise",
     "visit_without_effect",
+    "visit_says_otherwise",
     "activity_without_visit",
     "enrollment_without_run",
     "enrollment_of_ended_run",
@@ -66,7 +67,7 @@ MEANINGS: Mapping[Odd, Meaning] = {
         do="Are workers of its channel at work? The next attempt settles it, or housekeeping within the hour.",
     ),
     "message_without_effect": Meaning(
-        says="a message is listed as sent, and the ledger knows nothing of it",
+        says="a message is listed as sent or arrived, and the ledger knows nothing of it",
         do="It may be sent again. Were rows of the ledger deleted by hand? Restore them before its run goes on.",
     ),
     "message_says_otherwise": Meaning(
@@ -76,6 +77,10 @@ MEANINGS: Mapping[Odd, Meaning] = {
     "visit_without_effect": Meaning(
         says="a step that acts outside counts as done, and the ledger has no effect of it",
         do="The report counts what may never have left. Look into the timeline and ask the receiver.",
+    ),
+    "visit_says_otherwise": Meaning(
+        says="a step that is over and its effect in the ledger contradict each other",
+        do="The ledger is right, the report counts by the step. Ask the receiver before anybody begins again there.",
     ),
     "activity_without_visit": Meaning(
         says="the history of a run has an activity that settled its step, and the visit is not there or still open",

@@ -114,4 +114,9 @@ class _Reading:
         if asked is None:
             return
         [answer] = await self._converter.decode(about.result.payloads, [StepAnswer])
-        self._asked[about.scheduled_event_id] = asked.model_copy(update={"settled": answer.kind == "go"})
+        self._asked[about.scheduled_event_id] = asked.model_copy(update={"settled": _is_settled(answer)})
+
+
+def _is_settled(answer: StepAnswer) -> bool:
+    """Whether it says what became of the step; the last one of a workflow is answered that the enrollment is over."""
+    return answer.kind == "go" or (answer.kind == "left" and answer.outcome != "left")

@@ -20,11 +20,16 @@ _ITS_VISIT = and_(
 
 _LEDGER = (
     select(
-        *(effects.c[name] for name in ("key", "enrollment_id", "step", "n", "channel", "state", "updated_at")),
+        *(
+            effects.c[name]
+            for name in ("key", "enrollment_id", "step", "n", "channel", "state", "attempt", "updated_at")
+        ),
         enrollments.c.ended_at,
         messages.c.id.label("message_id"),
         messages.c.status.label("message_status"),
         visits.c.entered_at.label("visited_at"),
+        visits.c.outcome,
+        visits.c.reason,
     )
     .join(enrollments, enrollments.c.id == effects.c.enrollment_id)
     .outerjoin(messages, messages.c.effect_key == effects.c.key)
@@ -43,10 +48,12 @@ _PLACE = (visits.c.enrollment_id, visits.c.step, visits.c.n)
 _HAS_EFFECT = exists().where(
     effects.c.enrollment_id == visits.c.enrollment_id, effects.c.step == visits.c.step, effects.c.n == visits.c.n
 )
+# What is not over by the ledger is told of the effect itself.
+_BEARS_IT_OUT = _HAS_EFFECT.where(effects.c.state.in_(("accepted", "retry", "handed_over")))
 _DONE = (
-    select(*_PLACE, visits.c.workflow_id, visits.c.version, enrollments.c.ended_at)
+    select(*_PLACE, visits.c.workflow_id, visits.c.version, enrollments.c.ended_at, _HAS_EFFECT.label("has_effect"))
     .join(enrollments, enrollments.c.id == visits.c.enrollment_id)
-    .where(visits.c.turn == 0, visits.c.kind == "action", visits.c.outcome == "done", ~_HAS_EFFECT)
+    .where(visits.c.turn == 0, visits.c.kind == "action", visits.c.outcome == "done", ~_BEARS_IT_OUT)
 )
 
 
@@ -77,7 +84,10 @@ async def messages_of(read: Read, effect_keys: Collection[str]) -> set[str]:
 
 
 async def lonely_page(read: Read, *, after: tuple[str, str, int], limit: int) -> list[RowMapping]:
-    """Visits of actions that are done and have no effect, by enrollment, step and number."""
+    """Visits of actions that are done and of which the ledger has nothing accepted, by enrollment, step and number.
+
+    ``has_effect``: it has something of them all the same.
+    """
     return await read.all(_DONE.where(tuple_(*_PLACE) > after).order_by(*_PLACE).limit(limit))
 
 

@@ -11,13 +11,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
+from domain.names import recipient_of
 from domain.plan import Plan
 from domain.verification import Finding
 from services.installation import Installation
 from store.database import Read
 from store.effects import MESSAGE_STATUS
+from store.outputs import Fate
 from store.verification import (
     ledger_page,
     ledger_rows,
@@ -32,6 +34,9 @@ Row: TypeAlias = Mapping[Any, Any]
 
 WRITTEN = frozenset({"email", "sms"})
 """Channels of which every effect carries a message."""
+
+LEFT = frozenset({"sent", *get_args(Fate)})
+"""Statuses of messages that left."""
 
 SLACK = timedelta(minutes=5)
 """How much longer than an attempt can live the next one may take to find out."""
@@ -141,14 +146,28 @@ def _odd_effect(verifying: Verifying, row: Row) -> Iterator[Finding]:
         yield Finding(odd="effect_without_visit", **what, detail=row["state"])
     if row["state"] == "handed_over" and row["updated_at"] < verifying.oldest_attempt:
         yield Finding(odd="effect_never_answered", **what, detail=f"since {row['updated_at'].isoformat()}")
+    if _says_otherwise(row):
+        yield Finding(odd="visit_says_otherwise", **what, detail=f"effect {row['state']}, step {row['outcome']}")
     said = row["message_status"]
     # What a provider reported later, delivered or bounced, is no word of the ledger's.
     if said in MESSAGE_STATUS.values() and said != MESSAGE_STATUS[row["state"]]:
         yield Finding(odd="message_says_otherwise", **what, detail=f"effect {row['state']}, message {said}")
 
 
+def _says_otherwise(row: Row) -> bool:
+    """Whether the visit of an effect came to an end that this effect cannot have led to."""
+    if row["state"] in ("retry", "handed_over"):
+        # Who left is not waited for: what was under way then is settled by its own attempt.
+        return row["outcome"] in ("done", "skipped", "failed")
+    # Of several attempts or messages, or by a report, a yes may come after the no; one attempt is answered once.
+    is_alone = recipient_of(row["key"]) is None
+    answered_once = is_alone and row["attempt"] == 1 and row["message_status"] in (None, "sent")
+    refused = (row["outcome"], row["reason"]) == ("failed", "rejected")
+    return bool(row["state"] == "accepted" and refused and answered_once)
+
+
 async def _judge_message(verifying: Verifying, read: Read, row: Row) -> list[Finding]:
-    if row["key"] is not None or row["status"] != "sent" or verifying.is_past(row["ended_at"]):
+    if row["key"] is not None or row["status"] not in LEFT or verifying.is_past(row["ended_at"]):
         return []
     about = {"enrollment": row["enrollment_id"], "step": row["step"], "detail": row["effect_key"]}
     return [Finding(odd="message_without_effect", what=row["id"], **about)]
@@ -159,7 +178,10 @@ async def _judge_visit(verifying: Verifying, read: Read, row: Row) -> list[Findi
     if row["step"] not in outside or verifying.is_past(row["ended_at"]):
         return []
     what = f"{row['enrollment_id']}:{row['step']}:{row['n']}"
-    return [Finding(odd="visit_without_effect", what=what, enrollment=row["enrollment_id"], step=row["step"])]
+    about = {"what": what, "enrollment": row["enrollment_id"], "step": row["step"]}
+    if row["has_effect"]:
+        return [Finding(odd="visit_says_otherwise", **about, detail="nothing of it was accepted")]
+    return [Finding(odd="visit_without_effect", **about)]
 
 
 def _place_of(row: Row) -> tuple[str, str, int]:
@@ -183,7 +205,7 @@ _MESSAGES = _Sheet(
     judge=_judge_message,
 )
 _VISITS = _Sheet(
-    name="visits of actions without an effect",
+    name="visits of actions of which nothing was accepted",
     page=lambda read, after, limit: lonely_page(read, after=after, limit=limit),
     again=lonely_rows,
     start=("", "", 0),

@@ -97,6 +97,21 @@ async def broken(ft: Running, whose: Mapping[str, str]) -> None:
         await tx.run(update(enrollments).where(mine).values(run_id="enrollment:nobody:1"))
         mine = enrollments.c.id == of["ended"]["id"]
         await tx.run(update(enrollments).where(mine).values(status="ended", ended_at=long_ago, end_reason="completed"))
+        mine = effects.c.key == of["refused"]["key"]
+        await tx.run(update(effects).where(mine).values(state="refused", failure="rejected"))
+        mine = messages.c.effect_key == of["refused"]["key"]
+        await tx.run(update(messages).where(mine).values(status="failed"))
+        await tx.run(
+            update(visits)
+            .where(visits.c.enrollment_id == of["taken"]["id"], visits.c.step == "hello")
+            .values(outcome="failed", reason="rejected")
+        )
+        await tx.run(update(effects).where(effects.c.key == of["again"]["key"]).values(state="retry"))
+        mine = messages.c.effect_key == of["again"]["key"]
+        await tx.run(update(messages).where(mine).values(status="queued"))
+        await tx.run(delete(effects).where(effects.c.key == of["arrived"]["key"]))
+        mine = messages.c.effect_key == of["arrived"]["key"]
+        await tx.run(update(messages).where(mine).values(status="delivered"))
         # A call that no run asked for.
         row = await tx.one(select(effects).where(effects.c.key == of["not asked"]["key"]))
         visit = await tx.one(
@@ -112,7 +127,7 @@ async def broken(ft: Running, whose: Mapping[str, str]) -> None:
 @pytest.mark.timeout(120)
 async def test_whatever_has_no_twin_is_told_by_its_name_and_nothing_else(ft: Running) -> None:
     names = ("no message", "no visit", "no effect", "another status", "no answer", "another run", "ended", "not asked",
-             "run ended", "no file", "fine")  # fmt: skip
+             "run ended", "no file", "refused", "taken", "again", "arrived", "fine")  # fmt: skip
     whose = dict(zip(names, await inside(ft, len(names)), strict=True))
     healthy = await said(ft, "--outbox")
     assert (healthy.exit_code, "everything has its twin" in healthy.output) == (0, True), healthy.output
@@ -135,7 +150,12 @@ async def test_whatever_has_no_twin_is_told_by_its_name_and_nothing_else(ft: Run
         ("activity_without_visit", key["no visit"]),
         ("visit_without_effect", key["no effect"]),
         ("message_says_otherwise", key["another status"]),
+        ("visit_without_effect", key["arrived"]),
         ("effect_never_answered", key["no answer"]),
+        ("visit_says_otherwise", key["no answer"]),
+        ("visit_says_otherwise", key["refused"]),
+        ("visit_says_otherwise", key["taken"]),
+        ("visit_says_otherwise", key["again"]),
         ("enrollment_without_run", whose["another run"]),
         ("run_without_enrollment", run_of["another run"]["workflow_id"]),
         ("run_of_ended_enrollment", run_of["ended"]["workflow_id"]),
@@ -143,12 +163,13 @@ async def test_whatever_has_no_twin_is_told_by_its_name_and_nothing_else(ft: Run
         ("enrollment_of_ended_run", whose["run ended"]),
         ("effect_without_file", key["no file"]),
         ("file_without_effect", "nobody:hello:1"),
-        # Both have a file, and the ledger does not say that it left.
-        ("file_without_effect", key["no answer"]),
+        # These have a file, and the ledger does not say that it left.
+        *(("file_without_effect", key[name]) for name in ("no answer", "refused")),
     }
     async with ft.inst.db.read() as read:
-        lonely = await read.scalar(select(messages.c.id).where(messages.c.effect_key == key["no effect"]))
-    expected |= {("message_without_effect", lonely)}
+        mine = messages.c.effect_key.in_([key["no effect"], key["arrived"]])
+        lonely = [row["id"] for row in await read.all(select(messages.c.id).where(mine))]
+    expected |= {("message_without_effect", each) for each in lonely}
     assert {each for each, _ in expected} == set(MEANINGS)
 
     for page in (1000, 2):
@@ -159,6 +180,35 @@ async def test_whatever_has_no_twin_is_told_by_its_name_and_nothing_else(ft: Run
     assert told.exit_code == 6, told.output
     document = json.loads(told.stdout)
     assert {(each["kind"], each["what"]) for each in document["findings"]} == expected
+
+
+async def test_a_message_of_many_that_the_ledger_forgot_and_a_last_step_without_its_visit_are_told(ft: Running) -> None:
+    hello = email("hello", "Hello")
+    hello["config"]["to"] = {"addresses": ["one@example.com", "two@example.com"]}
+    await ft.publish(by_hand("many", [hello, email("last", "Bye")]))
+    contact = await ft.create("contact", email="c@example.com", first_name="Ana")
+    id = (await ft.enroll("many", "contact", contact))["enrollment_id"]
+    await ft.ended(id)
+    assert await verified(ft) == []
+    async with ft.inst.db.transaction() as tx:
+        mine = (messages.c.enrollment_id == id) & (messages.c.step == "hello")
+        lonely = (await tx.all(select(messages.c.id, messages.c.effect_key).where(mine)))[0]
+        await tx.run(delete(effects).where(effects.c.key == lonely["effect_key"]))
+        await tx.run(update(messages).where(messages.c.id == lonely["id"]).values(status="complained"))
+        await tx.run(delete(visits).where(visits.c.enrollment_id == id, visits.c.step == "last"))
+    found = {(each.odd, each.what) for each in await verified(ft)}
+    assert found >= {
+        ("message_without_effect", lonely["id"]),
+        ("effect_without_visit", f"{id}:last:1"),
+        ("activity_without_visit", f"{id}:last:1"),
+    }
+    assert len(found) == 3
+    # What is past its days housekeeping may be deleting, in whichever order.
+    await ft.stop_worker()
+    async with ft.inst.db.transaction() as tx:
+        long_ago = ft.inst.clock.now() - timedelta(days=730)
+        await tx.run(update(enrollments).where(enrollments.c.id == id).values(ended_at=long_ago))
+    assert await verified(ft) == []
 
 
 @pytest.mark.timeout(120)
