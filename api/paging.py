@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeVar
 
@@ -31,6 +32,19 @@ class Paging(Frozen):
     def fetch(self) -> int:
         """How many rows to ask for: one more than shown tells whether another page follows."""
         return self.limit + 1
+
+    @property
+    def number(self) -> int | None:
+        """The key as a number; None: from the start.
+
+        Raises:
+            Invalid: it is none that a list counts by.
+        """
+        if self.after is None:
+            return None
+        if not re.fullmatch(r"[0-9]{1,9}", self.after):
+            raise _not_ours()
+        return int(self.after)
 
 
 class Page(Frozen, Generic[Item]):
@@ -74,6 +88,10 @@ def _key(cursor: str) -> str:
     except (binascii.Error, UnicodeDecodeError, ValueError):
         text = ""
     if not text.startswith(_MARK) or "\0" in text:
-        message = "not a cursor of ours; pass next_cursor as it was given"
-        raise Invalid(message, errors=[FieldError(path="query:cursor", code="wrong_value", message=message)])
+        raise _not_ours()
     return text.removeprefix(_MARK)
+
+
+def _not_ours() -> Invalid:
+    message = "not a cursor of ours; pass next_cursor as it was given"
+    return Invalid(message, errors=[FieldError(path="query:cursor", code="wrong_value", message=message)])

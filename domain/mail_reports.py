@@ -18,8 +18,9 @@ Report: TypeAlias = Literal["bounced", "complained", "delayed", "delivered"]
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _LONGEST_DIAGNOSIS = 500
 # RFC 3463, of class 5: about this message, this moment or the sender; the address itself may be good.
-_NOT_THE_ADDRESS = frozenset({(2, 2), (2, 3), (3, 1), (3, 2), (3, 4), (4, 5), (4, 6), (4, 7)})
-_NOT_THE_ADDRESS_AT_ALL = frozenset({6, 7})
+_NOT_THE_ADDRESS = frozenset({(2, 2), (2, 3), (4, 0), (4, 3), (4, 5), (4, 6), (4, 7)})
+# The other system, the protocol, the content and policies.
+_NOT_THE_ADDRESS_AT_ALL = frozenset({3, 5, 6, 7})
 
 
 class MailReport(Frozen):

@@ -81,8 +81,9 @@ class SmtpMail:
         Left without handing over, the server is told to forget the message.
 
         Raises:
-            Rejected: sender or recipient are refused for good (5xx), or the message cannot be built.
-            Unavailable: the server cannot be reached, refuses the login, or says no for now; nothing was delivered.
+            Rejected: the recipient is refused for good (5xx), or the message cannot be built.
+            Unavailable: the server cannot be reached, refuses login or sender, or says no for now; nothing was
+                delivered.
         """
         content = build_message(_named(mail) if self.service == "sendgrid" else mail)
         if self.signer is not None:
@@ -90,7 +91,11 @@ class SmtpMail:
         sender, recipient = envelope_address(mail.bounce_to or mail.sender), envelope_address(mail.to)
         async with self._connections.borrowed() as client:
             veil = _Veil(sender, recipient)
-            await _ask(veil, "the sender", lambda: client.mail(sender))
+            try:
+                await _ask(veil, "the sender", lambda: client.mail(sender))
+            except Rejected as ours:
+                # A quota, or a sender not confirmed yet: it concerns us, so nobody is dropped for it.
+                raise Unavailable(str(ours)) from ours
             await _ask(veil, "the recipient", lambda: client.rcpt(recipient))
 
             async def hand_over() -> Receipt:

@@ -7,6 +7,7 @@ filters are put on a budget (template_budget), and whatever still goes wrong is 
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -43,6 +44,10 @@ from gateways.template_trial import tried
 _CACHED_SOURCE_CHARACTERS = 1_000_000
 # An error that quotes a large value is of use to nobody.
 _LONGEST_MESSAGE = 300
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""What neither a database nor a mail holds; filters can make it."""
 
 
 class _Environment(Environment):
@@ -107,7 +112,10 @@ class LiquidTemplates:
         # rendered with this data.
         except Exception as refused:
             raise StepFailed("bad_template", _words(source, refused)) from refused
-        return output.getvalue()
+        text = output.getvalue()
+        if _UNSTORABLE.search(text) is not None:
+            raise StepFailed("bad_template", "it renders to a zero byte or half a character, which no message holds")
+        return text
 
     def _parse(self, source: str, *, html: bool) -> _Parsed:
         key = (html, source)

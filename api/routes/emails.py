@@ -89,7 +89,7 @@ async def change_email(slug: Slug, body: EmailPatch, inst: Inst, caller: Workflo
 async def list_versions(slug: Slug, read: Reading, _: WorkflowsRead, paging: Paged) -> Page[EmailVersionView]:
     """The versions of an email, newest first."""
     email = await services.email_or_404(read, slug)
-    before = int(paging.after) if paging.after is not None and paging.after.isdecimal() else None
+    before = paging.number
     found = await rows.page_versions(read, email.id, before=before, limit=paging.fetch)
     return page(found, paging, email_version_view, key=lambda each: str(each.version))
 

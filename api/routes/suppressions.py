@@ -64,7 +64,7 @@ async def suppress(body: SuppressionBody, inst: Inst, caller: RecordsWrite, once
         address = body.address
         if body.reason == "opted_out":
             address = _number(inst, address)
-            made = await suppress_number(tx, write, address, source=body.source)
+            made = await suppress_number(tx, write, inst.phones, address, source=body.source)
         else:
             with placed({"/property": "/address", "/value": "/address", "/properties/email": "/address"}):
                 made = await suppress_address(tx, write, address, body.reason, source=body.source)
@@ -94,7 +94,7 @@ async def lift(
             raise NotFound(f"nothing keeps messages from {address}" + (f" as {reason}" if reason else ""))
         write = await writing(tx, inst, caller.cause)
         if reasons == {"opted_out"}:
-            await lift_number(tx, write, address)
+            await lift_number(tx, write, inst.phones, address)
         else:
             await lift_suppression(tx, write, address, reasons)
     return answer(None).response()

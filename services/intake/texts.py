@@ -10,19 +10,21 @@ from domain.base import Frozen, Json
 from domain.errors import NotFound
 from domain.events import REPLIED, SMS_DELIVERED, SMS_FAILED, SMS_RECEIVED, TEXT_PREFIX
 from domain.incoming_texts import TextKind, wish_of
+from domain.ports import Phones
 from domain.records import Cause
 from services.installation import Installation
 from services.intake.answering import Sent, find_contact
 from services.intake.events import Happened, KnownAlready, record_event
 from services.leaving.replies import find_answered
 from services.records.records import Write, begin_write
-from services.records.suppressing import opt_in, opt_out
+from services.records.suppressing import holders_of, opt_in, opt_out
 from services.running.decisions import settle_by_report
 from store import texts as rows
 from store.database import Row, Tx
 from store.ids import new_id
 from store.locks import lock_records
 from store.outputs import advance_message, find_message
+from store.schema import load_account
 from store.suppressions import why_suppressed
 from store.texts import InboundText
 
@@ -78,10 +80,10 @@ async def take_text(inst: Installation, came: IncomingText, cause: Cause) -> Tak
         known = await rows.find_text(tx, came.reference)
         if known is not None:
             return TakenText(text=known, is_new=False)
-        return await _keep(tx, await begin_write(tx, inst, cause), came)
+        return await _keep(tx, await begin_write(tx, inst, cause), inst.phones, came)
 
 
-async def _keep(tx: Tx, write: Write, came: IncomingText) -> TakenText:
+async def _keep(tx: Tx, write: Write, phones: Phones, came: IncomingText) -> TakenText:
     message = await rows.find_last_sent(tx, came.sender, came.recipient)
     contact = await find_contact(tx, Sent(**{n: message[n] for n in Sent.model_fields})) if message else None
     opted_out = "opted_out" in await why_suppressed(tx, [came.sender])
@@ -100,11 +102,11 @@ async def _keep(tx: Tx, write: Write, came: IncomingText) -> TakenText:
         known = await rows.find_text(tx, came.reference)
         assert known is not None, "whoever kept it first has committed"
         return TakenText(text=known, is_new=False)
-    event_id = await _tell(tx, write, kept)
+    event_id = await _tell(tx, write, phones, kept)
     return TakenText(text=kept.model_copy(update={"event_id": event_id}), is_new=True)
 
 
-async def _tell(tx: Tx, write: Write, kept: InboundText) -> str | None:
+async def _tell(tx: Tx, write: Write, phones: Phones, kept: InboundText) -> str | None:
     """Do what follows from a text; the id of the event it led to."""
     is_reply = kept.kind == "reply"
     carried: dict[str, Json] = {"text": kept.text, "from": kept.sender, "to": kept.recipient, "kind": kept.kind}
@@ -116,10 +118,13 @@ async def _tell(tx: Tx, write: Write, kept: InboundText) -> str | None:
     answered = await find_answered(tx, REPLIED, about)
     locked = await lock_records(tx, concerned | (answered.records if answered else set()), write=concerned)
     here = {id for id, record in locked.items() if id in concerned and record.deleted_at is None}
-    if kept.kind == "stop":
-        await opt_out(tx, write, kept.sender, here, source=STOP_SOURCE)
-    elif kept.kind == "start":
-        await opt_in(tx, write, kept.sender, here)
+    if kept.kind in ("stop", "start"):
+        there = [locked[id] for id in here]
+        holders = holders_of(there, phones, (await load_account(tx)).default_region, kept.sender)
+        if kept.kind == "stop":
+            await opt_out(tx, write, kept.sender, holders, source=STOP_SOURCE)
+        else:
+            await opt_in(tx, write, kept.sender, holders)
     if kept.record_id not in here:
         return None
     event = await _event(tx, write, kept, SMS_RECEIVED, {**carried, **about}, kept.reference)

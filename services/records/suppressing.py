@@ -6,13 +6,14 @@ back nobody. Whoever has the address is locked first, so that a message claimed 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from domain.consent import EMAIL_STATUS, OK, UNREACHABLE, SuppressionReason
 from domain.errors import NotFound
 from domain.facts import SubscriptionState
 from domain.incoming_texts import OPTED_OUT
+from domain.ports import Phones
 from domain.records import StoredRecord
 from services.records.records import Write, hold_record, update_record
 from services.records.subscriptions import OBJECT, Grounds, set_subscriptions
@@ -21,6 +22,7 @@ from store import suppressions as rows
 from store.changes import Stamp
 from store.database import Read, Tx
 from store.locks import lock_address, lock_records
+from store.schema import load_account
 from store.suppressions import Suppression
 from store.texts import contacts_written_to
 
@@ -64,14 +66,27 @@ async def lift_suppression(tx: Tx, write: Write, address: str, reasons: Collecti
     return lifted
 
 
-async def suppress_number(tx: Tx, write: Write, number: str, *, source: str | None = None) -> bool:
+async def suppress_number(tx: Tx, write: Write, phones: Phones, number: str, *, source: str | None = None) -> bool:
     """Send no text message to a number (E.164) any more; False when that was so already."""
-    return await opt_out(tx, write, number, await _written_to(tx, number), source=source)
+    return await opt_out(tx, write, number, await _written_to(tx, phones, number), source=source)
 
 
-async def lift_number(tx: Tx, write: Write, number: str) -> bool:
+async def lift_number(tx: Tx, write: Write, phones: Phones, number: str) -> bool:
     """Send text messages to a number (E.164) again; False when they were sent already."""
-    return await opt_in(tx, write, number, await _written_to(tx, number))
+    return await opt_in(tx, write, number, await _written_to(tx, phones, number))
+
+
+def holders_of(records: Iterable[StoredRecord], phones: Phones, region: str, number: str) -> list[str]:
+    """The ids of those records that are there and have this number (E.164) now; ``region``: the account's.
+
+    Whoever had it once has nothing to do with what is said from it.
+    """
+
+    def has(record: StoredRecord) -> bool:
+        written = record.properties.get("phone")
+        return isinstance(written, str) and phones.e164(written, region) == number
+
+    return [record.id for record in records if record.deleted_at is None and has(record)]
 
 
 async def opt_out(tx: Tx, write: Write, number: str, contacts: Collection[str], *, source: str | None = None) -> bool:
@@ -133,10 +148,10 @@ async def is_unsubscribed_from_all(read: Read, contact: StoredRecord) -> bool:
     return "unsubscribed" in await rows.why_suppressed(read, _subjects(contact))
 
 
-async def _written_to(tx: Tx, number: str) -> list[str]:
-    """Lock the contacts that were written to under a number; those who are still there."""
+async def _written_to(tx: Tx, phones: Phones, number: str) -> list[str]:
+    """Lock the contacts that were written to under a number; those who have it still."""
     locked = await lock_records(tx, await contacts_written_to(tx, number), write=True)
-    return [id for id, record in locked.items() if record.deleted_at is None]
+    return holders_of(locked.values(), phones, (await load_account(tx)).default_region, number)
 
 
 async def keep_from(tx: Tx, made: Suppression) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,9 @@ async def test_other_content_is_a_new_version_and_the_old_one_stays(api: Caller)
     assert [each["version"] for each in listed["items"]] == [3, 2]
     rest = await api.ok("GET", f"/emails/welcome/versions?limit=2&cursor={listed['next_cursor']}")
     assert [(each["version"], each["cause"]["kind"]) for each in rest["items"]] == [(1, "api")]
+    for made_up in ("9" * 30, "one"):
+        cursor = base64.urlsafe_b64encode(f"k:{made_up}".encode()).decode().rstrip("=")
+        await api.problem("GET", f"/emails/welcome/versions?cursor={cursor}", status=422)
     first = await api.ok("GET", "/emails/welcome/versions/1")
     assert (first["subject"], first["html"]) == (WELCOME["subject"], WELCOME["html"])
     await api.problem("GET", "/emails/welcome/versions/9", status=404)

@@ -91,12 +91,19 @@ async def failure(sink: SmtpSink, *, handing_over: bool) -> GatewayError:
     return failed.value
 
 
-@pytest.mark.parametrize("address", ["bob@example.com", "sales@example.com"])
-async def test_an_address_refused_for_good_is_rejected_before_the_hand_over(address: str, smtp_sink: SmtpSink) -> None:
-    smtp_sink.refusals[address] = f"550 5.1.1 <{address}>: user {address.partition('@')[0]} is unknown"
+async def test_an_address_refused_for_good_is_rejected_before_the_hand_over(smtp_sink: SmtpSink) -> None:
+    smtp_sink.refusals["bob@example.com"] = "550 5.1.1 <bob@example.com>: user bob is unknown"
     refused = await failure(smtp_sink, handing_over=False)
     assert isinstance(refused, Rejected)
     assert "550 5.1.1" in str(refused)
+
+
+async def test_a_sender_the_server_refuses_is_our_concern_and_drops_nobody(smtp_sink: SmtpSink) -> None:
+    smtp_sink.refusals["sales@example.com"] = "550 5.4.5 <sales@example.com>: daily quota exceeded"
+    refused = await failure(smtp_sink, handing_over=False)
+    assert isinstance(refused, Unavailable)
+    assert not refused.handed_over
+    assert "550 5.4.5" in str(refused)
 
 
 async def test_an_address_refused_for_now_is_unavailable_and_nothing_left(smtp_sink: SmtpSink) -> None:

@@ -106,6 +106,7 @@ def test_text_and_subjects_are_not_escaped() -> None:
         "{% unheard_of %}",
         "{% break %}",
         "{{ contact.first_name | truncate: 1, 2, 3, 4 }}",
+        "{{ '%00' | url_decode }}",
     ],
 )
 def test_whatever_goes_wrong_is_a_bad_template(source: str) -> None:

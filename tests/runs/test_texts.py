@@ -196,3 +196,15 @@ async def test_a_text_that_is_too_long_is_refused_or_fails(service: Service) -> 
     over = await ft.ended((await ft.enroll("names", "contact", contact))["enrollment_id"])
     assert await way(ft, over) == [("name", "failed", "wrong_value")]
     assert service.sink.requests == []
+
+
+async def test_who_has_the_number_no_more_is_not_meant(service: Service) -> None:
+    ft = service.ft
+    ana, _ = await sent(service, [gap(days=9)])
+    await ft.patch("contact", ana, phone="(202) 555-0199", sms_opted_out=False)
+    await service.receive("STOP", "SM9")
+    assert (await ft.call("GET", f"/records/contact/{ana}"))["properties"]["sms_opted_out"] is False
+    # What she said by telephone is not taken back by somebody else either.
+    await ft.patch("contact", ana, sms_opted_out=True)
+    await service.receive("START", "SM10")
+    assert (await ft.call("GET", f"/records/contact/{ana}"))["properties"]["sms_opted_out"] is True
