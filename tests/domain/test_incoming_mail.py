@@ -93,7 +93,8 @@ def test_a_bounce_says_which_message_which_address_and_why(kind: str) -> None:
 @pytest.mark.parametrize(
     ("status", "hard"),
     [("5.1.1", True), ("5.1.10", True), ("5.0.0", True), ("5.2.1", True), ("5.4.4", True), ("5.2.2", False),
-     ("5.3.0", False), ("5.3.4", False), ("5.4.0", False), ("5.5.2", False), ("5.7.1", False), ("5.6.0", False), ("4.1.1", False), ("4.2.2", False), ("4.4.7", False),
+     ("5.3.0", False), ("5.3.4", False), ("5.4.0", False), ("5.5.2", False), ("5.7.1", False), ("5.6.0", False),
+     ("4.1.1", False), ("4.2.2", False), ("4.4.7", False),
      ("nonsense", False)],
 )  # fmt: skip
 def test_only_a_status_about_the_address_is_hard(status: str, hard: bool) -> None:
