@@ -100,6 +100,11 @@ def is_same_mailbox(one: str, other: str) -> bool:
     return _mailbox(one) == _mailbox(other)
 
 
+def is_same_domain(one: str, other: str) -> bool:
+    """Whether two addresses belong to one domain; what stands before the @ may have been made unreadable."""
+    return _mailbox(one)[1] == _mailbox(other)[1]
+
+
 def storable(text: str) -> str:
     """A text as every database of ours keeps it."""
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)

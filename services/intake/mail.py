@@ -15,7 +15,7 @@ from domain.base import Frozen, Json
 from domain.errors import NotFound
 from domain.events import MAIL_PREFIX, REPLIED, SENT_BY_USER
 from domain.incoming_mail import InboundKind, IncomingMail, read_mail
-from domain.mail_parts import is_same_mailbox
+from domain.mail_parts import is_same_domain, is_same_mailbox
 from domain.mail_reports import MailReport
 from domain.records import Cause
 from services.installation import Installation
@@ -144,9 +144,12 @@ def _meaning(mail: IncomingMail, match: Match) -> _Meaning:
 def _reported(report: MailReport, recipient: str) -> _Meaning:
     """What a report means; one of another address than the message went to says nothing of that."""
     words = _words(report)
-    # Of a complaint it is often left out who complains.
     told_of = report.recipient
-    is_meant = report.kind == "complained" if told_of is None else is_same_mailbox(told_of, recipient)
+    if report.kind == "complained":
+        # Who complains is often left out, or made unreadable (RFC 6590); the message itself says whose it is.
+        is_meant = told_of is None or is_same_domain(told_of, recipient)
+    else:
+        is_meant = told_of is not None and is_same_mailbox(told_of, recipient)
     if not is_meant:
         return _Meaning("other", detail=UNKNOWN_RECIPIENT)
     match report.kind:

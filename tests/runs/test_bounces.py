@@ -109,3 +109,12 @@ async def test_a_report_that_returns_nothing_finds_its_message_by_where_it_came(
     assert (await take(ft, bare_report_of(received)))["kind"] == "unmatched"
     came = await take(ft, bare_report_of(received, id="again@mx"), sender="", recipient=received.sender)
     assert (came["kind"], came["answers"]) == ("bounced", (await message(ft))["id"])
+
+
+async def test_a_complaint_that_hides_its_reader_is_of_who_got_the_message(ft: Running, smtp_sink: SmtpSink) -> None:
+    _, received = await welcomed(ft, smtp_sink, STEPS)
+    other = await take(ft, complaint_of(received, id="other@mx", about="somebody@elsewhere.example"))
+    assert other["kind"] == "other"
+    hidden = await take(ft, complaint_of(received, about="redacted-9f2c@example.com"))
+    assert hidden["kind"] == "complained"
+    assert (await message(ft))["status"] == "complained"
