@@ -62,3 +62,13 @@ def header_errors(
         "/reply_to": address_problem(reply_to, addresses) if reply_to else None,
     }
     return [FieldError(path=path, code="wrong_value", message=words) for path, words in found.items() if words]
+
+
+def message_id(name: str, sender: str) -> str:
+    """The id of a message from an address, without its brackets: ``name@domain``, in ASCII as headers are."""
+    domain = sender.rpartition("@")[2]
+    try:
+        return f"{name}@{domain.encode('idna').decode()}"
+    except UnicodeError:
+        # Whoever cannot be looked up cannot send either; the server says so in its own words.
+        return f"{name}@mail.invalid"

@@ -15,6 +15,7 @@ from activities.noticing import OUTCOMES, SentNoticeConfig
 from domain.catalogue import ActionConfig
 from domain.consent import Terms
 from domain.errors import StepSkipped
+from domain.headers import message_id
 from domain.messages import StepAnswer
 from domain.names import QUEUE_EMAIL
 from domain.notices import html_of
@@ -52,7 +53,7 @@ async def write(
     text = body or subject
     return Mail(
         key=key,
-        message_id=f"{key.replace(':', '.')}@{sender.address.rpartition('@')[2]}",
+        message_id=message_id(key.replace(":", "."), sender.address),
         sender=sender.address,
         sender_name=sender.name,
         to=to,

@@ -30,6 +30,7 @@ from domain.fields import (
     StepReference,
     SubscriptionSlug,
 )
+from domain.headers import message_id
 from domain.lost_answers import OnUnknown, on_unknown
 from domain.messages import StepAnswer
 from domain.names import QUEUE_EMAIL, effect_key
@@ -231,7 +232,7 @@ async def write(
     composed = compose(context.inst, content, variables)
     mail = Mail(
         key=key,
-        message_id=f"{key.replace(':', '.')}@{sender.address.rpartition('@')[2]}",
+        message_id=message_id(key.replace(":", "."), sender.address),
         sender=sender.address,
         sender_name=sender.name,
         to=to,

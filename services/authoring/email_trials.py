@@ -14,6 +14,7 @@ from domain.base import Frozen, Json
 from domain.emails import Email, EmailContent, EmailVersion
 from domain.errors import Invalid, NotFound, Rejected, StepError, StepSkipped, Unavailable
 from domain.facts import Facts
+from domain.headers import message_id
 from domain.ports import Mail
 from domain.problems import FieldError
 from domain.reading import needs_objects
@@ -100,7 +101,7 @@ def _test(email: Email, shown: EmailPreview, composed: Composed, to: str, now: d
     id = new_id(now)
     return Mail(
         key=f"test:{email.slug}:{id}",
-        message_id=f"test.{id}@{shown.sender.rpartition('@')[2]}",
+        message_id=message_id(f"test.{id}", shown.sender),
         sender=shown.sender,
         sender_name=shown.sender_name,
         to=to,

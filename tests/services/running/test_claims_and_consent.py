@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +77,15 @@ async def test_no_text_is_claimed_after_somebody_said_stop(site: Installation, m
     await begun[0]
     third = await stand_at_action(site, bo, "send_sms", config, slug="third")
     assert (await act(third, "send_sms")).reason == "sms_opted_out"
+
+
+async def test_a_sender_beyond_ascii_can_send(site: Installation, smtp_sink: SmtpSink, tmp_path: Path) -> None:
+    inst = replace(site, mail=open_mail(smtp_sink.url, tmp_path))
+    contact = await subscriber(inst)
+    assert await told(inst, contact, {**RECEIPT, "from_address": "kim@bücher.example"}) == ("done", None)
+    await inst.mail.close()
+    (mail,) = smtp_sink.received
+    assert re.search(rb"\r\nMessage-ID:\s+<[!-~]+@xn--bcher-kva\.example>\r\n", mail.content)
 
 
 async def test_who_became_one_with_somebody_between_two_attempts_gets_it_once(
