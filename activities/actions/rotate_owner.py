@@ -92,20 +92,23 @@ async def run(context: InsideContext, config: RotateOwnerConfig) -> Outputs:
     """Give every record its user; ``why`` is about the first one, None where they stayed.
 
     Raises:
-        StepFailed: ``broken_reference``, all of the users left, or there is no such team.
-        StepSkipped: ``no_owner``, all of them are away.
+        StepFailed: ``broken_reference``, a turn is due and all of the users left, or there is no such team.
+        StepSkipped: ``no_owner``, a turn is due and all of them are away.
     """
     call = context.passed.call
     rotation = await lock_rotation(context.tx, call.workflow_id, call.step, now=call.now)
-    weights, away = await _who(context, config)
+    among: tuple[dict[str, int], int] | None = None
     reasons: list[str | None] = []
 
     async def new(record: RecordFacts) -> Json:
-        nonlocal rotation
+        nonlocal rotation, among
         current = record.properties.get(config.property)
         if current is not None and not config.overwrite:
             reasons.append(None)
             return current
+        # Only now: where everybody keeps whom they have, nobody need be there to take a turn.
+        among = among or await _who(context, config)
+        weights, away = among
         if not weights:
             raise StepSkipped("no_owner", f"everybody is away, all {away}")
         turn = next_turn(weights, rotation, away=away)

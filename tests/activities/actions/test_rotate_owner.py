@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -100,6 +101,18 @@ async def test_who_left_is_passed_over_and_without_anybody_the_step_fails(instal
     assert (answer.outcome, answer.reason) == ("failed", "broken_reference")
 
 
+async def test_who_keeps_an_owner_needs_nobody_to_be_there(installation: Installation) -> None:
+    gone, owner = await make_user(installation, "Gone", active=False), await make_user(installation, "Owner")
+    contact = await make_record(installation, "contact", {"owner": owner.id})
+    standing = await stand_at_action(installation, contact, "rotate_owner", _among([gone]))
+    no_team = await stand_at_action(installation, contact, "rotate_owner", {"team": "nowhere"}, slug="no-team")
+
+    for each in (standing, no_team):
+        assert (await act(each, "rotate_owner")).outcome == "done"
+        assert (await each.visit())["result"]["why"] is None
+    assert (await properties_of(installation, contact.id))["owner"] == owner.id
+
+
 async def _away(inst: Installation, user: User, *spans: tuple[str, str]) -> None:
     away = tuple(Away.model_validate({"from": begin, "to": end}) for begin, end in spans)
     async with inst.db.transaction() as tx:
@@ -158,6 +171,22 @@ async def test_who_is_away_is_passed_over_and_gets_no_more_than_their_share_afte
     assert owners[:4] == [bo.id] * 4
     assert Counter(owners[4:]) == {ann.id: 2, bo.id: 2}
     assert (await standing[0].visit())["result"]["why"] == "1 in 1 turns, shared by 1; 1 away"
+
+
+async def test_who_is_away_is_so_by_the_days_of_their_own_zone(installation: Installation) -> None:
+    west, east = await _team(installation, "West", "East")
+    # At whatever instant, the two zones never have the same day.
+    async with installation.db.transaction() as tx:
+        for user, zone in ((west, "Etc/GMT+12"), (east, "Etc/GMT-14")):
+            await change_user(tx, installation.addresses, user.id, {"timezone": zone})
+    (standing,) = await _same_step(installation, _among([west, east]), 1)
+    day = str(standing.now.astimezone(ZoneInfo("Etc/GMT+12")).date())
+    await _away(installation, west, (day, day))
+    await _away(installation, east, (day, day))
+
+    await act(standing, "rotate_owner")
+
+    assert await _owners(installation, [standing]) == [east.id]
 
 
 @pytest.mark.parametrize("when_nobody", ["skip", "any"])
