@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from domain.base import Json
-from domain.editing import cloned, with_step, without_step
-from domain.errors import Conflict
+from domain.editing import Draft, cloned, with_step, without_step
+from domain.errors import Conflict, PreconditionFailed
 from services.authoring.workflows import Saved, create_workflow, save_draft
 from services.installation import Installation
 from services.workflow_views import find
 from store.database import Read, Tx
+
+TRIES = 5
+"""How often an edit of whatever the draft is looks at it anew because somebody else was quicker."""
 
 
 async def edit_step(
@@ -24,8 +27,7 @@ async def edit_step(
         Conflict: several steps have the id.
         PreconditionFailed: ``if_match`` is not the current state.
     """
-    draft = with_step(await _draft(tx, slug), step, values)
-    return await save_draft(tx, inst, slug, draft, if_match=if_match, now=now)
+    return await _edit(tx, inst, slug, lambda draft: with_step(draft, step, values), if_match=if_match, now=now)
 
 
 async def delete_step(
@@ -36,8 +38,9 @@ async def delete_step(
     Raises:
         As ``edit_step``.
     """
-    draft = without_step(await _draft(tx, slug), step, and_after=and_after)
-    return await save_draft(tx, inst, slug, draft, if_match=if_match, now=now)
+    return await _edit(
+        tx, inst, slug, lambda draft: without_step(draft, step, and_after=and_after), if_match=if_match, now=now
+    )
 
 
 async def clone_workflow(
@@ -50,14 +53,30 @@ async def clone_workflow(
         Conflict: the new slug is taken.
         Invalid: the new slug is none.
     """
-    draft = await _draft(tx, slug)
+    draft, _ = await _draft(tx, slug)
     named = draft.get("name")
     own = named if isinstance(named, str) and named else slug
     return await create_workflow(tx, inst, cloned(draft, new_slug, name or f"Copy of {own}", inst.actions), now=now)
 
 
-async def _draft(read: Read, slug: str) -> dict[str, Json]:
-    draft = (await find(read, slug))["draft"]
+async def _edit(
+    tx: Tx, inst: Installation, slug: str, edit: Callable[[Draft], dict[str, Json]], *, if_match: str, now: datetime
+) -> Saved:
+    """Save what becomes of the draft; where any state will do and another edit came first, of what that one left."""
+    for _ in range(TRIES):
+        draft, revision = await _draft(tx, slug)
+        try:
+            return await save_draft(tx, inst, slug, edit(draft), if_match=if_match, revision=revision, now=now)
+        except PreconditionFailed:
+            if if_match != "*":
+                raise
+    raise PreconditionFailed(f"workflow {slug} is being edited by others at the same time: try again")
+
+
+async def _draft(read: Read, slug: str) -> tuple[dict[str, Json], int]:
+    """The draft and its revision."""
+    workflow = await find(read, slug)
+    draft = workflow["draft"]
     if not isinstance(draft, dict):
         raise Conflict(f"workflow {slug} has no draft")
-    return draft
+    return draft, workflow["draft_revision"]

@@ -126,12 +126,23 @@ async def create_workflow(tx: Tx, inst: Installation, raw: Json, *, now: datetim
     return Saved(workflow=view_of(await find(tx, slug), inst), problems=problems, created=True)
 
 
-async def save_draft(tx: Tx, inst: Installation, slug: str, raw: Json, *, if_match: str | None, now: datetime) -> Saved:
+async def save_draft(
+    tx: Tx,
+    inst: Installation,
+    slug: str,
+    raw: Json,
+    *,
+    if_match: str | None,
+    revision: int | None = None,
+    now: datetime,
+) -> Saved:
     """Store a draft with whatever mistakes it has and tell them; a slug nobody has is created.
+
+    ``revision``: of the draft it was made from; None: it was made from none.
 
     Raises:
         PreconditionMissing: the workflow exists and ``if_match`` does not say which state of it is meant.
-        PreconditionFailed: ``if_match`` is not the current state.
+        PreconditionFailed: ``if_match`` or ``revision`` is not the current state.
         Invalid: another slug than the path's, a changed object or type, or an unsafe template.
         TooLarge: it is over ``MAX_BYTES``.
     """
@@ -146,6 +157,8 @@ async def save_draft(tx: Tx, inst: Installation, slug: str, raw: Json, *, if_mat
     if workflow is None:
         raise PreconditionFailed(f"there is no workflow {slug}; leave If-Match out to create it")
     _check_match(workflow, if_match)
+    if revision not in (None, workflow["draft_revision"]):
+        raise _stale(slug)
     values, problems = await _draft(tx, inst, slug, raw, workflow)
     if values["draft"] != workflow["draft"]:
         revision = workflow["draft_revision"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from domain.base import Json
+from services.authoring import editing
+from services.authoring.workflows import Saved, save_draft
 from tests.api.conftest import Caller
 from tests.api.definitions import follow_up
 
@@ -103,6 +106,29 @@ async def test_an_edit_says_which_state_it_means(api: Caller) -> None:
     await api.ok("PATCH", path, {"enabled": False}, If_Match=tag)
     await api.problem("DELETE", path, status=412, If_Match=tag)
     await api.problem("PATCH", path, {"colour": "red"}, status=422, If_Match=tag)
+
+
+async def test_two_edits_of_whatever_the_draft_is_are_both_kept(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    await api.ok("POST", "/workflows", follow_up(steps=STEPS), status=201)
+    has_read, may_save = asyncio.Event(), asyncio.Event()
+
+    async def slowly(*args: Any, **named: Any) -> Saved:
+        if not has_read.is_set():
+            has_read.set()
+            await may_save.wait()
+        return await save_draft(*args, **named)
+
+    monkeypatch.setattr(editing, "save_draft", slowly)
+    path = "/workflows/follow-up/steps/{}"
+    one = asyncio.create_task(api.ok("PATCH", path.format("call"), {"note": "one"}, If_Match="*"))
+    await has_read.wait()
+    two = asyncio.create_task(api.ok("PATCH", path.format("visit"), {"note": "two"}, If_Match="*"))
+    if api.inst.db.dialect == "postgresql":  # On SQLite nobody even begins while somebody else edits.
+        await two
+    may_save.set()
+    await asyncio.gather(one, two)
+    call, visit, _ = (await draft(api))[0]["steps"][1]["branches"][0]["steps"]
+    assert (call.get("note"), visit.get("note")) == ("one", "two")
 
 
 async def test_a_published_version_stays_as_it_is(api: Caller) -> None:
