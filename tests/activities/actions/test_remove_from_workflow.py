@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from activities.actions.remove_from_workflow import ACTION, RemoveFromWorkflowConfig
@@ -16,6 +18,7 @@ from store import tables
 from tests.activities.calls import act
 from tests.activities.workflows import put_workflow
 from tests.builders import Standing, make_record, stand_at_action
+from tests.fixtures.databases import until_it_waits
 
 SCOPE = ConfigScope(
     schema_=Schema(objects=BUILTIN),
@@ -85,6 +88,23 @@ async def test_who_is_not_inside_is_left_alone(installation: Installation) -> No
 
     assert (await act(standing, "remove_from_workflow")).outcome == "done"
     assert (await standing.visit())["result"] == {"removed": 0}
+
+
+async def test_who_is_just_entering_there_leaves_too(installation: Installation) -> None:
+    company = await make_record(installation, "company", {"name": "Berg"})
+    person = await make_record(installation, "contact", {"email": "a@example.com"}, company)
+    other = await put_workflow(installation, "other")
+    config: dict[str, Json] = {"workflow": "other", "of": {"object": "contact"}}
+    standing = await stand_at_action(installation, company, "remove_from_workflow", config)
+
+    async with installation.db.transaction() as tx:
+        request = EnrollRequest(workflow_id=other, record_id=person.id, cause=Cause(kind="api"))
+        assert (await enroll(tx, request, now=installation.clock.now())).decision == "enrolled"
+        removing = asyncio.ensure_future(act(standing, "remove_from_workflow"))
+        await until_it_waits(installation.db, removing)
+
+    assert (await removing).outcome == "done"
+    assert await ends(standing, other) == {person.id: ("removed_by_workflow", "test-workflow")}
 
 
 async def test_associated_records_leave(installation: Installation) -> None:
