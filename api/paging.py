@@ -40,11 +40,29 @@ class Paging(Frozen):
         Raises:
             Invalid: it is none that a list counts by.
         """
-        if self.after is None:
-            return None
-        if not re.fullmatch(r"[0-9]{1,9}", self.after):
+        return None if self.after is None else _number(self.after)
+
+    @property
+    def seq(self) -> int | None:
+        """The same where it may be as large as the numbers of changes.
+
+        Raises:
+            Invalid: as ``number``.
+        """
+        return None if self.after is None else _number(self.after, digits=18)
+
+    def place(self, *, parts: int, number: int) -> tuple[str, ...]:
+        """The parts of a key of several, the one at ``number`` a number; empty: from the start.
+
+        Raises:
+            Invalid: it has others.
+        """
+        found = () if self.after is None else tuple(self.after.split(" "))
+        if found and len(found) != parts:
             raise _not_ours()
-        return int(self.after)
+        if found:
+            _number(found[number])
+        return found
 
 
 class Page(Frozen, Generic[Item]):
@@ -90,6 +108,12 @@ def _key(cursor: str) -> str:
     if not text.startswith(_MARK) or "\0" in text:
         raise _not_ours()
     return text.removeprefix(_MARK)
+
+
+def _number(text: str, *, digits: int = 9) -> int:
+    if not re.fullmatch(rf"[0-9]{{1,{digits}}}", text):
+        raise _not_ours()
+    return int(text)
 
 
 def _not_ours() -> Invalid:

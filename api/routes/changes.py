@@ -13,7 +13,7 @@ from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
 from api.schemas.outputs import FailedChangeView, view_of
-from domain.errors import Invalid, NotFound
+from domain.errors import NotFound
 from store.database import Tx
 from store.intake import failed_changes, retry_change
 
@@ -32,9 +32,8 @@ async def list_changes(
     read: Reading, _: Admin, paging: Paged, state: Annotated[Literal["failed"], Query()] = "failed"
 ) -> Page[FailedChangeView]:
     """Changes set aside, oldest first, with the error of their last judgement."""
-    if paging.after is not None and not paging.after.isdecimal():
-        raise Invalid("this cursor belongs to another list")
-    rows = await failed_changes(read, after=int(paging.after or 0), limit=paging.fetch)
+    after = paging.seq or 0
+    rows = await failed_changes(read, after=after, limit=paging.fetch)
     return page(rows, paging, lambda row: view_of(FailedChangeView, row), key=lambda row: str(row["seq"]))
 
 

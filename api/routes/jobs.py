@@ -14,7 +14,7 @@ from api.limits import StorableRoute
 from api.paging import Page, Paged, page
 from api.schemas.outputs import JobRowView, JobView
 from domain.entry import Decision
-from domain.errors import Invalid, NotFound
+from domain.errors import NotFound
 from domain.jobs import JobStatus
 from services.jobs.jobs import steer
 from store import jobs
@@ -70,9 +70,7 @@ async def list_rows(
     none.
     """
     await _job(read, caller, job_id)
-    if paging.after is not None and not paging.after.isdecimal():
-        raise Invalid("this cursor belongs to another list")
-    after = int(paging.after or 0)
+    after = paging.number or 0
     found = await jobs.list_job_rows(read, job_id, outcome=outcome, after=after, limit=paging.fetch)
     return page(found, paging, _row_view, key=lambda row: str(row.n))
 

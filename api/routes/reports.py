@@ -138,9 +138,7 @@ async def show_behind(
     reason: Annotated[str | None, Query(max_length=60, description="Narrow skipped or failed to one reason.")] = None,
 ) -> Page[VisitBehind]:
     """The visits that a number counts, each with its enrollment: over all pages exactly as many as the number says."""
-    after = () if paging.after is None else tuple(paging.after.split(" "))
-    if after and (len(after) != 2 or not after[1].isdecimal()):
-        raise Invalid("this cursor belongs to another list")
+    after = paging.place(parts=2, number=1)
     workflow = await workflow_or_404(read, slug)
     number = Number(step=step, figure=figure, reason=reason)
     rows = await list_behind(read, workflow, number, after=after, limit=paging.fetch)

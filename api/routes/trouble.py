@@ -15,7 +15,6 @@ from api.routes.enrollments import Text
 from api.schemas.enrollments import enrollment_view
 from api.schemas.trouble import TroubleItem, TroubleList, trouble_group, trouble_item
 from api.seeing import enrollment_as_seen
-from domain.errors import Invalid
 from domain.trouble import Trouble
 from store.trouble import TroubleFilters, count_trouble, list_trouble
 
@@ -54,9 +53,7 @@ async def list_behind(
     read: Reading, inst: Inst, caller: EnrollmentsRead, paging: Paged, filters: Filters
 ) -> Page[TroubleItem]:
     """The enrollments behind these numbers, newest first: since when, and what was said."""
-    after = () if paging.after is None else tuple(paging.after.split(" "))
-    if after and (len(after) != 4 or not after[2].isdecimal()):
-        raise Invalid("this cursor belongs to another list")
+    after = paging.place(parts=4, number=2)
     rows = await list_trouble(read, filters, after=after, limit=paging.fetch)
     names = await names_of(read, caller, rows)
     return page(

@@ -34,7 +34,6 @@ from api.schemas.workflows import (
     workflow_shown,
 )
 from domain.base import Json
-from domain.errors import Invalid
 from services.authoring import workflows as services
 from services.authoring.pausing import pause_workflow, resume_workflow
 from services.installation import Installation
@@ -210,10 +209,8 @@ async def resume(slug: Slug, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) ->
 @router.get("/{slug}/versions", response_model=Page[VersionSummary])
 async def list_all_versions(slug: Slug, read: Reading, _: WorkflowsRead, paging: Paged) -> Page[VersionSummary]:
     """Published versions, newest first."""
-    if paging.after is not None and not paging.after.isdecimal():
-        raise Invalid("this cursor belongs to another list")
+    before = paging.number
     workflow = await workflow_or_404(read, slug)
-    before = None if paging.after is None else int(paging.after)
     rows = await list_versions(read, workflow["id"], before=before, limit=paging.fetch)
     return page(rows, paging, lambda row: VersionSummary(**row), key=lambda row: str(row["version"]))
 
