@@ -92,7 +92,8 @@ async def test_who_left_is_passed_over_and_without_anybody_the_step_fails(instal
     here = await make_user(installation, "Here")
     contact = await make_record(installation, "contact", {"city": "Oslo"})
     standing = await stand_at_action(installation, contact, "rotate_owner", _among([gone, here]))
-    empty = await stand_at_action(installation, contact, "rotate_owner", _among([gone]), slug="empty")
+    other = await make_record(installation, "contact", {"city": "Oslo"})
+    empty = await stand_at_action(installation, other, "rotate_owner", _among([gone]), slug="empty")
 
     await act(standing, "rotate_owner")
     answer = await act(empty, "rotate_owner")
