@@ -31,6 +31,9 @@ IMPORT = re.compile(r"/api/v1/records/[^/]+/import")
 MAIL = "/api/v1/inbound/email"
 MAIL_BYTES = 25 * MIB
 """What mail services take at most."""
+FORM = re.compile(r"/api/v1/(inbound/sms|providers/twilio/events)|/u/.*")
+"""Forms that anybody may send, of which each field is read before it is known from whom it comes."""
+FORM_BYTES = 64 * 1024
 SUSPICIOUS = re.compile(rb"\\u0000|[0-9][eE]\+?[0-9]{2}|[0-9]{200}")
 """What is in every JSON text with a NUL or a number too large, and in few others: only then is all of it looked at."""
 
@@ -61,6 +64,8 @@ class Limits:
 def _limit(path: str) -> int:
     if path == MAIL:
         return MAIL_BYTES
+    if FORM.fullmatch(path):
+        return FORM_BYTES
     return IMPORT_BYTES if IMPORT.fullmatch(path) else BODY_BYTES
 
 

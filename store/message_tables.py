@@ -49,4 +49,5 @@ messages = Table(
     Index("ix_messages_contact_id_claimed_at", "contact_id", "claimed_at"),
     Index("ix_messages_reply_token", "reply_token"),
     Index("ix_messages_message_id", "message_id"),
+    Index("ix_messages_recipient", "recipient"),
 )  # fmt: skip

@@ -42,10 +42,11 @@ async def unsubscribe(token: Token, request: Request, inst: Inst) -> Response:
     # Our page sends a plain form. Whatever else comes is the one click, in either of the forms it may have.
     form = parse_qs((await request.body()).decode(errors="replace"))
     action = form.get("action", [None])[0]
+    async with inst.db.read() as read:
+        sent = await answering.find_sent(read, inst, token, "unsubscribe")
+    if sent is None:
+        return lost_page()
     async with inst.db.transaction() as tx:
-        sent = await answering.find_sent(tx, inst, token, "unsubscribe")
-        if sent is None:
-            return lost_page()
         write = await writing(tx, inst, READER)
         match action:
             case "save":
@@ -66,9 +67,10 @@ async def unsubscribe(token: Token, request: Request, inst: Inst) -> Response:
 @public.get("/t/o/{token}")
 async def show_pixel(token: Token, request: Request, inst: Inst) -> Response:
     """The image that tells that a message is shown; it is the same one whatever the token is."""
-    async with inst.db.transaction() as tx:
-        reaction = await reactions.find_reaction(tx, inst, token, "open")
-        if reaction is not None:
+    async with inst.db.read() as read:
+        reaction = await reactions.find_reaction(read, inst, token, "open")
+    if reaction is not None:
+        async with inst.db.transaction() as tx:
             await reactions.record_reaction(tx, await writing(tx, inst, READER), reaction, request.headers)
     return Response(PIXEL, 200, HEADERS, "image/gif")
 
@@ -76,11 +78,12 @@ async def show_pixel(token: Token, request: Request, inst: Inst) -> Response:
 @public.api_route("/t/c/{token}", methods=["GET", "HEAD"])
 async def follow(token: Token, request: Request, inst: Inst) -> Response:
     """Lead on to where a link of a message leads, and nowhere else: the address is stored with the message."""
-    async with inst.db.transaction() as tx:
-        reaction = await reactions.find_reaction(tx, inst, token, "click")
-        if reaction is None or reaction.url is None:
-            return lost_page()
-        # Who asks for the head only does not want to read what is there.
-        if request.method == "GET":
+    async with inst.db.read() as read:
+        reaction = await reactions.find_reaction(read, inst, token, "click")
+    if reaction is None or reaction.url is None:
+        return lost_page()
+    # Who asks for the head only does not want to read what is there.
+    if request.method == "GET":
+        async with inst.db.transaction() as tx:
             await reactions.record_reaction(tx, await writing(tx, inst, READER), reaction, request.headers)
     return Response(status_code=302, headers={**HEADERS, "Location": quote(reaction.url, safe=URL_CHARACTERS)})

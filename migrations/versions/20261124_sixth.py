@@ -39,6 +39,7 @@ def downgrade() -> None:
     _drop_tasks()
     op.drop_index(op.f("ix_inbound_texts_record_id_received_at"), table_name="inbound_texts")
     op.drop_table("inbound_texts")
+    op.drop_index("ix_messages_recipient", table_name="messages")
     op.drop_column("messages", "segments")
     op.drop_column("rotations", "weights")
     _reckon_rotations_by("given", instead_of="owed")
@@ -122,6 +123,7 @@ def _reckon_rotations_by(name: str, *, instead_of: str) -> None:
 
 def _add_texts() -> None:
     op.add_column("messages", sa.Column("segments", sa.Integer(), nullable=True))
+    op.create_index("ix_messages_recipient", "messages", ["recipient"], unique=False)
     op.create_table(
         "inbound_texts",
         sa.Column("id", sa.String(length=36), nullable=False),

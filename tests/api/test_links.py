@@ -158,6 +158,12 @@ async def test_who_unticks_all_though_they_were_deleted_is_out_when_they_come_ag
     assert (kept["address"], kept["reason"]) == (ANA, "unsubscribed")
 
 
+async def test_a_form_of_strangers_is_short(lite: Caller) -> None:
+    for path in ("/u/nonsense", "/api/v1/inbound/sms", "/api/v1/providers/twilio/events?key=x"):
+        long = await lite.http.post(path, content=b"a=1&" * 20_000)
+        assert long.status_code == 413, path
+
+
 async def test_an_address_that_is_not_ours_is_a_page_that_says_so(api: Caller) -> None:
     contact, path = await sent(api)
     for wrong in (path[:-1], path + "a", "/u/nothing", "/u/" + "a" * 5000, path.replace("/u/", "/u/é")):
