@@ -152,9 +152,12 @@ def _can_be_stored(value: Json) -> bool:
 
 def _key(secret: str) -> bytes:
     try:
-        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("to sign with, a secret is whsec_ and base64") from None
+    if not key:
+        raise ValueError("there is nothing in it to sign with: a secret is whsec_ and base64")
+    return key
 
 
 def _signed(key: bytes, content: bytes) -> str:

@@ -104,8 +104,10 @@ def _standing(kind: str, filters: TroubleFilters) -> Select[Any]:
     mine = and_(
         effects.c.enrollment_id == visits.c.enrollment_id, effects.c.step == visits.c.step, effects.c.n == visits.c.n
     )
+    # Handed over for so long: each attempt broke off before it could write down what it came to.
+    unsettled = effects.c.state.in_(("retry", "handed_over"))
     state = {
-        "retrying": and_(effects.c.state == "retry", effects.c.created_at < filters.now - filters.patience),
+        "retrying": and_(unsettled, effects.c.created_at < filters.now - filters.patience),
         "undecided": and_(effects.c.state == "unknown", effects.c.asks),
     }[kind]
     inside = and_(visits.c.outcome.is_(None), enrollments.c.status != "ended")

@@ -64,6 +64,8 @@ def test_a_secret_that_cannot_sign_says_so_without_repeating_itself() -> None:
     with pytest.raises(ValueError, match="base64") as wrong:
         signature(["not base64!"], "m1", datetime.now(tz=UTC), BODY)
     assert "not base64!" not in str(wrong.value)
+    with pytest.raises(ValueError, match="nothing in it"):
+        signature(["whsec_"], "m1", datetime.now(tz=UTC), BODY)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,11 @@ async def test_who_does_not_go_on_is_listed(ft: Running, smtp_sink: SmtpSink) ->
     assert await counted(ft, "&minutes=180") == {("hello", "undecided"): 1}
     ids = {each["class"]: each["enrollment"]["id"] for each in await listed(ft)}
     assert ids == {"overdue": sleeping, "retrying": stuck, "undecided": asked}
+    # Attempts that end before they can write down what they came to.
+    async with ft.inst.db.transaction() as tx:
+        waits = tables.effects.c.state == "retry"
+        await tx.run(update(tables.effects).where(waits).values(state="handed_over"))
+    assert ("hello", "retrying") in await counted(ft)
     await ft.call("POST", "/workflows/welcome/pause", {})
     assert ("gap", "overdue") not in await counted(ft)
 
