@@ -22,11 +22,22 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,400})>")
 _LONGEST_HEADER = 20_000
 """Characters of a header that are read, and of the headers that hold addresses."""
+_MOST_BYTES = 2 * 1024 * 1024
+_MOST_PARTS, _MOST_NESTED = 5_000, 50
+"""Lines that may begin a part, and parts that consist of others."""
+_BOUNDARY = re.compile(rb"boundary\s*=", re.IGNORECASE)
 _FOLDING = re.compile(r"[\r\n]+[ \t]*")
 
 
 def read_message(raw: bytes) -> Message:
-    """The mail in its parts; of one that is nested too deeply to be read, the headers and the rest as it is."""
+    """The mail in its parts, as far as its beginning holds them; text and reports stand before what is attached.
+
+    Of one with more parts, or parts in parts, than people and servers write, the headers and the rest as it is: reading
+    it would take minutes.
+    """
+    raw = raw[:_MOST_BYTES]
+    if raw.count(b"\n--") > _MOST_PARTS or len(_BOUNDARY.findall(raw)) > _MOST_NESTED:
+        return BytesHeaderParser().parsebytes(raw)
     try:
         message = message_from_bytes(raw)
         # Walking is what fails later, on a structure that could still be parsed.

@@ -8,6 +8,7 @@ import pytest
 
 from domain.incoming_mail import TEXT_LENGTH, read_mail
 from domain.mail_html import words_of
+from domain.mail_parts import read_message
 from domain.mail_reports import is_hard
 
 OURS = "01a.hello.1@example.com"
@@ -226,3 +227,25 @@ def test_headers_that_never_end_are_read_as_far_as_it_goes(header: str) -> None:
 )  # fmt: skip
 def test_html_gives_the_words_a_reader_sees(html: str, words: str) -> None:
     assert words_of(html) == words
+
+
+@pytest.mark.parametrize("kind", ["many", "nested"])
+def test_a_mail_made_to_be_read_for_minutes_is_read_by_its_headers(kind: str) -> None:
+    head = b"From: ana@example.com\r\nTo: reply@in.example.com\r\nSubject: Hello\r\nMIME-Version: 1.0\r\n"
+    if kind == "many":
+        raw = head + b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + b"--b\n\n\n" * 6_000
+    else:
+        inner = (b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n) for n in range(60))
+        raw = head + b"".join(inner) + b"Content-Type: text/plain\r\n\r\nhello\r\n"
+    message = read_message(raw)
+    assert not message.is_multipart()
+    assert read_mail(raw).subject == "Hello"
+
+
+def test_what_is_attached_does_not_keep_the_text_from_being_read() -> None:
+    head = b'From: ana@example.com\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n'
+    text = b"--b\r\nContent-Type: text/plain\r\n\r\nYes, please\r\n"
+    attached = (
+        b"--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b"QUJD\r\n" * 500_000
+    )
+    assert read_mail(head + text + attached + b"--b--\r\n").text == "Yes, please"
