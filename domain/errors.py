@@ -116,7 +116,11 @@ class GatewayError(FollowthroughError):
 
 
 class Rejected(GatewayError):
-    """The other side refused for good; trying again cannot help."""
+    """The other side refused for good; trying again cannot help. ``no_such_address``: as there is no such recipient."""
+
+    def __init__(self, message: str, *, no_such_address: bool = False) -> None:
+        super().__init__(message)
+        self.no_such_address = no_such_address
 
 
 class Unavailable(GatewayError):

@@ -18,6 +18,7 @@ from typing import Literal
 from aiosmtplib import SMTP, SMTPException, SMTPResponse, SMTPResponseException
 
 from domain.errors import GatewayError, Rejected, Unavailable
+from domain.mail_reports import is_hard
 from domain.ports import HandOver, Mail, Receipt
 from domain.provider_events import CUSTOM
 from gateways.dkim_signing import DkimSigner
@@ -96,7 +97,10 @@ class SmtpMail:
             except Rejected as ours:
                 # A quota, or a sender not confirmed yet: it concerns us, so nobody is dropped for it.
                 raise Unavailable(str(ours)) from ours
-            await _ask(veil, "the recipient", lambda: client.rcpt(recipient))
+            try:
+                await _ask(veil, "the recipient", lambda: client.rcpt(recipient))
+            except Rejected as no:
+                raise Rejected(str(no), no_such_address=is_hard(str(no))) from no
 
             async def hand_over() -> Receipt:
                 return await _deliver(client, content, veil)

@@ -6,7 +6,8 @@ consent to it; retried for three days while the mail server cannot take it; ``un
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -18,7 +19,7 @@ from domain.catalogue import ActionConfig, ConfigScope, Finding
 from domain.consent import Terms
 from domain.email_rules import PREVIEW, SAID_TWICE
 from domain.emails import EmailContent
-from domain.errors import StepError, StepFailed, StepSkipped
+from domain.errors import Rejected, StepError, StepFailed, StepSkipped
 from domain.fields import (
     Address,
     EmailSlug,
@@ -35,9 +36,11 @@ from domain.lost_answers import OnUnknown, on_unknown
 from domain.messages import StepAnswer
 from domain.names import QUEUE_EMAIL, effect_key
 from domain.plan import Policy
-from domain.ports import Mail
+from domain.ports import HandOver, Mail
 from domain.recipients import To, is_internal, reads_of
+from domain.records import Cause
 from services.installation import Installation
+from services.intake.statuses import tell_refused
 from services.running.carrying import unsubscribe_address, with_reply_address, with_thread, with_tracking, with_way_out
 from services.running.composing import compose, sender_of
 from services.running.effects import attempt, attempt_each, refuse
@@ -257,8 +260,22 @@ async def write(
     return with_tracking(inst, account, mail, opens=opens, clicks=clicks)
 
 
-def letter_to(context: OutsideContext, config: SendEmailConfig, script: Script, recipient: Recipient) -> Letter[Mail]:
-    """What goes to one recipient, and what that one must have agreed to."""
+@asynccontextmanager
+async def watched(inst: Installation, refused: set[str], mail: Mail) -> AsyncIterator[HandOver]:
+    """Prepare a message and note the address of which the mail server says that there is none."""
+    try:
+        async with inst.mail.prepare(mail) as hand_over:
+            yield hand_over
+    except Rejected as no:
+        if no.no_such_address:
+            refused.add(mail.to)
+        raise
+
+
+def letter_to(
+    context: OutsideContext, config: SendEmailConfig, script: Script, recipient: Recipient, refused: set[str]
+) -> Letter[Mail]:
+    """What goes to one recipient, and what that one must have agreed to; ``refused`` gets its address if it is none."""
     call, inst = context.call, context.inst
     key = effect_key(call.enrollment_id, call.step, call.n, recipient.name)
     is_marketing = not config.transactional and not recipient.is_internal
@@ -273,7 +290,7 @@ def letter_to(context: OutsideContext, config: SendEmailConfig, script: Script, 
         contact=recipient.contact,
         terms=Terms(channel="email", marketing=is_marketing, subscription=config.subscription),
         write=partial(write, context, script, recipient, key, is_marketing),
-        prepare=inst.mail.prepare,
+        prepare=partial(watched, inst, refused),
         key=key if recipient.name is not None else None,
         waits=not recipient.is_internal,
         asks=lost == "ask",
@@ -295,10 +312,14 @@ async def run(context: OutsideContext, config: SendEmailConfig) -> StepAnswer:
         track_clicks=config.track_clicks,
         thread=config.thread,
     )
-    letters = [letter_to(context, config, script, recipient) for recipient in recipients]
-    if len(letters) == 1 and letters[0].key is None:
-        return await attempt(context.inst, context.call, letters[0])
-    return await attempt_each(context.inst, context.call, letters)
+    refused = set[str]()
+    letters = [letter_to(context, config, script, recipient, refused) for recipient in recipients]
+    try:
+        if len(letters) == 1 and letters[0].key is None:
+            return await attempt(context.inst, context.call, letters[0])
+        return await attempt_each(context.inst, context.call, letters)
+    finally:
+        await tell_refused(context.inst, refused, Cause(kind="enrollment", id=context.call.enrollment_id))
 
 
 def is_urgent(config: SendEmailConfig) -> bool:

@@ -6,15 +6,17 @@ told twice counts once. Its event and what it means for the address are committe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from domain.base import Frozen, Instant, Json
 from domain.events import BOUNCED, COMPLAINED, DELIVERED
+from domain.records import Cause
 from domain.values import unique_form
+from services.installation import Installation
 from services.intake.answering import Sent, find_contact
 from services.intake.events import Happened, record_event
 from services.leaving.replies import find_answered
-from services.records.records import Write
+from services.records.records import Write, begin_write
 from services.records.subscriptions import OBJECT
 from services.records.suppressing import ADDRESS, suppress_address
 from services.running.decisions import settle_by_report
@@ -25,6 +27,9 @@ from store.outputs import Fate, advance_message, note_message
 from store.records import find_by_unique
 
 EVENTS: Mapping[Fate, str] = {"delivered": DELIVERED, "bounced": BOUNCED, "complained": COMPLAINED}
+
+
+AT_THE_DOOR = "the mail server, before it took the message"
 
 
 class Told(Frozen):
@@ -70,6 +75,16 @@ async def advance(tx: Tx, write: Write, message: Row, told: Told) -> Advanced:
     if told.fate != "delivered":
         await suppress_address(tx, write, message["recipient"], told.fate, source=told.source)
     return Advanced(is_new=True, event=event)
+
+
+async def tell_refused(inst: Installation, addresses: Collection[str], cause: Cause) -> None:
+    """Send nothing more to addresses of which a mail server said, when asked, that there are none.
+
+    Each by itself and behind what it was told for: should that be lost, the next message is told the same.
+    """
+    for address in sorted(addresses):
+        async with inst.db.transaction() as tx:
+            await suppress_address(tx, await begin_write(tx, inst, cause), address, "bounced", source=AT_THE_DOOR)
 
 
 async def note(tx: Tx, write: Write, message: Row, detail: str) -> None:

@@ -118,3 +118,17 @@ async def test_a_complaint_that_hides_its_reader_is_of_who_got_the_message(ft: R
     hidden = await take(ft, complaint_of(received, about="redacted-9f2c@example.com"))
     assert hidden["kind"] == "complained"
     assert (await message(ft))["status"] == "complained"
+
+
+async def test_an_address_that_the_mail_server_does_not_know_gets_nothing_more(
+    ft: Running, smtp_sink: SmtpSink
+) -> None:
+    smtp_sink.refusals["ana@example.com"] = "550 5.1.1 no such user"
+    smtp_sink.refusals["bo@example.com"] = "550 5.7.1 not from you"
+    await ft.publish(by_hand("two", [email("hello", "Hello"), email("again", "Again")]))
+    for name, then in (("ana", ("skipped", "bounced")), ("bo", ("failed", "rejected"))):
+        contact = await ft.create("contact", email=f"{name}@example.com")
+        over = await ft.ended((await ft.enroll("two", "contact", contact))["enrollment_id"])
+        assert await way(ft, over) == [("hello", "failed", "rejected"), ("again", *then)]
+    (kept,) = (await ft.call("GET", "/suppressions"))["items"]
+    assert (kept["address"], kept["reason"]) == ("ana@example.com", "bounced")

@@ -21,7 +21,7 @@ from tests.runs.walking import walked, way
 
 __all__ = ["smtp_sink"]
 
-REFUSED = "550 5.1.1 no such mailbox"
+REFUSED = "550 5.7.1 not from you"
 
 
 @pytest.fixture
