@@ -67,7 +67,9 @@ async def test_each_gets_one_text_or_has_a_reason(installation: Installation, tm
 async def test_a_number_that_said_stop_gets_nothing(installation: Installation, tmp_path: Path) -> None:
     kim = await with_phone(installation, "Kim", "(212) 555-0142")
     async with installation.db.transaction() as tx:
-        await suppress_number(tx, await begin_write(tx, installation, Cause(kind="api")), "+12125550142")
+        await suppress_number(
+            tx, await begin_write(tx, installation, Cause(kind="api")), installation.phones, "+12125550142"
+        )
     contact = await make_record(installation, "contact", {"first_name": "Ana"})
     standing = await stand_at_action(installation, contact, "notify_by_sms", {**LOOK, "users": [kim.id]})
 
