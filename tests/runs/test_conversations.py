@@ -43,7 +43,7 @@ def mail_of(step: str, **config: Any) -> dict[str, Any]:
 async def test_emails_follow_each_other_and_answers_find_them(ft: Running, smtp_sink: SmtpSink) -> None:
     steps = [
         mail_of("first"), mail_of("second", thread="first"), mail_of("third", thread="second"),
-        mail_of("alone", reply_to="ana@example.com"), mail_of("never_sent", from_address="us@example.com"),
+        mail_of("alone", reply_to="ana@example.com"), mail_of("never_sent", to={"addresses": ["us@example.com"]}),
         mail_of("last", thread="never_sent"),
     ]  # fmt: skip
     smtp_sink.refusals["us@example.com"] = "550 5.7.1 not you"
