@@ -45,4 +45,4 @@ async def test_two_retries_at_once_are_one_passage(installation: Installation) -
     ]  # fmt: skip
     (start,) = [row for row in await standing.rows(tables.deliveries) if row["kind"] == "start"
                 and row["enrollment_id"] == rows[1]["id"]]  # fmt: skip
-    assert start["payload"]["state"] == {"step": rows[1]["retried_step"]}
+    assert start["payload"]["state"] == {"step": rows[1]["retried_step"], "takes_up": True}
