@@ -71,10 +71,7 @@ def _number(value: str) -> Any:
 
 def _told(found: Any) -> str:
     lines = [f"{found['name']} ({found['origin']})", found["summary"], ""]
-    rows = [
-        (each["name"], each["type"], "has to be given" if each["default"] is None else each["default"], each["label"])
-        for each in found["parameters"]
-    ]
+    rows = [_asked(each) for each in found["parameters"]]
     if rows:
         lines += [table(rows, ("asks for", "type", "unless told", "what it is")), ""]
     lines += [f"workflow {each['slug']}: {each['name']}, about {each['object']}" for each in found["workflows"]]
@@ -84,6 +81,13 @@ def _told(found: Any) -> str:
     lines += [f"needs the subscription type {each['slug']}" for each in needs["subscription_types"]]
     lines += [f"needs the list {each['slug']}" for each in needs["lists"]]
     return "\n".join(lines)
+
+
+def _asked(parameter: Any) -> tuple[str, ...]:
+    kind = " or ".join(parameter["options"]) or parameter["type"]
+    unless_told = "has to be given" if parameter["default"] is None else str(parameter["default"])
+    what = ": ".join(filter(None, (parameter["label"], parameter["description"])))
+    return parameter["name"], kind, unless_told, what
 
 
 def _added(made: Any) -> str:

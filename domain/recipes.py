@@ -14,6 +14,7 @@ from pydantic import Field, StrictStr
 
 from domain.base import Authored, Json
 from domain.errors import Invalid
+from domain.instants import no_day_words, parse_date
 from domain.problems import FieldError
 from domain.reader import similar
 from domain.schema import PropertyType
@@ -24,19 +25,23 @@ Words: TypeAlias = Annotated[StrictStr, Field(min_length=1)]
 Answer: TypeAlias = str | int | float
 
 PLACE = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
+LINK = re.compile(r"https?://[^\s\"'<>{}/][^\s\"'<>{}]*", re.IGNORECASE)
+"""What can stand in a link of an email as it is."""
 LONGEST_ANSWER = 2_000
 
 
 class RecipeParameter(Authored):
     """Something only whoever installs it knows. Without ``default`` it has to be given.
 
-    ``type``: ``text``; ``number``, whole or not; ``user``, an id; ``team``, a slug.
+    ``type``: ``text``; ``number``, whole or not; ``user``, an id; ``team``, a slug; ``date``, as 2027-03-01; ``link``,
+    an address of the web; ``choice``, one of ``options``.
     """
 
     name: Name
     label: Words
     description: StrictStr = ""
-    type: Literal["text", "number", "user", "team"] = "text"
+    type: Literal["text", "number", "user", "team", "date", "link", "choice"] = "text"
+    options: list[Words] = []
     default: Answer | None = None
 
 
@@ -154,7 +159,20 @@ def _problem(parameter: RecipeParameter, found: Json) -> str | None:
         return None if fits else f"{parameter.label} is a number"
     if not isinstance(found, str) or not found.strip() or len(found) > LONGEST_ANSWER:
         return f"{parameter.label} is a text of at most {LONGEST_ANSWER} characters that is not blank"
-    return f"{parameter.label} has no line breaks" if not found.isprintable() else None
+    if not found.isprintable():
+        return f"{parameter.label} has no line breaks"
+    return _unfit(parameter, found)
+
+
+def _unfit(parameter: RecipeParameter, found: str) -> str | None:
+    """Why a text is no answer to a parameter of its type."""
+    if parameter.type == "date" and parse_date(found) is None:
+        return f"{parameter.label} is a date: {no_day_words(found)}"
+    if parameter.type == "link" and LINK.fullmatch(found) is None:
+        return f"{parameter.label} is the address of a page, as https://www.example.com/page"
+    if parameter.type == "choice" and found not in parameter.options:
+        return f"{parameter.label} is {' or '.join(parameter.options)}"
+    return None
 
 
 def _put(part: Any, answers: Mapping[str, Answer]) -> Any:

@@ -16,7 +16,10 @@ def answer_to(parameter: RecipeParameter, user: str) -> Any:
     """What somebody might say."""
     if parameter.default is not None:
         return parameter.default
-    return {"text": "Something", "number": 5, "user": user, "team": "team"}[parameter.type]
+    if parameter.type == "choice":
+        return parameter.options[0]
+    said = {"number": 5, "user": user, "team": "team", "date": "2030-06-01", "link": "https://example.com/page"}
+    return said.get(parameter.type, "Something")
 
 
 async def answers_to(api: Caller, recipe: Recipe) -> dict[str, Any]:

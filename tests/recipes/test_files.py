@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.errors import Invalid
-from domain.recipes import places_of
+from domain.recipes import fill, places_of
 from gateways.recipe_files import FOLDER, RecipeFiles, read_recipe
 
 RECIPES = RecipeFiles().all()
@@ -24,6 +25,17 @@ def test_a_recipe_asks_for_what_it_uses_and_for_nothing_else(slug: str) -> None:
     assert places_of(recipe) == {each.name for each in recipe.parameters}
     sent = [step["config"]["email"] for document in recipe.workflows for step in _steps(document) if _email(step)]
     assert {*sent} == {email.slug for email in recipe.emails}
+
+
+@pytest.mark.parametrize("slug", RECIPES)
+def test_what_it_says_unless_told_is_an_answer(slug: str) -> None:
+    asked = [each for each in RECIPES[slug].parameters if each.default is None]
+    with pytest.raises(Invalid) if asked else nullcontext() as refused:
+        fill(RECIPES[slug], {})
+    told = refused.value.errors if refused is not None else []
+    assert [(error.path, error.code) for error in told] == [
+        (f"/parameters/{each.name}", "missing_field") for each in asked
+    ]
 
 
 def _email(step: Any) -> bool:
