@@ -224,6 +224,8 @@ async def test_a_recipe_is_shown_and_installed(line: Line) -> None:
     told = (await line.run("recipe", "show", "welcome-message")).out
     assert "form" in told
     assert "needs the subscription type newsletter" in told
+    told = (await line.run("recipe", "show", "one-off-occasion")).out
+    assert re.search(r"late +skip_sends or continue +skip_sends +What .* later: skip_sends sends them nothing", told)
     done = await line.run("recipe", "install", "welcome-message", "--set", "form=footer", "--publish")
     assert "added the email welcome" in done.out
     assert "welcome-message: published as version 1" in done.out

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
+from html import unescape
 from typing import Any
 
 from tests.fixtures.running import Running
+from tests.fixtures.temporal import SkippingTime
+from tests.runs.test_time import over, skip_to
 from tests.runs.walking import entered, way
 
-__all__ = ["event", "installed", "only", "outbox", "person", "way"]
+__all__ = [
+    "about", "clicks", "event", "installed", "length", "message", "only", "opens", "outbox", "over", "passes", "person",
+    "says", "sent", "skip_to", "way",
+]  # fmt: skip
+
+FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 
 
 async def installed(ft: Running, slug: str, **answers: Any) -> list[str]:
@@ -19,13 +29,16 @@ async def installed(ft: Running, slug: str, **answers: Any) -> list[str]:
 
 async def person(ft: Running, name: str, *, subscribed: str | None = "newsletter", **properties: Any) -> str:
     """A marketing contact, subscribed to a type; the id."""
-    address = f"{name.lower()}@example.com"
-    marketing = {"marketing_status": "marketing", **properties}
-    contact = await ft.create("contact", email=address, first_name=name, **marketing)
+    values = {"first_name": name, "email": f"{name.lower()}@example.com", "marketing_status": "marketing", **properties}
+    contact = await ft.create("contact", **values)
     if subscribed is not None:
-        said: Any = {"subscriptions": {subscribed: "subscribed"}}
-        await ft.call("PUT", f"/records/contact/{contact}/subscriptions", said)
+        await says(ft, contact, "subscribed", subscribed)
     return contact
+
+
+async def says(ft: Running, contact: str, state: str, subscription: str = "newsletter") -> None:
+    """Somebody subscribes to a type, or unsubscribes from it."""
+    await ft.call("PUT", f"/records/contact/{contact}/subscriptions", {"subscriptions": {subscription: state}})
 
 
 async def event(ft: Running, contact: str, name: str, **properties: Any) -> None:
@@ -40,6 +53,59 @@ async def only(ft: Running, slug: str) -> Any:
     return found
 
 
+async def about(ft: Running, slug: str, record: str) -> str:
+    """The newest enrollment of a record in a workflow, once there is one; its id."""
+
+    async def found() -> list[str]:
+        return [each["id"] for each in await ft.enrollments(slug) if each["record"]["id"] == record]
+
+    async def is_there() -> bool:
+        return bool(await found())
+
+    await ft.until(is_there, f"{record} is in {slug}")
+    return (await found())[-1]
+
+
+async def passes(ft: Running, clock: SkippingTime, enrollment_id: str, step: str) -> datetime:
+    """Let time pass until a step that somebody sleeps in is over; until when they slept."""
+    await ft.sleeps_at(enrollment_id, step)
+    until = datetime.fromisoformat((await ft.call("GET", f"/enrollments/{enrollment_id}"))["wakes_at"])
+    await skip_to(clock, until)
+    return until
+
+
 def outbox(ft: Running, channel: str = "email") -> list[str]:
     """The subjects (of text messages the texts) of what left, in order."""
     return [each.get("subject") or each["text"] for each in ft.outbox(channel)]
+
+
+async def sent(ft: Running, contact: str) -> list[tuple[str, datetime]]:
+    """What a contact got, by email and text message, and when; oldest first."""
+    found = (await ft.call("GET", f"/messages?record={contact}&limit=200"))["items"]
+    left = [each for each in reversed(found) if each["status"] == "sent"]
+    return [(each["subject"] or each["text"], datetime.fromisoformat(each["sent_at"])) for each in left]
+
+
+async def message(ft: Running, contact: str, subject: str) -> Any:
+    """The last message of a subject that a contact got."""
+    found = (await ft.call("GET", f"/messages?record={contact}&limit=200"))["items"]
+    return next(each for each in found if each["subject"] == subject)
+
+
+async def opens(ft: Running, contact: str, subject: str, *, program: bool = False) -> None:
+    """Somebody, or a mail program that fetches ahead, opens an email."""
+    html = (await message(ft, contact, subject))["html"]
+    (path,) = re.findall(r'src="http://127\.0\.0\.1:8080(/t/o/[^"]+)"', html)
+    await ft.http.get(path, headers={"User-Agent": "Mozilla/5.0"} if program else FIREFOX)
+
+
+async def clicks(ft: Running, contact: str, subject: str, text: str) -> str:
+    """Somebody follows the link of an email that has this text; where it leads."""
+    html = (await message(ft, contact, subject))["html"]
+    (path,) = re.findall(rf'href="http://127\.0\.0\.1:8080(/t/c/[^"]+)"[^>]*>{re.escape(text)}<', html)
+    return str((await ft.http.get(unescape(path), headers=FIREFOX)).headers["location"])
+
+
+def length(found: list[tuple[str, datetime]]) -> list[tuple[str, timedelta]]:
+    """The same with the time since the first of them, in whole hours."""
+    return [(told, timedelta(hours=round((at - found[0][1]) / timedelta(hours=1)))) for told, at in found]
