@@ -26,10 +26,10 @@ from assemble import assembled
 from domain import names
 from domain.errors import Unavailable
 from domain.records import Cause
-from gateways.mail_listener import ListenAt, Take, listening
+from gateways.mail_listener import Accepts, ListenAt, Take, listening
 from gateways.temporal import SEARCH_ATTRIBUTES, connect
 from services.installation import Installation
-from services.intake.mail import Envelope, take_mail
+from services.intake.mail import Envelope, is_channel, take_mail
 from services.relaying.housekeeping import clear_old, settle_lost
 from services.relaying.relay import Relay
 from services.running.lost_runs import end_lost, fail_lost_jobs
@@ -183,7 +183,9 @@ async def wait_for_attributes(client: Client) -> None:
 
 async def _listen(stack: AsyncExitStack, inst: Installation, at: ListenAt) -> None:
     try:
-        port = await stack.enter_async_context(listening(at, inst.reply_address, keeping_mail(inst)))
+        port = await stack.enter_async_context(
+            listening(at, inst.reply_address, keeping_mail(inst), taking_mail_for(inst))
+        )
     except OSError as taken:
         raise NotReady(f"Mail cannot be listened for at {at.host}:{at.port}: {taken.strerror or taken}.") from taken
     log.info("listening_for_mail", extra={"port": port})
@@ -196,6 +198,15 @@ def keeping_mail(inst: Installation) -> Take:
         await take_mail(inst, raw, Envelope(sent_by=sender, sent_to=recipients), Cause(kind="event"))
 
     return take
+
+
+def taking_mail_for(inst: Installation) -> Accepts:
+    """Whether an address is that of a channel."""
+
+    async def accepts(address: str) -> bool:
+        return await is_channel(inst, address)
+
+    return accepts
 
 
 async def _relay(inst: Installation, stop: asyncio.Event) -> None:

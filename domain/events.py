@@ -23,6 +23,9 @@ BUILTIN_EVENTS = (
 )  # fmt: skip
 """The names that mean the same in every installation. Forms and surveys carry which one it was as ``form``."""
 
+FORM_SUBMITTED = "form.submitted"
+"""A contact filled in a form; ``form`` says which."""
+
 REPLIED = "message.replied"
 """A contact answered. Its property ``message`` names our message; ``machine: true`` says that nobody wrote it."""
 

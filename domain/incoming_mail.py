@@ -10,17 +10,20 @@ from email.message import Message
 from typing import Literal, TypeAlias
 
 from domain.base import Frozen
+from domain.forwarding import answers_forwarded, is_forwarded
 from domain.mail_html import words_of
-from domain.mail_parts import addresses, find_text, header, headers, message_ids, read_message, storable
+from domain.mail_parts import addresses, find_text, header, headers, message_ids, name_of, read_message, storable
 from domain.mail_reports import MailReport, find_report
 
 MailKind: TypeAlias = Literal["reply", "automatic", "report"]
 """What a mail is by itself."""
 InboundKind: TypeAlias = Literal[
-    "reply", "sent_by_user", "automatic", "bounced", "soft_bounced", "complained", "report", "other", "unmatched"
-]
+    "reply", "sent_by_user", "automatic", "bounced", "soft_bounced", "complained", "report", "forwarded", "opened",
+    "other", "unmatched",
+]  # fmt: skip
 """What a mail is to us. ``soft_bounced``: the message came back, though the address may be good; ``report``: what else
-a mail server tells of it; ``other`` is about a message of ours, but not from or about its recipient."""
+a mail server tells of it; ``forwarded``: somebody handed another mail on; ``opened``: it began a conversation;
+``other`` is about a message of ours, but not from or about its recipient."""
 
 TEXT_LENGTH = 20_000
 """Characters that are kept of what somebody wrote."""
@@ -42,6 +45,7 @@ class IncomingMail(Frozen):
 
     ``sender``: None when no address can be made out. ``tokens``: what our addresses for answers held that it went to.
     ``answers``: the ids of the messages it may answer, the nearest first. ``text``: of its HTML where it has no other.
+    ``forwarded``: it hands another mail on; ``answers_forwarded``: it answers one that did.
     """
 
     kind: MailKind
@@ -53,6 +57,9 @@ class IncomingMail(Frozen):
     tokens: tuple[str, ...]
     answers: tuple[str, ...]
     report: MailReport | None = None
+    sender_name: str = ""
+    forwarded: bool = False
+    answers_forwarded: bool = False
 
 
 def read_mail(raw: bytes, *, sent_to: tuple[str, ...] = (), sent_by: str | None = None) -> IncomingMail:
@@ -75,6 +82,9 @@ def read_mail(raw: bytes, *, sent_to: tuple[str, ...] = (), sent_by: str | None 
         tokens=tuple(dict.fromkeys(found[1] for each in recipients if (found := _TOKEN.search(each))))[:MOST_IDS],
         answers=_answers(message, report),
         report=report,
+        sender_name=name_of(message, "From"),
+        forwarded=is_forwarded(message, text),
+        answers_forwarded=answers_forwarded(message),
     )
 
 

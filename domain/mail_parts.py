@@ -22,6 +22,7 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,400})>")
 _LONGEST_HEADER = 20_000
 """Characters of a header that are read, and of the headers that hold addresses."""
+_LONGEST_NAME = 200
 _MOST_BYTES = 2 * 1024 * 1024
 _MOST_PARTS, _MOST_NESTED = 5_000, 50
 """Lines that may begin a part, and parts that consist of others."""
@@ -66,6 +67,15 @@ def addresses(message: Message, *names: str) -> list[str]:
     except RecursionError:
         return []
     return [address.strip().lower() for _, address in found if "@" in address]
+
+
+def name_of(message: Message, name: str) -> str:
+    """What the first address in a header is called; empty when it has no name."""
+    try:
+        found = getaddresses([header(message, name)])
+    except RecursionError:
+        return ""
+    return found[0][0].strip()[:_LONGEST_NAME] if found else ""
 
 
 def message_ids(message: Message, *names: str) -> list[str]:

@@ -33,10 +33,25 @@ class Option(Frozen):
     closed: bool = False
 
 
+class StatusRule(Frozen):
+    """A switch, and the stage that records go to while it is on."""
+
+    on: bool = False
+    stage: str | None = None
+
+
+class StatusFromEmail(Frozen):
+    """Where a ticket goes when a colleague mailed its contact (``sent``), or the contact answered (``replied``)."""
+
+    sent: StatusRule = StatusRule()
+    replied: StatusRule = StatusRule()
+
+
 class Pipeline(Frozen):
     """An order of stages, by their values as options of the property ``stage``; ``order`` ranks the pipelines.
 
-    ``sets_close_date``: a record that comes into a closed stage gets its close date.
+    ``sets_close_date``: a record that comes into a closed stage gets its close date. ``status_from_email`` concerns
+    tickets.
     """
 
     value: str
@@ -44,6 +59,7 @@ class Pipeline(Frozen):
     order: int = 0
     stages: tuple[str, ...] = ()
     sets_close_date: bool = True
+    status_from_email: StatusFromEmail = StatusFromEmail()
 
 
 class PropertyDefinition(Frozen):

@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+Accepts: TypeAlias = Callable[[str], Awaitable[bool]]
+"""Whether mail for an address, in lower case, is taken besides that for the reply address."""
+
 Take: TypeAlias = Callable[[bytes, str, tuple[str, ...]], Awaitable[None]]
 """Keeps a mail: its bytes, who sent it by the envelope (``""``: nobody) and whom it is for. Raises when it cannot."""
 
@@ -58,15 +61,17 @@ class ListenAt:
 
 
 @asynccontextmanager
-async def listening(at: ListenAt, reply_address: str, take: Take) -> AsyncIterator[int]:
-    """Take in mail for ``reply_address``, with a token or without, while the block runs; the port it listens on.
+async def listening(at: ListenAt, reply_address: str, take: Take, accepts: Accepts) -> AsyncIterator[int]:
+    """Take in mail while the block runs; the port it listens on.
+
+    It is taken for ``reply_address``, with a token or without, and whatever else ``accepts`` says.
 
     Raises:
         OSError: somebody else listens there, or it is not allowed.
     """
     # Its lines hold addresses.
     logging.getLogger("mail.log").setLevel(logging.ERROR)
-    door = _Door(reply_address.lower(), take, one_at_once=at.is_lmtp)
+    door = _Door(reply_address.lower(), take, accepts, one_at_once=at.is_lmtp)
     kind = _Lmtp if at.is_lmtp else _Smtp
     server = await asyncio.get_running_loop().create_server(lambda: kind(door), at.host, at.port)
     try:
@@ -81,9 +86,10 @@ async def listening(at: ListenAt, reply_address: str, take: Take) -> AsyncIterat
 class _Door:
     """Who may hand over what; one for all sessions."""
 
-    def __init__(self, reply_address: str, take: Take, *, one_at_once: bool) -> None:
+    def __init__(self, reply_address: str, take: Take, accepts: Accepts, *, one_at_once: bool) -> None:
         self._local, _, self._domain = reply_address.rpartition("@")
         self._take = take
+        self._accepts = accepts
         self._one_at_once = one_at_once
         self._open: set[asyncio.BaseTransport] = set()
 
@@ -111,14 +117,21 @@ class _Door:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take nobody but those whose mail we are asked to take."""
-        local, _, domain = address.lower().rpartition("@")
-        if domain != self._domain or local.partition("+")[0] != self._local:
-            return "550 5.1.1 nobody here has this address"
+        try:
+            if not (self._is_reply_address(address.lower()) or await self._accepts(address.lower())):
+                return "550 5.1.1 nobody here has this address"
+        except Exception as error:  # noqa: BLE001 - whatever keeps us from knowing, the sender tries again
+            log.warning("recipient_not_known", extra={"error": type(error).__name__})
+            return LATER
         if self._one_at_once and envelope.rcpt_tos:
             # LMTP wants an answer for each of them, which the library does not give; a server sends the others next.
             return "452 4.5.3 one recipient at a time"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
+
+    def _is_reply_address(self, address: str) -> bool:
+        local, _, domain = address.rpartition("@")
+        return domain == self._domain and local.partition("+")[0] == self._local
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep the mail before it is answered for."""

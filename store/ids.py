@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import threading
 from datetime import datetime
@@ -41,6 +42,14 @@ def new_id(now: datetime) -> str:
 def new_token() -> str:
     """An address nobody can guess: 32 random bytes as text, 43 characters."""
     return secrets.token_urlsafe(32)
+
+
+def new_address_token() -> str:
+    """What an address of mail holds so that nobody guesses it: 20 letters and digits of one case, 100 bits.
+
+    Mail servers shorten and rewrite what stands before the @, so it is short.
+    """
+    return base64.b32encode(secrets.token_bytes(15)).decode().lower()[:20]
 
 
 def new_hook_secret() -> str:

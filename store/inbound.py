@@ -14,14 +14,19 @@ from store.tables import inbound_mails, messages
 KNOWN = select(inbound_mails).where(
     or_(inbound_mails.c.digest == bindparam("digest"), inbound_mails.c.identity == bindparam("identity"))
 )
-NOTE_EVENT = update(inbound_mails).where(inbound_mails.c.id == bindparam("of")).values(event_id=bindparam("event"))
+NOTE_FOLLOWED = (
+    update(inbound_mails)
+    .where(inbound_mails.c.id == bindparam("of"))
+    .values(event_id=bindparam("event"), thread_id=bindparam("thread"))
+)
 
 
 class InboundMail(Frozen):
     """A mail that came in. ``answers`` is the message of ours it is about, ``message_id`` its own id without brackets.
 
     ``digest`` is that of its bytes, ``identity`` that of its id and sender; None when it has no id. ``event_id``: the
-    event it led to, if any; ``detail`` says in words what else is to be known.
+    event it led to, ``thread_id`` the conversation it was written in, if any; ``detail`` says in words what else is to
+    be known.
     """
 
     id: str
@@ -33,6 +38,7 @@ class InboundMail(Frozen):
     answers: str | None
     record_id: str | None
     event_id: str | None = None
+    thread_id: str | None = None
     subject: str
     text: str
     detail: str | None = None
@@ -58,9 +64,9 @@ async def insert_mail(tx: Tx, mail: InboundMail) -> bool:
     return await tx.insert_ignore(inbound_mails, [mail.model_dump()]) == 1
 
 
-async def note_event(tx: Tx, mail_id: str, event_id: str) -> None:
-    """Say which event a mail led to."""
-    await tx.run(NOTE_EVENT, of=mail_id, event=event_id)
+async def note_followed(tx: Tx, mail_id: str, *, event_id: str | None, thread_id: str | None) -> None:
+    """Say which event a mail led to, and in which conversation it was written."""
+    await tx.run(NOTE_FOLLOWED, of=mail_id, event=event_id, thread=thread_id)
 
 
 async def get_mail(read: Read, id: str) -> InboundMail | None:

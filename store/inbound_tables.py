@@ -19,6 +19,8 @@ inbound_mails = Table(
     Column("answers", String(36)),
     Column("record_id", String(36)),
     Column("event_id", String(36)),
+    # The thread it was written in.
+    Column("thread_id", String(36)),
     Column("subject", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("detail", Text),

@@ -23,7 +23,19 @@ from store.database import Tx, portions
 from store.enrollments import IS_ACTIVE, enrollment_of
 from store.lists import list_of
 from store.records import COLUMNS, stored
-from store.tables import account, effects, emails, enrollments, entry_keys, lists, records, rotations, sweeps, workflows
+from store.tables import (
+    account,
+    effects,
+    emails,
+    enrollments,
+    entry_keys,
+    lists,
+    records,
+    rotations,
+    sweeps,
+    threads,
+    workflows,
+)
 from store.workflows import DOOR
 
 ADDRESSES = 5321
@@ -59,6 +71,7 @@ DOOR_HELD = DOOR.with_for_update(read=True, key_share=True)
 ENTRIES = select(workflows.c.id).where(workflows.c.id == bindparam("workflow_id")).with_for_update()
 SWEEP = select(sweeps.c.name).where(sweeps.c.name == bindparam("name")).with_for_update(key_share=True)
 EMAIL = select(emails).where(emails.c.slug == bindparam("slug")).with_for_update(key_share=True)
+THREAD = select(threads.c.id).where(threads.c.id == bindparam("id")).with_for_update(key_share=True)
 EFFECT = select(effects).where(effects.c.key == bindparam("key")).with_for_update(key_share=True)
 
 
@@ -204,3 +217,8 @@ async def lock_address(tx: Tx, address: str, *, write: bool) -> None:
 async def lock_schema(tx: Tx) -> None:
     """Make everybody else wait who alters what definitions name, or publishes one, until this transaction ends."""
     await tx.all(select(account.c.id).with_for_update(key_share=True))
+
+
+async def lock_thread(tx: Tx, id: str) -> None:
+    """Lock a thread, behind the records it is about."""
+    await tx.all(THREAD, id=id)

@@ -15,6 +15,8 @@ pipelines = Table(
     # Values of options of the property stage, in order.
     Column("stages", Document, nullable=False),
     Column("sets_close_date", Boolean, nullable=False, server_default=text("true")),
+    # Where tickets go when somebody mails about them; see domain.schema.StatusFromEmail.
+    Column("status_from_email", Document, nullable=False, server_default=text("'{}'")),
     at("created_at"),
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ Migrations are checked against it. The tables of records and people are in
 ``store.job_tables``, reusable emails in ``store.email_tables``, subscriptions in ``store.subscription_tables``, secrets
 in ``store.secret_tables``, messages in ``store.message_tables``, what people decided about
 effects in ``store.decision_tables``, mail that came in in ``store.inbound_tables``, what mail services signed with in
-``store.provider_tables``.
+``store.provider_tables``, conversations in ``store.conversation_tables``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
 from store.columns import Document, Sequence_, at, id_column, metadata
+from store.conversation_tables import channels, thread_messages, threads
 from store.decision_tables import effect_decisions
 from store.email_tables import email_versions, emails
 from store.inbound_tables import inbound_mails
@@ -56,6 +57,7 @@ __all__ = [
     "api_keys",
     "associations",
     "changes",
+    "channels",
     "deliveries",
     "effect_decisions",
     "effects",
@@ -103,6 +105,8 @@ __all__ = [
     "tasks",
     "team_members",
     "teams",
+    "thread_messages",
+    "threads",
     "unique_values",
     "users",
     "versions",

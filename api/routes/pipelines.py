@@ -24,10 +24,11 @@ from api.schemas.pipelines import (
     StageStays,
     StageStayView,
     pipeline_view,
+    status_rules,
 )
 from domain.errors import NotFound
-from domain.schema import ObjectType
-from services.records.pipelines import NewStage, add_pipeline, change_pipeline, remove_pipeline
+from domain.schema import ObjectType, StatusFromEmail
+from services.records.pipelines import NewStage, add_pipeline, change_pipeline, find_pipeline, remove_pipeline
 from store.database import Tx
 from store.pipelines import list_stays
 from store.schema import load_schema
@@ -57,6 +58,7 @@ async def create_pipeline(object: Object, body: PipelineBody, inst: Inst, _: Adm
             _stages(body.stages),
             label=body.label,
             sets_close_date=body.sets_close_date,
+            status_from_email=status_rules(body.status_from_email, StatusFromEmail()),
             now=inst.clock.now(),
         )
         headers = {"Location": f"/api/v1/pipelines/{object}"}
@@ -75,6 +77,7 @@ async def show_pipeline(object: Object, pipeline: Value, read: Reading, _: Recor
 async def patch_pipeline(object: Object, pipeline: Value, body: PipelinePatch, inst: Inst, _: Admin) -> Response:
     """Change label, place, close date switch or stages; a stage that records stand in cannot be left out."""
     async with inst.db.transaction() as tx:
+        known = await find_pipeline(tx, object, pipeline)
         target = await change_pipeline(
             tx,
             object,
@@ -83,6 +86,7 @@ async def patch_pipeline(object: Object, pipeline: Value, body: PipelinePatch, i
             order=body.order,
             stages=_stages(body.stages) if body.stages is not None else None,
             sets_close_date=body.sets_close_date,
+            status_from_email=status_rules(body.status_from_email, known.status_from_email),
         )
     return answer(_view(target, pipeline)).response()
 

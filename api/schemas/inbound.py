@@ -24,6 +24,7 @@ class InboundAnswer(Shown):
     answers: str | None
     record_id: str | None
     event_id: str | None
+    thread_id: str | None
 
 
 class InboundView(Shown):
@@ -31,7 +32,8 @@ class InboundView(Shown):
 
     ``kind``: `reply` (the contact's answer), `sent_by_user` (a colleague wrote in the thread), `automatic` (no person
     wrote it), `bounced` (the address is no good), `soft_bounced` (the message came back), `complained`, `report` (what
-    else a mail server tells), `other` (about a message of ours, but not from or about its recipient), `unmatched`.
+    else a mail server tells), `opened` (it began a conversation), `forwarded` (somebody handed another mail on),
+    `other` (about a message of ours, but not from or about its recipient), `unmatched`.
     ``message_id`` is its own id, ``answers`` the message of ours it is about. ``text`` is cut.
     """
 
@@ -44,6 +46,7 @@ class InboundView(Shown):
     answers: str | None
     record_id: str | None
     event_id: str | None
+    thread_id: str | None
     detail: str | None
     received_at: Instant
 

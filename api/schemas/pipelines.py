@@ -10,7 +10,7 @@ from api.answers import Shown
 from api.schemas.records import Body, examples
 from domain.base import Instant
 from domain.builtin import STAGE
-from domain.schema import ObjectType, Pipeline
+from domain.schema import ObjectType, Pipeline, StatusFromEmail, StatusRule
 
 Value = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 
@@ -21,6 +21,22 @@ class StageBody(Body):
     value: Value
     label: Value | None = None
     closed: StrictBool | None = None
+
+
+class StatusRuleBody(Body):
+    """A switch, and the stage that tickets go to while it is on."""
+
+    on: StrictBool
+    stage: Value | None = None
+
+
+class StatusFromEmailBody(Body):
+    """What mail does to tickets. ``sent``: a colleague mailed the contact; ``replied``: the contact answered."""
+
+    model_config = examples({"replied": {"on": True, "stage": "Waiting on us"}})
+
+    sent: StatusRuleBody | None = None
+    replied: StatusRuleBody | None = None
 
 
 class PipelineBody(Body):
@@ -38,6 +54,7 @@ class PipelineBody(Body):
     label: Value | None = None
     stages: Annotated[list[StageBody], Field(max_length=200)]
     sets_close_date: StrictBool = True
+    status_from_email: StatusFromEmailBody | None = None
 
 
 class PipelinePatch(Body):
@@ -49,6 +66,7 @@ class PipelinePatch(Body):
     order: StrictInt | None = None
     stages: Annotated[list[StageBody], Field(max_length=200)] | None = None
     sets_close_date: StrictBool | None = None
+    status_from_email: StatusFromEmailBody | None = None
 
 
 class StageView(Shown):
@@ -60,7 +78,10 @@ class StageView(Shown):
 
 
 class PipelineView(Shown):
-    """A pipeline with its stages in order. ``sets_close_date``: closing a record gives it its close date."""
+    """A pipeline with its stages in order. ``sets_close_date``: closing a record gives it its close date.
+
+    ``status_from_email``: where tickets go when somebody mails about them.
+    """
 
     object: str
     value: str
@@ -68,6 +89,7 @@ class PipelineView(Shown):
     order: int
     stages: list[StageView]
     sets_close_date: bool
+    status_from_email: StatusFromEmail
 
 
 class Pipelines(Shown):
@@ -104,4 +126,13 @@ def pipeline_view(target: ObjectType, pipeline: Pipeline) -> PipelineView:
         order=pipeline.order,
         stages=[StageView(value=each.value, label=each.label, closed=each.closed) for each in stages],
         sets_close_date=pipeline.sets_close_date,
+        status_from_email=pipeline.status_from_email,
     )
+
+
+def status_rules(body: StatusFromEmailBody | None, known: StatusFromEmail) -> StatusFromEmail | None:
+    """The rules as they are to be; who is not mentioned stays. None: nobody is."""
+    if body is None:
+        return None
+    given = {name: StatusRule(**rule.model_dump()) for name in body.model_fields_set if (rule := getattr(body, name))}
+    return known.model_copy(update=given)

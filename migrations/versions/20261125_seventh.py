@@ -1,14 +1,108 @@
-"""Begin the next release: nothing has changed yet."""
+"""Add conversations: channels, threads, what is written in them, and what mail does to tickets."""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision: str = "20261125_seventh"
 down_revision: str | None = "20261124_sixth"
 
+INSTANT = sa.DateTime(timezone=True)
+DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
 
 def upgrade() -> None:
     """Towards this release."""
+    _add_conversations()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _drop_conversations()
+
+
+def _add_conversations() -> None:
+    op.add_column("pipelines", sa.Column("status_from_email", DOCUMENT, server_default=sa.text("'{}'"), nullable=False))
+    op.add_column("inbound_mails", sa.Column("thread_id", sa.String(length=36), nullable=True))
+    op.create_table(
+        "channels",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("slug", sa.String(length=63), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=True),
+        sa.Column("pipeline", sa.String(length=200), nullable=False),
+        sa.Column("stage", sa.String(length=200), nullable=True),
+        sa.Column("opens_tickets", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("properties", DOCUMENT, nullable=False),
+        sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_channels")),
+        sa.UniqueConstraint("kind", "address", name=op.f("uq_channels_kind_address")),
+        sa.UniqueConstraint("slug", name=op.f("uq_channels_slug")),
+    )
+    op.create_table(
+        "threads",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("channel_id", sa.String(length=36), nullable=False),
+        sa.Column("contact_id", sa.String(length=36), nullable=True),
+        sa.Column("ticket_id", sa.String(length=36), nullable=True),
+        sa.Column("opened_ticket", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=False),
+        sa.Column("external_id", sa.String(length=200), nullable=True),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("last_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name=op.f("fk_threads_channel_id_channels")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_threads")),
+        sa.UniqueConstraint("channel_id", "external_id", name=op.f("uq_threads_channel_id_external_id")),
+        sa.UniqueConstraint("token", name=op.f("uq_threads_token")),
+    )
+    op.create_index(op.f("ix_threads_contact_id"), "threads", ["contact_id"], unique=False)
+    op.create_index(op.f("ix_threads_ticket_id"), "threads", ["ticket_id"], unique=False)
+    _add_thread_messages()
+
+
+def _add_thread_messages() -> None:
+    under_way = sa.text("status in ('queued', 'handed_over')")
+    op.create_table(
+        "thread_messages",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("thread_id", sa.String(length=36), nullable=False),
+        sa.Column("direction", sa.String(length=8), nullable=False),
+        sa.Column("author", sa.String(length=24), nullable=False),
+        sa.Column("contact_id", sa.String(length=36), nullable=True),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("address", sa.String(length=320), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=True),
+        sa.Column("message_id", sa.String(length=400), nullable=True),
+        sa.Column("external_id", sa.String(length=200), nullable=True),
+        sa.Column("mail", sa.String(length=36), nullable=True),
+        sa.Column("status", sa.String(length=16), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("effect", sa.Text(), nullable=True),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(["thread_id"], ["threads.id"], name=op.f("fk_thread_messages_thread_id_threads")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_thread_messages")),
+        sa.UniqueConstraint("thread_id", "external_id", name=op.f("uq_thread_messages_thread_id_external_id")),
+    )
+    op.create_index("ix_thread_messages_message_id", "thread_messages", ["message_id"], unique=False)
+    op.create_index(
+        "ix_thread_messages_status",
+        "thread_messages",
+        ["status"],
+        unique=False,
+        sqlite_where=under_way,
+        postgresql_where=under_way,
+    )
+
+
+def _drop_conversations() -> None:
+    for table in ("thread_messages", "threads", "channels"):
+        op.drop_table(table)
+    op.drop_column("inbound_mails", "thread_id")
+    op.drop_column("pipelines", "status_from_email")

@@ -6,13 +6,25 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from domain.base import Frozen, Instant, Json
+from domain.conversations import Channel
 from domain.errors import Invalid, NotFound
-from domain.events import CLICKED, OPENED, REPLIED, UNSUBSCRIBED, event_problems, is_written_by_hand
+from domain.events import (
+    CLICKED,
+    FORM_SUBMITTED,
+    OPENED,
+    REPLIED,
+    UNSUBSCRIBED,
+    event_problems,
+    is_written_by_hand,
+)
 from domain.reader import join
 from domain.records import StoredRecord
+from services.conversations.chatting import channel_of_form, open_by_form
+from services.conversations.opening import company_of
 from services.leaving.replies import find_answered, stop_on_reply
 from services.records.places import placed
 from services.records.records import Write, hold_record, upsert_record
+from services.records.subscriptions import OBJECT
 from store.changes import append_change
 from store.database import Tx
 from store.events import EventRow, claim_event, find_by_external_id, place_event
@@ -118,7 +130,8 @@ async def record_event(tx: Tx, write: Write, record_id: str, happened: Happened)
         Conflict: whoever was sent the message is being merged at the same time.
     """
     answered = await find_answered(tx, happened.name, happened.properties)
-    locked = await lock_records(tx, {record_id, *(answered.records if answered else ())}, write={record_id})
+    form, written = await _form(tx, record_id, happened)
+    locked = await lock_records(tx, {*written, *(answered.records if answered else ())}, write=written)
     record = locked.get(record_id)
     if record is None or record.deleted_at is not None:
         raise NotFound(f"there is no record {record_id}")
@@ -146,12 +159,21 @@ async def record_event(tx: Tx, write: Write, record_id: str, happened: Happened)
         detail["answers" if is_reply else "about"] = answered.told
     seq = await append_change(tx, record, "event", write.stamp, detail=detail, event_id=event.id)
     await place_event(tx, event.id, seq)
+    if form is not None and record.object == OBJECT:
+        await open_by_form(tx, write, form, record.id, happened.properties)
     if answered is not None and is_written_by_hand(happened.properties):
         # Who follows a link has the message before them, though their program may load no images.
         await mark_message(tx, answered.message_id, *REACTIONS.get(happened.name, ()), at=event.occurred_at)
     if answered is not None and is_reply and is_written_by_hand(happened.properties):
         await stop_on_reply(tx, answered, locked, now=write.now)
     return event.model_copy(update={"seq": seq})
+
+
+async def _form(tx: Tx, record_id: str, happened: Happened) -> tuple[Channel | None, set[str]]:
+    """The channel of a form that was filled in, and who is written to: a ticket it opens is its company's as well."""
+    form = await channel_of_form(tx, happened.properties.get("form")) if happened.name == FORM_SUBMITTED else None
+    company = await company_of(tx, record_id) if form is not None else None
+    return form, {record_id, *([company] if company is not None else [])}
 
 
 async def _known(tx: Tx, happened: Happened) -> Recorded | None:

@@ -18,12 +18,16 @@ from domain.incoming_mail import InboundKind, IncomingMail, read_mail
 from domain.mail_parts import is_same_domain, is_same_mailbox
 from domain.mail_reports import MailReport
 from domain.records import Cause
+from services.conversations.receiving import Said, receive
 from services.installation import Installation
 from services.intake.events import Happened, KnownAlready, record_event
 from services.intake.mail_matching import Match, match_mail
+from services.intake.mail_threads import find_place, kind_in, said_in
 from services.intake.statuses import Told, advance, note
+from services.leaving.replies import find_answered
 from services.records.records import Write, begin_write
 from store import inbound as rows
+from store.channels import find_by_address
 from store.database import Row, Tx
 from store.events import EventRow
 from store.ids import new_id
@@ -91,6 +95,12 @@ async def take_mail(inst: Installation, raw: bytes, envelope: Envelope, cause: C
         return await _keep(tx, await begin_write(tx, inst, cause), read)
 
 
+async def is_channel(inst: Installation, address: str) -> bool:
+    """Whether mail for an address, in lower case, comes in at a channel."""
+    async with inst.db.glance() as read:
+        return bool(await find_by_address(read, "email", [address]))
+
+
 def _understand(raw: bytes, envelope: Envelope) -> _Read:
     mail = read_mail(raw, sent_to=envelope.sent_to, sent_by=envelope.sent_by)
     identity = None
@@ -102,16 +112,20 @@ def _understand(raw: bytes, envelope: Envelope) -> _Read:
 async def _keep(tx: Tx, write: Write, read: _Read) -> Taken:
     mail = read.mail
     match = await match_mail(tx, mail)
-    meaning = _meaning(mail, match)
+    place = await find_place(tx, mail, match)
+    meaning, id = _meaning(mail, match), new_id(write.now)
+    said = await said_in(tx, write, place, mail, match, id) if place is not None else None
+    if place is not None and said is not None and meaning.event is None:
+        meaning = _Meaning(kind_in(place, said.author), said.contact_id)
     kept = InboundMail(
-        id=new_id(write.now),
+        id=id,
         digest=read.digest,
         identity=read.identity,
         kind=meaning.kind,
         message_id=mail.message_id,
         sender=mail.sender[:LONGEST_SENDER] if mail.sender is not None else None,
         answers=match.message["id"] if match.message is not None else None,
-        record_id=match.record_id,
+        record_id=match.record_id or meaning.record_id,
         subject=mail.subject,
         text=mail.text,
         detail=meaning.detail,
@@ -122,8 +136,18 @@ async def _keep(tx: Tx, write: Write, read: _Read) -> Taken:
         known = await rows.find_known(tx, read.digest, read.identity)
         assert known is not None, "whoever kept it first has committed"
         return Taken(mail=known, is_new=False)
+    thread_id = await _converse(tx, write, said, meaning) if said is not None else None
     event_id = await _tell(tx, write, read, match.message, meaning, kept)
-    return Taken(mail=kept.model_copy(update={"event_id": event_id}), is_new=True)
+    if event_id is not None or thread_id is not None:
+        await rows.note_followed(tx, kept.id, event_id=event_id, thread_id=thread_id)
+    return Taken(mail=kept.model_copy(update={"event_id": event_id, "thread_id": thread_id}), is_new=True)
+
+
+async def _converse(tx: Tx, write: Write, said: Said, meaning: _Meaning) -> str:
+    """Write the mail into its conversation; the id of the thread. Who the event is about is locked along with it."""
+    about = await find_answered(tx, meaning.event, meaning.carried or {}) if meaning.event is not None else None
+    also = {*(about.records if about is not None else ()), *([meaning.record_id] if meaning.record_id else [])}
+    return (await receive(tx, write, said, also=also)).thread.id
 
 
 def _meaning(mail: IncomingMail, match: Match) -> _Meaning:
@@ -180,10 +204,7 @@ async def _tell(
         event = (await advance(tx, write, message, meaning.told)).event
     else:
         event = await _event(tx, write, read, meaning, kept)
-    if event is None:
-        return None
-    await rows.note_event(tx, kept.id, event.id)
-    return event.id
+    return event.id if event is not None else None
 
 
 async def _event(tx: Tx, write: Write, read: _Read, meaning: _Meaning, kept: InboundMail) -> EventRow | None:

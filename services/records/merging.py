@@ -33,6 +33,7 @@ from store.locks import lock_passages, lock_records
 from store.merging import drop_links, move_enrollments, move_entry_keys, move_events, move_sent
 from store.records import claim_unique_values, free_unique_values, replace_record
 from store.subscriptions import load_states
+from store.threads import move_conversations
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ async def merge_records(tx: Tx, write: Write, object: str, record_id: str, into:
     await _unlink(tx, write, merge, links, locked)
     await _link(tx, write, survivor, kept, locked)
     await move_events(tx, record_id, into)
+    await move_conversations(tx, record_id, into)
     await _move_entries(tx, write, merge, (link.id for link in kept))
     await inherit_memberships(tx, merge.gone, survivor, write.stamp)
     await inherit_subscriptions(tx, merge.gone, survivor, write.stamp)

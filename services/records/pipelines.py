@@ -10,11 +10,13 @@ from datetime import datetime
 
 from domain.base import Frozen
 from domain.builtin import PIPELINE, STAGE
+from domain.conversations import TICKET
 from domain.errors import Conflict, Invalid, NotFound
 from domain.pipelines import has_stages
 from domain.problems import FieldError
-from domain.schema import ObjectType, Option, Pipeline, Schema
-from store.database import Tx
+from domain.schema import ObjectType, Option, Pipeline, Schema, StatusFromEmail, StatusRule
+from store.channels import channels_of_pipeline
+from store.database import Read, Tx
 from store.locks import lock_schema
 from store.pipelines import count_in, delete_pipeline, insert_pipeline, replace_pipeline
 from store.schema import load_schema, replace_property
@@ -36,6 +38,7 @@ async def add_pipeline(
     *,
     label: str | None = None,
     sets_close_date: bool = True,
+    status_from_email: StatusFromEmail | None = None,
     now: datetime,
 ) -> ObjectType:
     """Add a pipeline behind those there are; answers the object type as it is then.
@@ -48,7 +51,9 @@ async def add_pipeline(
     target = _with_stages(await _alone(tx), object)
     if any(each.value == value for each in target.pipelines):
         raise Conflict(f"there is a pipeline {value} for {object} already", code="already_exists")
-    _refuse([*_check_value(value), *_check_stages(target, stages)])
+    rules = status_from_email or StatusFromEmail()
+    named = [each.value for each in stages]
+    _refuse([*_check_value(value), *_check_stages(target, stages), *_check_rules(target, rules, named)])
     order = max((each.order for each in target.pipelines), default=-1) + 1
     made = Pipeline(
         value=value,
@@ -56,6 +61,7 @@ async def add_pipeline(
         order=order,
         stages=tuple(each.value for each in stages),
         sets_close_date=sets_close_date,
+        status_from_email=rules,
     )
     target = await _know_stages(tx, target, stages)
     target = await _know_pipeline(tx, target, made)
@@ -72,6 +78,7 @@ async def change_pipeline(
     order: int | None = None,
     stages: Sequence[NewStage] | None = None,
     sets_close_date: bool | None = None,
+    status_from_email: StatusFromEmail | None = None,
 ) -> ObjectType:
     """Give a pipeline another label, place, switch or list of stages; one that is left out of the list is removed.
 
@@ -82,12 +89,18 @@ async def change_pipeline(
     """
     target = _with_stages(await _alone(tx), object)
     known = _find(target, value)
-    given = {"label": label, "order": order, "sets_close_date": sets_close_date}
+    given = {
+        "label": label, "order": order, "sets_close_date": sets_close_date, "status_from_email": status_from_email,
+    }  # fmt: skip
     changed = known.model_copy(update={name: each for name, each in given.items() if each is not None})
     if stages is not None:
         _refuse(_check_stages(target, stages))
         changed = changed.model_copy(update={"stages": tuple(each.value for each in stages)})
-        await _refuse_standing(tx, target, known, [each for each in known.stages if each not in changed.stages])
+    _refuse(_check_rules(target, changed.status_from_email, changed.stages))
+    if stages is not None:
+        gone = [each for each in known.stages if each not in changed.stages]
+        await _refuse_standing(tx, target, known, gone)
+        await _refuse_channels(tx, target, known, gone)
         target = await _know_stages(tx, target, stages)
     target = await _know_pipeline(tx, target, changed)
     await replace_pipeline(tx, object, changed)
@@ -108,7 +121,17 @@ async def remove_pipeline(tx: Tx, object: str, value: str) -> None:
     if len(target.pipelines) == 1:
         raise Conflict(f"it is the only pipeline for {object}: records would have no stages", code="in_use")
     await _refuse_standing(tx, target, known, known.stages)
+    await _refuse_channels(tx, target, known, None)
     await delete_pipeline(tx, object, value)
+
+
+async def find_pipeline(read: Read, object: str, value: str) -> Pipeline:
+    """The pipeline.
+
+    Raises:
+        NotFound: there is no such pipeline.
+    """
+    return _find(_with_stages(await load_schema(read), object), value)
 
 
 async def _alone(tx: Tx) -> Schema:
@@ -138,6 +161,37 @@ async def _refuse_standing(tx: Tx, target: ObjectType, pipeline: Pipeline, stage
         where = ", ".join(f"{count} in {stage}" for stage, count in sorted(standing.items()))
         words = f"{target.name} records stand there ({where}): move them to another stage first"
         raise Conflict(words, code="in_use")
+
+
+async def _refuse_channels(tx: Tx, target: ObjectType, pipeline: Pipeline, stages: Sequence[str] | None) -> None:
+    """Keep what channels open tickets in; ``stages`` None: the whole pipeline would be gone."""
+    if target.name != TICKET:
+        return
+    used = [
+        each["slug"]
+        for each in await channels_of_pipeline(tx, pipeline.value)
+        if stages is None or each["stage"] in stages
+    ]
+    if used:
+        words = f"tickets are opened there by the channels {', '.join(used)}: let them open tickets elsewhere first"
+        raise Conflict(words, code="in_use")
+
+
+def _check_rules(target: ObjectType, rules: StatusFromEmail, stages: Sequence[str]) -> list[FieldError]:
+    mistakes = []
+    for name in StatusFromEmail.model_fields:
+        rule: StatusRule = getattr(rules, name)
+        path = f"/status_from_email/{name}"
+        if rule.on and target.name != TICKET:
+            words = f"mail moves tickets, not records of {target.name}"
+            mistakes.append(FieldError(path=path, code="wrong_value", message=words))
+        elif rule.on and rule.stage is None:
+            words = "say which stage tickets go to"
+            mistakes.append(FieldError(path=f"{path}/stage", code="missing_field", message=words))
+        elif rule.stage is not None and rule.stage not in stages:
+            words = f"the pipeline has no stage {rule.stage!r}; its stages: {', '.join(stages)}"
+            mistakes.append(FieldError(path=f"{path}/stage", code="unknown_option", message=words))
+    return mistakes
 
 
 def _check_value(value: str) -> list[FieldError]:

@@ -24,6 +24,12 @@ class Kept:
 
     mails: list[tuple[bytes, str, tuple[str, ...]]] = field(default_factory=list)
     error: Exception | None = None
+    channels: tuple[str, ...] = ()
+
+    async def accepts(self, address: str) -> bool:
+        if self.error is not None:
+            raise self.error
+        return address in self.channels
 
     async def take(self, raw: bytes, sender: str, recipients: tuple[str, ...]) -> None:
         if self.error is not None:
@@ -33,7 +39,7 @@ class Kept:
 
 @asynccontextmanager
 async def door(kept: Kept, *, is_lmtp: bool = False) -> AsyncIterator[int]:
-    async with listening(ListenAt("127.0.0.1", 0, is_lmtp), "Reply@in.example.com", kept.take) as port:
+    async with listening(ListenAt("127.0.0.1", 0, is_lmtp), "Reply@in.example.com", kept.take, kept.accepts) as port:
         yield port
 
 
@@ -147,3 +153,13 @@ def test_where_to_listen_is_read(url: str, at: ListenAt) -> None:
 def test_where_nobody_can_listen_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="host:port"):
         ListenAt.read(url)
+
+
+async def test_mail_for_a_channel_is_taken_and_while_nobody_knows_it_is_put_off() -> None:
+    kept = Kept(channels=("support@example.com",))
+    async with door(kept) as port:
+        assert (await hand_over(port, to="Support@Example.com")).startswith("250")
+        assert (await hand_over(port, to="other@example.com")).startswith("550")
+        kept.error = OSError("no database")
+        assert (await hand_over(port, to="support@example.com")).startswith("451")
+    assert [to for _, _, to in kept.mails] == [("Support@Example.com",)]

@@ -20,7 +20,7 @@ from tests.fixtures.smtp_sink import SmtpSink, smtp_sink
 from tests.fixtures.worker_process import WorkerProcess
 from tests.runs.definitions import email, gap
 from tests.runs.mailing import events_of, mailing, welcomed
-from worker import NotReady, keeping_mail
+from worker import NotReady, keeping_mail, taking_mail_for
 
 __all__ = ["smtp_sink"]
 
@@ -78,10 +78,12 @@ async def test_a_mail_that_comes_while_the_database_is_away_is_kept_when_it_come
     taken, received = await welcomed(ft, smtp_sink, STEPS, exit=STOPS)
     away = Database.open("postgresql://nobody@127.0.0.1:1/nothing")
     at, mail = ListenAt("127.0.0.1", 0), answer_to(received)
-    async with listening(at, ft.inst.reply_address, keeping_mail(replace(ft.inst, db=away))) as port:
+    async with listening(
+        at, ft.inst.reply_address, keeping_mail(lost := replace(ft.inst, db=away)), taking_mail_for(lost)
+    ) as port:
         assert await hand_over(port, mail) == 451
     await away.close()
-    async with listening(at, ft.inst.reply_address, keeping_mail(ft.inst)) as port:
+    async with listening(at, ft.inst.reply_address, keeping_mail(ft.inst), taking_mail_for(ft.inst)) as port:
         assert await hand_over(port, mail) == 250
     assert (await ft.ended(taken))["end_reason"] == "replied"
 

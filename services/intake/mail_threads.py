@@ -1,0 +1,140 @@
+"""In which conversation a mail that came in is written, and by whom.
+
+A mail belongs to the thread whose address it went to, or whose mail it answers; an answer to an email that a workflow
+sent about a ticket belongs to the thread that ticket was created from. Everything else that comes to the address of a
+channel begins a thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.conversations import TICKET, Author, Channel, Thread
+from domain.incoming_mail import InboundKind, IncomingMail
+from services.conversations.opening import find_or_add_contact
+from services.conversations.receiving import Said
+from services.intake.mail_matching import Match
+from services.records.records import Write
+from store.associations import associated_among
+from store.channels import find_by_address, find_channel
+from store.database import Read, Tx
+from store.enrollments import get_enrollment
+from store.people import find_user
+from store.schema import load_account
+from store.threads import first_thread_of, thread_answered, thread_of_tokens
+
+KINDS: dict[Author, InboundKind] = {
+    "contact": "reply",
+    "user": "sent_by_user",
+    "personal_mailbox": "sent_by_user",
+    "forwarded": "forwarded",
+    "reply_to_forwarded": "forwarded",
+    "automatic": "automatic",
+    "other": "other",
+}
+"""What a mail in a thread is to us, by who wrote it."""
+
+FORWARDED: frozenset[Author] = frozenset({"forwarded", "reply_to_forwarded"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a mail is written. ``thread`` None: it begins one. ``answers``: who wrote the mail that it answers."""
+
+    channel: Channel
+    thread: Thread | None = None
+    answers: Author | None = None
+
+
+async def find_place(read: Read, mail: IncomingMail, match: Match) -> Place | None:
+    """Where a mail is written; None for one that is about no conversation and came to no channel.
+
+    What no person wrote begins nothing, and neither does what comes from an address of ours.
+    """
+    if mail.kind == "report":
+        return None
+    found = await _thread_of(read, mail, match)
+    if found is not None:
+        thread, answers = found
+        channel = await find_channel(read, thread.channel)
+        assert channel is not None, "a channel with threads stays"
+        return Place(channel, thread, answers)
+    channels = await find_by_address(read, "email", mail.recipients)
+    first = next((channels[each] for each in mail.recipients if each in channels), None)
+    if first is None or mail.kind == "automatic" or await _is_ours(read, mail.sender):
+        return None
+    return Place(first)
+
+
+async def said_in(tx: Tx, write: Write, place: Place, mail: IncomingMail, match: Match, mail_id: str) -> Said:
+    """What a mail says there; whoever begins a conversation is a contact from then on, unless it is a colleague."""
+    contact = match.known
+    user = await find_user(tx, mail.sender) if mail.sender is not None else None
+    if place.thread is None and contact is None and user is None and mail.sender is not None:
+        contact = await find_or_add_contact(tx, write, mail.sender, mail.sender_name)
+    author = await _author(
+        tx, place, mail, contact.id if contact is not None else None, is_user=user is not None
+    )  # fmt: skip
+    is_theirs = contact is not None and (place.thread is None or author == "contact")
+    return Said(
+        channel=place.channel,
+        thread=place.thread,
+        author=author,
+        contact_id=contact.id if is_theirs and contact is not None else None,
+        user_id=user.id if user is not None and author == "personal_mailbox" else None,
+        address=mail.sender,
+        subject=mail.subject,
+        text=mail.text,
+        message_id=mail.message_id,
+        mail=mail_id,
+    )
+
+
+def kind_in(place: Place, author: Author) -> InboundKind:
+    """What the mail is to us."""
+    return "opened" if place.thread is None else KINDS[author]
+
+
+async def _thread_of(read: Read, mail: IncomingMail, match: Match) -> tuple[Thread, Author | None] | None:
+    answered = await thread_answered(read, mail.answers)
+    addressed = await thread_of_tokens(read, mail.tokens)
+    if addressed is not None:
+        is_there = answered is not None and answered[0].id == addressed.id
+        return addressed, answered[1] if answered is not None and is_there else None
+    if answered is not None:
+        return answered
+    if match.message is None or match.author is None:
+        return None
+    enrollment = await get_enrollment(read, match.message["enrollment_id"])
+    if enrollment is None or enrollment.object != TICKET:
+        return None
+    first = await first_thread_of(read, enrollment.record_id)
+    return (first, None) if first is not None else None
+
+
+async def _author(read: Read, place: Place, mail: IncomingMail, contact_id: str | None, *, is_user: bool) -> Author:
+    if mail.kind == "automatic":
+        return "automatic"
+    if mail.forwarded:
+        return "forwarded"
+    if mail.answers_forwarded or place.answers in FORWARDED:
+        return "reply_to_forwarded"
+    if contact_id is not None and await _takes_part(read, place, contact_id):
+        return "contact"
+    return "personal_mailbox" if is_user else "other"
+
+
+async def _takes_part(read: Read, place: Place, contact_id: str) -> bool:
+    """Whether a contact may answer: the one a conversation is with, or one whose ticket it is."""
+    if place.thread is None or place.thread.contact_id == contact_id:
+        return True
+    ticket = place.thread.ticket_id
+    return ticket is not None and contact_id in await associated_among(read, ticket, [contact_id])
+
+
+async def _is_ours(read: Read, sender: str | None) -> bool:
+    """Whether an address is one that we write from: a copy of our own mail is nobody's question."""
+    if sender is None:
+        return False
+    account = await load_account(read)
+    return sender == (account.mail_from or "").lower() or bool(await find_by_address(read, "email", [sender]))
