@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from html import unescape
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.fixtures.running import Running
 from tests.fixtures.temporal import SkippingTime
@@ -13,8 +14,8 @@ from tests.runs.test_time import over, skip_to
 from tests.runs.walking import entered, way
 
 __all__ = [
-    "about", "clicks", "event", "installed", "length", "message", "only", "opens", "outbox", "over", "passes", "person",
-    "says", "sent", "skip_to", "way",
+    "about", "at", "clicks", "event", "installed", "length", "message", "only", "opens", "outbox", "over", "passes",
+    "person", "says", "sent", "skip_to", "sleeps", "today", "way",
 ]  # fmt: skip
 
 FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
@@ -64,6 +65,26 @@ async def about(ft: Running, slug: str, record: str) -> str:
 
     await ft.until(is_there, f"{record} is in {slug}")
     return (await found())[-1]
+
+
+def at(day: date, clock: str = "09:00", zone: str = "Europe/Oslo") -> datetime:
+    """The instant of a clock time."""
+    return datetime.combine(day, time.fromisoformat(clock), ZoneInfo(zone)).astimezone(UTC)
+
+
+def today(clock: SkippingTime, zone: str = "Europe/Oslo") -> date:
+    """The day it is in a zone."""
+    return clock.now().astimezone(ZoneInfo(zone)).date()
+
+
+async def sleeps(ft: Running, enrollment_id: str, step: str, until: datetime) -> None:
+    """Wait until somebody sleeps in a step until an instant."""
+
+    async def as_planned() -> bool:
+        found = await ft.call("GET", f"/enrollments/{enrollment_id}")
+        return bool(found["step"] == step and found["wakes_at"] and datetime.fromisoformat(found["wakes_at"]) == until)
+
+    await ft.until(as_planned, f"{enrollment_id} sleeps in {step} until {until}")
 
 
 async def passes(ft: Running, clock: SkippingTime, enrollment_id: str, step: str) -> datetime:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.fixtures.running import Running
 from tests.fixtures.temporal import SkippingTime
-from tests.recipes.installing import about, installed, over, passes, person, says, sent, skip_to, way
+from tests.recipes.installing import about, at, installed, over, passes, person, says, sent, skip_to, way
 from tests.runs.walking import entered
 
 SLUG = "one-off-occasion"
@@ -28,10 +27,6 @@ async def installed_for(ft: Running, clock: SkippingTime, **answers: Any) -> dat
     day = clock.now().date() + timedelta(days=20)
     await installed(ft, SLUG, date=day.isoformat(), occasion="the summer", **answers)
     return day
-
-
-def at(day: date, clock: str, zone: str) -> datetime:
-    return datetime.combine(day, time.fromisoformat(clock), ZoneInfo(zone)).astimezone(UTC)
 
 
 async def test_everybody_gets_it_at_nine_where_they_live(ft: Running, skipping_time: SkippingTime) -> None:

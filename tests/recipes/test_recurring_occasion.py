@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from tests.fixtures.running import Running
 from tests.fixtures.temporal import SkippingTime
-from tests.recipes.installing import about, installed, over, passes, person, says, sent, skip_to, way
+from tests.recipes.installing import about, at, installed, over, passes, person, says, sent, skip_to, sleeps, today, way
 from tests.runs.test_dated import birthdays
 
 SLUG = "recurring-occasion"
 OSLO, TOKYO = "Europe/Oslo", "Asia/Tokyo"
 ROUND = [("day", "done", None), ("wishes", "done", None)]
 WAITING = ("day", None, None)
-
-
-def at(day: date, zone: str = OSLO, clock: str = "09:00") -> datetime:
-    return datetime.combine(day, time.fromisoformat(clock), ZoneInfo(zone)).astimezone(UTC)
-
-
-def today(clock: SkippingTime, zone: str = OSLO) -> date:
-    return clock.now().astimezone(ZoneInfo(zone)).date()
-
-
-async def sleeps(ft: Running, enrollment_id: str, until: datetime) -> None:
-    """Wait until somebody sleeps until an instant."""
-
-    async def does() -> bool:
-        found = await ft.call("GET", f"/enrollments/{enrollment_id}")
-        return found["wakes_at"] is not None and datetime.fromisoformat(found["wakes_at"]) == until
-
-    await ft.until(does, f"{enrollment_id} sleeps until {until}")
 
 
 async def test_a_leap_day_is_the_28th_in_common_years(ft: Running, skipping_time: SkippingTime) -> None:
@@ -43,9 +24,9 @@ async def test_a_leap_day_is_the_28th_in_common_years(ft: Running, skipping_time
     days = birthdays(2, 29, today(skipping_time), 5)
     assert {day.day for day in days} == {28, 29}
     for day in days:
-        await sleeps(ft, taken, at(day))
+        await sleeps(ft, taken, "day", at(day))
         assert await passes(ft, skipping_time, taken, "day") == at(day)
-    await sleeps(ft, taken, at(birthdays(2, 29, days[-1] + timedelta(days=1), 1)[0]))
+    await sleeps(ft, taken, "day", at(birthdays(2, 29, days[-1] + timedelta(days=1), 1)[0]))
     assert await way(ft, {"id": taken}) == [*ROUND * 5, WAITING]
     found = await sent(ft, ana)
     assert [told for told, _ in found] == ["Happy birthday, Ana!"] * 5
@@ -57,14 +38,14 @@ async def test_another_date_and_another_home_set_the_clock_anew(ft: Running, ski
     first, second = (today(skipping_time) + timedelta(days=n) for n in (100, 30))
     ana = await person(ft, "Ana", birthday=first.replace(year=1992).isoformat(), timezone=OSLO)
     taken = await about(ft, SLUG, ana)
-    await sleeps(ft, taken, at(first, clock="08:00"))
+    await sleeps(ft, taken, "day", at(first, clock="08:00"))
     await ft.patch("contact", ana, birthday=second.isoformat())
-    await sleeps(ft, taken, at(second, clock="08:00"))
+    await sleeps(ft, taken, "day", at(second, clock="08:00"))
     await ft.patch("contact", ana, timezone=TOKYO)
-    await sleeps(ft, taken, at(second, TOKYO, "08:00"))
+    await sleeps(ft, taken, "day", at(second, "08:00", TOKYO))
     await passes(ft, skipping_time, taken, "day")
     following = birthdays(second.month, second.day, second + timedelta(days=1), 1)[0]
-    await sleeps(ft, taken, at(following, TOKYO, "08:00"))
+    await sleeps(ft, taken, "day", at(following, "08:00", TOKYO))
     assert len(await sent(ft, ana)) == 1
 
 
@@ -78,7 +59,7 @@ async def test_who_comes_in_on_the_day_after_nine_is_greeted_next_year(
     taken = await about(ft, SLUG, ana)
     past = ("skipped", "skipped_past")
     following = birthdays(day.month, day.day, day + timedelta(days=1), 1)[0]
-    await sleeps(ft, taken, at(following))
+    await sleeps(ft, taken, "day", at(following))
     assert await way(ft, {"id": taken}) == [("day", *past), ("wishes", *past), WAITING]
     assert ft.outbox() == []
 
@@ -104,7 +85,7 @@ async def test_who_unsubscribes_or_has_no_date_any_more_leaves_and_may_come_back
     third = await about(ft, SLUG, ana)
     assert len({first, second, third}) == 3
     assert await passes(ft, skipping_time, third, "day") == at(day)
-    await sleeps(ft, third, at(birthdays(day.month, day.day, day + timedelta(days=1), 1)[0]))
+    await sleeps(ft, third, "day", at(birthdays(day.month, day.day, day + timedelta(days=1), 1)[0]))
     assert [told for told, _ in await sent(ft, ana)] == ["Happy birthday, Ana!"]
     assert await ft.decisions(SLUG) == ["enrolled"] * 3
 
@@ -115,5 +96,7 @@ async def test_it_may_be_another_day_of_theirs(ft: Running, skipping_time: Skipp
     await installed(ft, SLUG, property="joined_on", occasion="anniversary")
     ana = await person(ft, "Ana", joined_on=day.isoformat(), timezone=OSLO, first_name=None)
     assert await passes(ft, skipping_time, await about(ft, SLUG, ana), "day") == at(day)
-    await sleeps(ft, await about(ft, SLUG, ana), at(birthdays(day.month, day.day, day + timedelta(days=1), 1)[0]))
+    await sleeps(
+        ft, await about(ft, SLUG, ana), "day", at(birthdays(day.month, day.day, day + timedelta(days=1), 1)[0])
+    )
     assert [told for told, _ in await sent(ft, ana)] == ["Happy anniversary!"]
