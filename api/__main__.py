@@ -12,8 +12,8 @@ import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
 from api.app import create_app
-from api.deps import SCOPES
 from assemble import assembled
+from domain.access import SCOPES
 from services.installation import Installation
 from settings import Settings
 from store.people import insert_key

@@ -8,7 +8,7 @@ from fastapi_offline import FastAPIOffline
 from api import errors
 from api.describing import describe
 from api.limits import Limits
-from api.queries import only_known
+from api.queries import may_export, only_known
 from api.routes import (
     associations,
     bulk,
@@ -98,6 +98,18 @@ ROUTERS: tuple[APIRouter, ...] = (
     reference.router,
     texts.router,
 )
+"""What only opens with a key."""
+PUBLIC: tuple[tuple[str, APIRouter], ...] = (
+    # Who calls a webhook may be told to add what it likes to the address.
+    (PREFIX, hooks.public),
+    (PREFIX, callbacks.public),
+    (PREFIX, texts.public),
+    (PREFIX, providers.public),
+    # Their addresses stand in messages, so they are short, and stay for ever.
+    ("", links.public),
+    ("", system.router),
+)
+"""What has its own way to know who calls, or tells nothing: where each stands, and its routes."""
 
 DESCRIPTION = """Records, workflows, enrollments and what came of them.
 
@@ -122,14 +134,8 @@ def create_app(inst: Installation) -> FastAPI:
     errors.install(app)
     app.add_middleware(Limits)
     for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX, dependencies=[Depends(only_known)])
-    # Who calls a webhook may be told to add what it likes to the address.
-    app.include_router(hooks.public, prefix=PREFIX)
-    app.include_router(callbacks.public, prefix=PREFIX)
-    app.include_router(texts.public, prefix=PREFIX)
-    app.include_router(providers.public, prefix=PREFIX)
-    # Their addresses stand in messages, so they are short, and stay for ever.
-    app.include_router(links.public)
-    app.include_router(system.router)
+        app.include_router(router, prefix=PREFIX, dependencies=[Depends(only_known), Depends(may_export)])
+    for prefix, router in PUBLIC:
+        app.include_router(router, prefix=prefix)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from domain.access import Scope
 from domain.base import Frozen
 from domain.errors import NotAllowed, NotAuthenticated
 from domain.records import Cause
@@ -15,20 +16,14 @@ from services.installation import Installation
 from store import people
 from store.database import Read
 
-Scope: TypeAlias = Literal[
-    "records:read", "records:write", "events:write",
-    "workflows:read", "workflows:write", "workflows:publish",
-    "enrollments:read", "enrollments:write", "messages:read", "admin",
-]  # fmt: skip
-SCOPES: tuple[Scope, ...] = get_args(Scope)
-
 bearer = HTTPBearer(auto_error=False, description="An API key, `ft_…`.")
 
 
 class Caller(Frozen):
-    """Who calls: the id of the API key and its scopes."""
+    """Who calls: the id of the API key, the user it belongs to (None: a program), and what it may do now."""
 
     key_id: str
+    user_id: str | None = None
     scopes: frozenset[str]
 
     @property
@@ -56,10 +51,12 @@ Inst = Annotated[Installation, Depends(installation)]
 
 
 async def identify(inst: Inst, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
-    """The caller behind the bearer key. Looked up on every request, so a revoked key ends at once.
+    """The caller behind the bearer key.
+
+    Looked up on every request, so that a revoked key, a user who left and a role that was taken away end at once.
 
     Raises:
-        NotAuthenticated: no key, an unknown one or a revoked one.
+        NotAuthenticated: no key, an unknown one, a revoked one or one of a user who left.
     """
     if credentials is None:
         raise NotAuthenticated("send an API key: Authorization: Bearer ft_…")
@@ -67,7 +64,7 @@ async def identify(inst: Inst, credentials: Annotated[HTTPAuthorizationCredentia
         found = await people.find_key(read, credentials.credentials)
     if found is None:
         raise NotAuthenticated("this API key is unknown or revoked")
-    return Caller(key_id=found.id, scopes=frozenset(found.scopes))
+    return Caller(key_id=found.id, user_id=found.user_id, scopes=frozenset(found.scopes))
 
 
 Identified = Annotated[Caller, Depends(identify)]
@@ -86,11 +83,12 @@ async def reading(inst: Inst, _: Identified) -> AsyncIterator[Read]:
 Reading = Annotated[Read, Depends(reading, scope="function")]
 
 
-def needs(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
-    """A dependency that lets a caller with ``scope`` pass."""
+def needs(scope: Scope, *others: Scope) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency that lets a caller with ``scope`` pass, or with one of the ``others``."""
 
     async def check(caller: Identified) -> Caller:
-        caller.demand(scope)
+        if caller.scopes.isdisjoint(others):
+            caller.demand(scope)
         return caller
 
     return check
@@ -104,7 +102,10 @@ WorkflowsWrite = Annotated[Caller, Depends(needs("workflows:write"))]
 WorkflowsPublish = Annotated[Caller, Depends(needs("workflows:publish"))]
 EnrollmentsRead = Annotated[Caller, Depends(needs("enrollments:read"))]
 EnrollmentsWrite = Annotated[Caller, Depends(needs("enrollments:write"))]
+SetUpRead = Annotated[Caller, Depends(needs("records:read", "workflows:read"))]
+"""How the installation is set up: what records are made of, and what workflows name. No record is shown by it."""
 MessagesRead = Annotated[Caller, Depends(needs("messages:read"))]
+MessagesSend = Annotated[Caller, Depends(needs("messages:send"))]
 Admin = Annotated[Caller, Depends(needs("admin"))]
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=200)]

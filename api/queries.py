@@ -39,6 +39,16 @@ async def only_known(request: Request, _: Identified) -> None:
     raise Invalid("; ".join(mistake.message for mistake in mistakes), errors=mistakes)
 
 
+async def may_export(request: Request, caller: Identified) -> None:
+    """Refuse a table as a file to a caller who may not take files away.
+
+    Raises:
+        NotAllowed: ``format=csv`` without the scope ``export``.
+    """
+    if request.query_params.get("format") == "csv":
+        caller.demand("export")
+
+
 def _parameters(route: APIRoute) -> tuple[str, ...]:
     """The names of the query parameters of a route, those of what it depends on included."""
     found = get_flat_params(route.dependant)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import RowMapping
 
-from api.deps import Caller, Scope
+from api.deps import Caller
 from api.schemas.enrollments import EnrollmentView, EntryDecisionView, decision_view
+from domain.access import Scope
 from services.telling.explanations import Case, Outlook, Pointer
 from services.telling.seen_words import decisions_shown
 from services.telling.timeline import EnrollmentTimeline, Visit

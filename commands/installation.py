@@ -9,13 +9,17 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from commands.logs import log_as_json
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
 from settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from domain.access import Scope
+    from store.people import ApiKey
 
 T = TypeVar("T")
 
@@ -111,32 +115,48 @@ def migrate() -> None:
 def create_key(
     name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
     scope: Annotated[list[str] | None, typer.Option(help="May be repeated; without it: every scope.")] = None,
+    user: Annotated[
+        str | None, typer.Option(help="The address of the user it is for; their role says the rest.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an API key; its secret is shown once."""
+    """Make an API key, for a program or for a user; its secret is shown once."""
     with speaking(as_json):
         settings = read_settings()
-        from api.deps import SCOPES
-        from gateways.clock import SystemClock
-        from store.database import Database
-        from store.people import insert_key
+        from domain.access import SCOPES
 
         unknown = set(scope or ()) - set(SCOPES)
         if unknown:
             raise Failed(ExitCode.USAGE, f"no such scope: {', '.join(sorted(unknown))}; there are {', '.join(SCOPES)}")
+        if user is not None and scope:
+            raise Failed(ExitCode.USAGE, "what the key of a user may do follows from the role of the user")
+        chosen = [each for each in SCOPES if not scope or each in scope]
+        made, secret = asyncio.run(_add_key(settings, name, chosen, user))
+        shown = {"name": name, "user_id": made.user_id, "scopes": list(made.scopes), "key": secret}
+        show(shown, secret, as_json=as_json)
 
-        async def create() -> str:
-            db = Database.open(settings.database_url)
-            try:
-                async with db.transaction() as tx:
-                    now = SystemClock().now()
-                    _, secret = await insert_key(tx, name=name, scopes=tuple(scope or SCOPES), now=now)
-                    return secret
-            finally:
-                await db.close()
 
-        secret = asyncio.run(create())
-        show({"name": name, "scopes": list(scope or SCOPES), "key": secret}, secret, as_json=as_json)
+async def _add_key(settings: Settings, name: str, scopes: list[Scope], email: str | None) -> tuple[ApiKey, str]:
+    from domain.errors import Invalid
+    from gateways.clock import SystemClock
+    from services.records.keys import add_key
+    from store.database import Database
+    from store.people import find_user
+
+    db = Database.open(settings.database_url)
+    try:
+        async with db.transaction() as tx:
+            now = SystemClock().now()
+            if email is None:
+                return await add_key(tx, name, scopes=scopes, now=now)
+            user = await find_user(tx, email)
+            if user is None:
+                raise Failed(ExitCode.NOT_FOUND, f"there is no active user with the address {email}")
+            return await add_key(tx, name, user_id=user.id, now=now)
+    except Invalid as refused:
+        raise Failed(ExitCode.REFUSED, str(refused)) from None
+    finally:
+        await db.close()
 
 
 def outbox(

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import RowMapping, bindparam, insert, select, update
+from sqlalchemy import RowMapping, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from domain.access import Role, scopes_of
 from domain.base import Frozen, Instant, Json
 from domain.people import Away
 from store.database import Read, Tx
@@ -24,6 +25,7 @@ class User(Frozen):
 
     Who is not ``available``, or ``away`` now, is passed over where work is shared out. ``timezone``: the IANA name of
     the zone of those days; None: the account's. ``phone`` as it was written.
+    What their keys may do follows from ``role`` (None: nothing) and ``sees_personal_data``.
     """
 
     id: str
@@ -35,23 +37,36 @@ class User(Frozen):
     away: tuple[Away, ...] = ()
     timezone: str | None = None
     phone: str | None = None
+    role: Role | None = None
+    sees_personal_data: bool = True
     created_at: Instant
 
 
 class ApiKey(Frozen):
-    """A key without its secret. ``scopes`` as in the API's reference, e.g. ``("records:read", "admin")``."""
+    """A key without its secret. ``scopes``: what it may do now, e.g. ``("records:read", "admin")``.
+
+    ``user_id``: the user it belongs to, whose role says what it may do; None: a program with scopes of its own.
+    """
 
     id: str
     name: str
     prefix: str
     scopes: tuple[str, ...]
+    user_id: str | None = None
     created_at: Instant
     revoked_at: Instant | None = None
 
 
 _USER = [users.c[name] for name in User.model_fields]
 _AMONG = select(*_USER).where(users.c.id.in_(bindparam("ids", expanding=True)))
-_KEY = [api_keys.c[name] for name in ApiKey.model_fields]
+_KEYS = select(
+    *(api_keys.c[name] for name in ApiKey.model_fields), users.c.active, users.c.role, users.c.sees_personal_data
+).outerjoin(users, users.c.id == api_keys.c.user_id)
+_IN_USE = _KEYS.where(
+    api_keys.c.hash == bindparam("hash"),
+    api_keys.c.revoked_at.is_(None),
+    or_(api_keys.c.user_id.is_(None), users.c.active),
+)
 
 
 async def insert_user(
@@ -115,38 +130,55 @@ async def user_names(read: Read, ids: Iterable[str]) -> dict[str, str]:
 
 
 async def insert_key(
-    tx: Tx, *, name: str, scopes: tuple[str, ...], now: datetime, secret: str | None = None
+    tx: Tx, *, name: str, scopes: tuple[str, ...], now: datetime, user_id: str | None = None, secret: str | None = None
 ) -> tuple[ApiKey, str]:
     """Write a key and return it with its secret, which is stored nowhere; ``secret`` gives one instead of making it.
 
-    A secret that is a key already returns that key unchanged, also when it is revoked.
+    With ``user_id`` it is that user's, and has no scopes of its own. A secret that is a key already returns that key
+    unchanged, also when it is revoked.
     """
     secret = secret or new_secret()
-    known = await tx.one(select(*_KEY).where(api_keys.c.hash == _hash(secret)))
+    known = await tx.one(_KEYS.where(api_keys.c.hash == _hash(secret)))
     if known is not None:
-        return ApiKey(**known), secret
-    key = ApiKey(id=new_id(now), name=name, prefix=secret[:PREFIX_LENGTH], scopes=scopes, created_at=now)
+        return _api_key(known), secret
+    key = ApiKey(
+        id=new_id(now), name=name, prefix=secret[:PREFIX_LENGTH], scopes=scopes, user_id=user_id, created_at=now
+    )
     row = {**key.model_dump(), "scopes": list(scopes), "hash": _hash(secret)}
     await tx.run(insert(api_keys).values(**row))
-    return key, secret
+    return await get_key(tx, key.id) or key, secret
+
+
+async def get_key(read: Read, id: str) -> ApiKey | None:
+    """The key, revoked or not; None when there is none."""
+    row = await read.one(_KEYS.where(api_keys.c.id == id))
+    return _api_key(row) if row else None
 
 
 async def find_key(read: Read, secret: str) -> ApiKey | None:
-    """The key this secret belongs to; None when unknown or revoked."""
-    row = await read.one(select(*_KEY).where(api_keys.c.hash == _hash(secret), api_keys.c.revoked_at.is_(None)))
-    return ApiKey(**row) if row else None
+    """The key this secret belongs to; None when unknown, revoked or of a user who is not active."""
+    row = await read.one(_IN_USE, hash=_hash(secret))
+    return _api_key(row) if row else None
 
 
 async def list_keys(read: Read, *, after: str | None = None, limit: int) -> list[ApiKey]:
     """Up to ``limit`` keys in order of creation, revoked ones included, after the id ``after``."""
-    page = select(*_KEY) if after is None else select(*_KEY).where(api_keys.c.id > after)
-    return [ApiKey(**row) for row in await read.all(page.order_by(api_keys.c.id).limit(limit))]
+    page = _KEYS if after is None else _KEYS.where(api_keys.c.id > after)
+    return [_api_key(row) for row in await read.all(page.order_by(api_keys.c.id).limit(limit))]
 
 
 async def revoke_key(tx: Tx, id: str, now: datetime) -> bool:
     """End a key; False when there is none or it was ended before."""
     mine = update(api_keys).where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
     return await tx.run(mine.values(revoked_at=now)) == 1
+
+
+def _api_key(row: RowMapping) -> ApiKey:
+    key = ApiKey.model_validate({name: row[name] for name in ApiKey.model_fields})
+    if key.user_id is None:
+        return key
+    held = scopes_of(row["role"] if row["active"] else None, sees_personal_data=row["sees_personal_data"])
+    return key.model_copy(update={"scopes": held})
 
 
 def _user(row: RowMapping) -> User:

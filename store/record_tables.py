@@ -99,6 +99,9 @@ users = Table(
     Column("away", Document),
     # None: the account's.
     Column("timezone", String(64)),
+    # None: may not sign in anywhere, only own records and get tasks.
+    Column("role", String(10)),
+    Column("sees_personal_data", Boolean, nullable=False, server_default=text("true")),
     at("created_at"),
 )  # fmt: skip
 
@@ -108,7 +111,9 @@ api_keys = Table(
     Column("name", String(200), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
     Column("prefix", String(16), nullable=False),
+    # Of a program. What the keys of a user may do follows from their role.
     Column("scopes", Document, nullable=False),
+    Column("user_id", String(36), ForeignKey("users.id")),
     at("created_at"),
     at("revoked_at", nullable=True),
 )  # fmt: skip

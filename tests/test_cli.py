@@ -20,8 +20,8 @@ import uvicorn
 from typer.testing import CliRunner
 
 from api.app import create_app
-from api.deps import SCOPES
 from cli import app
+from domain.access import ROLES, SCOPES
 from domain.jobs import EnrollmentCall
 from domain.messages import StepCall
 from domain.occurrences import OccurrenceCall
@@ -32,12 +32,13 @@ from services.jobs.import_pages import work_page
 from services.records.subscriptions import create_type
 from services.recurring.occurrences import open_occurrence
 from services.running.steps import plan_delay
+from settings import Settings
 from store.changes import Stamp
 from store.database import Database
 from store.enrollments import get_enrollment
-from store.people import insert_key
+from store.people import insert_key, insert_user, replace_user
 from tests.api.definitions import follow_up
-from tests.fixtures.clock import FixedClock
+from tests.fixtures.clock import START, FixedClock
 from tests.fixtures.installations import assemble
 from tests.fixtures.runs import RecordingRuns
 from tests.runs.definitions import by_hand
@@ -634,7 +635,25 @@ def test_a_fresh_folder_is_migrated_again_and_again_and_given_a_key(tmp_path: Pa
     made = command(tmp_path, "key", "create", "--scope", "records:read", "--json")
     assert json.loads(made.stdout)["key"].startswith("ft_")
     assert command(tmp_path, "key", "create", "--scope", "everything").returncode == 2
+    assert command(tmp_path, "key", "create", "--scope", "admin", "--user", "kim@example.com").returncode == 2
+    assert command(tmp_path, "key", "create", "--user", "kim@example.com").returncode == 3
     assert command(tmp_path, "outbox", "--json").stdout.strip() == "[]"
+
+
+async def test_a_user_gets_a_key_that_follows_their_role(tmp_path: Path) -> None:
+    await asyncio.to_thread(command, tmp_path, "migrate")
+    db = Database.open(Settings(data_dir=tmp_path).database_url)
+    ask = ("key", "create", "--name", "Kim's", "--user", "kim@example.com", "--json")
+    async with db.transaction() as tx:
+        kim = await insert_user(tx, name="Kim", email="kim@example.com", now=START)
+        assert kim is not None
+    refused = await asyncio.to_thread(command, tmp_path, *ask)
+    assert (refused.returncode, "has no role" in refused.stderr) == (1, True)
+    async with db.transaction() as tx:
+        await replace_user(tx, kim.model_copy(update={"role": "viewer"}))
+    made = json.loads((await asyncio.to_thread(command, tmp_path, *ask)).stdout)
+    assert (made["user_id"], made["scopes"]) == (kim.id, [scope for scope in SCOPES if scope in ROLES["viewer"]])
+    await db.close()
 
 
 def test_the_help_loads_nothing_heavy(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from api.answers import Answer, answer
-from api.deps import Admin, EventsWrite, Inst, Reading, RecordsRead
+from api.deps import Admin, EventsWrite, Inst, Reading, SetUpRead
 from api.describing import refusals
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
@@ -37,7 +37,7 @@ MAY_BE_NULL = frozenset({"stage"})
 
 
 @router.get("", response_model=Page[ChannelView])
-async def list_channels(read: Reading, _: RecordsRead, paging: Paged) -> Page[ChannelView]:
+async def list_channels(read: Reading, _: SetUpRead, paging: Paged) -> Page[ChannelView]:
     """Channels by slug, those that are switched off included."""
     found = await rows.list_channels(read, after=paging.after, limit=paging.fetch)
     return page(found, paging, channel_view, key=lambda channel: channel.slug)
@@ -56,7 +56,7 @@ async def create_channel(body: ChannelBody, inst: Inst, caller: Admin, once: Onl
 
 
 @router.get("/{slug}", response_model=ChannelView)
-async def show_channel(slug: Slug, read: Reading, _: RecordsRead) -> ChannelView:
+async def show_channel(slug: Slug, read: Reading, _: SetUpRead) -> ChannelView:
     """One channel."""
     found = await rows.find_channel(read, slug)
     if found is None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from api.answers import Answer, Shown, answer
-from api.deps import Caller, Inst, Reading, WorkflowsRead, WorkflowsWrite
+from api.deps import Caller, Inst, MessagesSend, Reading, WorkflowsRead, WorkflowsWrite
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
@@ -115,7 +115,7 @@ async def preview(slug: Slug, body: EmailPreviewBody, inst: Inst, caller: Workfl
 
 
 @router.post("/{slug}/test", response_model=TestAnswer)
-async def send_test(slug: Slug, body: EmailTestBody, inst: Inst, caller: WorkflowsWrite, once: OnlyOnce) -> Response:
+async def send_test(slug: Slug, body: EmailTestBody, inst: Inst, caller: MessagesSend, once: OnlyOnce) -> Response:
     """Send the email to colleagues as a test, marked as one; it is no message of any record and counts nowhere.
 
     It leaves through the mail service that real messages leave through. A record needs records:read as well.

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from api.answers import Answer, answer
-from api.deps import Admin, Inst, Reading, RecordsRead, RecordsWrite
+from api.deps import Admin, Inst, Reading, RecordsRead, RecordsWrite, SetUpRead
 from api.describing import refusals
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
@@ -32,7 +32,7 @@ Slug = Annotated[str, Path(max_length=63, examples=["customers"])]
 
 @router.get("", response_model=Page[ListView], responses=refusals(404))
 async def list_lists(
-    read: Reading, _: RecordsRead, paging: Paged, object: Annotated[str | None, Query(max_length=40)] = None
+    read: Reading, _: SetUpRead, paging: Paged, object: Annotated[str | None, Query(max_length=40)] = None
 ) -> Page[ListView]:
     """Lists, in order of creation."""
     if object is not None:
@@ -56,7 +56,7 @@ async def create_list(body: ListBody, inst: Inst, caller: Admin, once: OnlyOnce)
 
 
 @router.get("/{slug}", response_model=ListView)
-async def show_list(slug: Slug, read: Reading, _: RecordsRead) -> ListView:
+async def show_list(slug: Slug, read: Reading, _: SetUpRead) -> ListView:
     """One list with the number of its members."""
     (view,) = await _views(read, [await services.list_or_404(read, slug)])
     return view

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from api.answers import Answer, answer
-from api.deps import Admin, Inst, Reading, RecordsRead
+from api.deps import Admin, Inst, Reading, SetUpRead
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.loading import object_or_404
@@ -44,7 +44,7 @@ PropertyName = Annotated[str, Path(max_length=40)]
 
 
 @router.get("", response_model=Objects)
-async def list_objects(read: Reading, _: RecordsRead) -> Objects:
+async def list_objects(read: Reading, _: SetUpRead) -> Objects:
     """Every object type with its properties."""
     schema = await load_schema(read)
     return Objects(items=[object_view(each) for each in schema.objects.values()])
@@ -63,7 +63,7 @@ async def create_object(body: ObjectBody, inst: Inst, _: Admin, once: OnlyOnce) 
 
 
 @router.get("/{object}", response_model=ObjectView)
-async def show_object(object: Object, read: Reading, _: RecordsRead) -> ObjectView:
+async def show_object(object: Object, read: Reading, _: SetUpRead) -> ObjectView:
     """One object type."""
     return object_view(object_or_404(await load_schema(read), object))
 
@@ -77,7 +77,7 @@ async def change_object(object: Object, body: ObjectPatch, inst: Inst, _: Admin)
 
 
 @router.get("/{object}/properties", response_model=PropertyList)
-async def list_properties(object: Object, read: Reading, _: RecordsRead) -> PropertyList:
+async def list_properties(object: Object, read: Reading, _: SetUpRead) -> PropertyList:
     """The properties of an object type."""
     found = object_or_404(await load_schema(read), object)
     return PropertyList(items=[property_view(each) for each in found.properties.values()])

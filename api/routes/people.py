@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from api.answers import Answer, answer
-from api.deps import Admin, Inst, Reading, RecordsRead
+from api.deps import Admin, Inst, Reading, SetUpRead
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
@@ -22,6 +22,7 @@ from domain.settings_rules import holiday_problems, pause_date_problems, window_
 from domain.sms_numbers import sender_problem
 from domain.zones import is_zone
 from services.authoring.live import tell_account_changed
+from services.records.keys import add_key
 from services.recurring.recurring import recur_in_another_zone
 from store import people
 from store.database import Read, Tx
@@ -44,11 +45,13 @@ async def list_keys(read: Reading, _: Admin, paging: Paged) -> Page[KeyView]:
 
 @router.post("/api-keys", status_code=201, response_model=NewKeyView, tags=["account"])
 async def create_key(body: KeyBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
-    """Make a key. Its secret is shown in this answer only; a repeated call answers without it."""
+    """Make a key for a program, by scopes, or for a user, by their role.
+
+    Its secret is shown in this answer only; a repeated call answers without it.
+    """
 
     async def work(tx: Tx) -> Answer:
-        scopes = tuple(dict.fromkeys(body.scopes))
-        key, secret = await people.insert_key(tx, name=body.name, scopes=scopes, now=inst.clock.now())
+        key, secret = await add_key(tx, body.name, scopes=body.scopes, user_id=body.user_id, now=inst.clock.now())
         shown = NewKeyView(**_key_view(key).model_dump(), key=secret)
         hidden = shown.model_copy(update={"key": None})
         return answer(shown, 201, headers={"Location": f"/api/v1/api-keys/{key.id}"}, kept=hidden)
@@ -66,7 +69,7 @@ async def revoke_key(key_id: Annotated[str, Path(max_length=36)], inst: Inst, _:
 
 
 @router.get("/account", response_model=AccountView, tags=["account"])
-async def show_account(read: Reading, _: RecordsRead) -> AccountView:
+async def show_account(read: Reading, _: SetUpRead) -> AccountView:
     """What holds for the whole installation."""
     return await _account_view(read)
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from api.answers import Answer, answer
-from api.deps import Admin, Inst, Reading, RecordsRead
+from api.deps import Admin, Inst, Reading, RecordsRead, SetUpRead
 from api.describing import refusals
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
@@ -40,7 +40,7 @@ Value = Annotated[str, Path(max_length=200)]
 
 
 @router.get("/{object}", response_model=Pipelines)
-async def list_pipelines(object: Object, read: Reading, _: RecordsRead) -> Pipelines:
+async def list_pipelines(object: Object, read: Reading, _: SetUpRead) -> Pipelines:
     """The pipelines of an object type with their stages; none where its records have no stages."""
     target = object_or_404(await load_schema(read), object)
     return Pipelines(items=[pipeline_view(target, each) for each in target.pipelines])
@@ -68,7 +68,7 @@ async def create_pipeline(object: Object, body: PipelineBody, inst: Inst, _: Adm
 
 
 @router.get("/{object}/{pipeline}", response_model=PipelineView)
-async def show_pipeline(object: Object, pipeline: Value, read: Reading, _: RecordsRead) -> PipelineView:
+async def show_pipeline(object: Object, pipeline: Value, read: Reading, _: SetUpRead) -> PipelineView:
     """One pipeline."""
     return _view(object_or_404(await load_schema(read), object), pipeline)
 

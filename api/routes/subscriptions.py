@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from api.answers import Answer, answer
-from api.deps import Admin, Inst, Reading, RecordsRead, RecordsWrite
+from api.deps import Admin, Inst, Reading, RecordsRead, RecordsWrite, SetUpRead
 from api.describing import refusals
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
@@ -42,7 +42,7 @@ MANY = 1000
 
 
 @router.get("/subscription-types", response_model=Page[TypeView], tags=["subscriptions"])
-async def list_types(read: Reading, _: RecordsRead, paging: Paged) -> Page[TypeView]:
+async def list_types(read: Reading, _: SetUpRead, paging: Paged) -> Page[TypeView]:
     """Subscription types, archived ones included, in order of creation."""
     found = await rows.page_types(read, after=paging.after, limit=paging.fetch)
     return page(found, paging, _type_view, key=lambda each: each.id)
@@ -63,7 +63,7 @@ async def create_type(body: TypeBody, inst: Inst, caller: Admin, once: OnlyOnce)
 
 
 @router.get("/subscription-types/{slug}", response_model=TypeView, tags=["subscriptions"])
-async def show_type(slug: Slug, read: Reading, _: RecordsRead) -> TypeView:
+async def show_type(slug: Slug, read: Reading, _: SetUpRead) -> TypeView:
     """One subscription type."""
     return _type_view(await services.type_or_404(read, slug))
 

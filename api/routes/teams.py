@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from api.answers import Answer, answer
-from api.deps import Admin, Inst, Reading, RecordsRead
+from api.deps import Admin, Inst, Reading, RecordsRead, SetUpRead
 from api.describing import refusals
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
@@ -27,7 +27,7 @@ router = APIRouter(route_class=StorableRoute)
 UserId = Annotated[str, Path(max_length=36)]
 Slug = Annotated[str, Path(max_length=63, examples=["sales"])]
 
-MAY_BE_NULL = frozenset({"manager_id", "phone", "timezone"})
+MAY_BE_NULL = frozenset({"manager_id", "phone", "timezone", "role"})
 
 
 @router.get("/users", response_model=Page[UserView], tags=["users"])
@@ -68,7 +68,7 @@ async def change_user(user_id: UserId, body: UserPatch, inst: Inst, _: Admin) ->
 
 
 @router.get("/teams", response_model=Page[TeamView], tags=["users"])
-async def list_teams(read: Reading, _: RecordsRead, paging: Paged) -> Page[TeamView]:
+async def list_teams(read: Reading, _: SetUpRead, paging: Paged) -> Page[TeamView]:
     """Teams, archived ones included, in order of creation."""
     found = await page_teams(read, after=paging.after, limit=paging.fetch)
     return page(found, paging, _team_view, key=lambda team: team.id)
@@ -86,7 +86,7 @@ async def create_team(body: TeamBody, inst: Inst, _: Admin, once: OnlyOnce) -> R
 
 
 @router.get("/teams/{slug}", response_model=TeamView, tags=["users"])
-async def show_team(slug: Slug, read: Reading, _: RecordsRead) -> TeamView:
+async def show_team(slug: Slug, read: Reading, _: SetUpRead) -> TeamView:
     """One team."""
     return _team_view(await services.team_or_404(read, slug))
 

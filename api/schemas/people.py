@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field, StrictBool, StrictStr
 
 from api.answers import Shown
-from api.deps import Scope
 from api.schemas.records import Body, Id, examples
+from domain.access import Role, Scope
 from domain.base import Instant, Json
 from domain.consent import FrequencyCaps
 from domain.definition import HolidayCalendar, PauseDate, Window
@@ -30,6 +30,12 @@ AwaySpans = Annotated[
         examples=[[{"from": "2026-12-21", "to": "2027-01-03"}]],
     ),
 ]
+UserRole = Annotated[
+    Role, Field(description="What the keys of this user may do; without a role: nothing.", examples=["editor"])
+]
+SeesPersonalData = Annotated[
+    StrictBool, Field(description="Whether the keys of this user show records and messages. An admin sees them anyway.")
+]
 Members = Annotated[tuple[Member, ...], Field(max_length=MOST_MEMBERS)]
 
 
@@ -45,6 +51,8 @@ class UserBody(Body):
     available: StrictBool = True
     away: AwaySpans = ()
     timezone: Zone | None = None
+    role: UserRole | None = None
+    sees_personal_data: SeesPersonalData = True
 
 
 class UserPatch(Body):
@@ -60,6 +68,8 @@ class UserPatch(Body):
     available: StrictBool | None = None
     away: AwaySpans | None = None
     timezone: Zone | None = None
+    role: UserRole | None = None
+    sees_personal_data: SeesPersonalData | None = None
 
 
 class TeamBody(Body):
@@ -106,25 +116,32 @@ class UserView(Shown):
     available: bool
     away: Annotated[list[dict[str, str]], Field(examples=[[{"from": "2026-12-21", "to": "2027-01-03"}]])]
     timezone: str | None
+    role: Role | None
+    sees_personal_data: bool
     created_at: Instant
 
 
 class KeyBody(Body):
-    """A new API key and what it may do."""
+    """A new API key: of a program, with what it may do (``scopes``), or of a user, whose role says it (``user_id``)."""
 
     model_config = examples({"name": "Web shop", "scopes": ["records:read", "records:write"]})
 
     name: Name
-    scopes: Annotated[list[Scope], Field(min_length=1, examples=[["records:read", "records:write"]])]
+    scopes: Annotated[list[Scope] | None, Field(min_length=1, examples=[["records:read", "records:write"]])] = None
+    user_id: Id | None = None
 
 
 class KeyView(Shown):
-    """An API key as far as it may be shown; ``prefix`` is how it begins."""
+    """An API key as far as it may be shown; ``prefix`` is how it begins, ``scopes`` what it may do now.
+
+    ``user_id``: the user it belongs to; null: a program.
+    """
 
     id: str
     name: str
     prefix: str
     scopes: list[str]
+    user_id: str | None
     created_at: Instant
     revoked_at: Instant | None
 

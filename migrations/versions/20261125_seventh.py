@@ -1,4 +1,4 @@
-"""Add conversations: channels, threads, what is written in them, and what mail does to tickets."""
+"""Add conversations (channels, threads, messages), what mail does to tickets, roles of users and whose key it is."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ down_revision: str | None = "20261124_sixth"
 
 INSTANT = sa.DateTime(timezone=True)
 DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+_KEYS = sa.table("api_keys", sa.column("id", sa.String), sa.column("scopes", DOCUMENT))
 
 
 def upgrade() -> None:
     """Towards this release."""
     _add_conversations()
+    _add_roles()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _drop_roles()
     _drop_conversations()
 
 
@@ -106,3 +109,41 @@ def _drop_conversations() -> None:
         op.drop_table(table)
     op.drop_column("inbound_mails", "thread_id")
     op.drop_column("pipelines", "status_from_email")
+
+
+def _add_roles() -> None:
+    op.add_column("users", sa.Column("role", sa.String(length=10), nullable=True))
+    op.add_column(
+        "users", sa.Column("sees_personal_data", sa.Boolean(), server_default=sa.text("true"), nullable=False)
+    )
+    with op.batch_alter_table("api_keys") as batch:
+        batch.add_column(sa.Column("user_id", sa.String(length=36), nullable=True))
+        batch.create_foreign_key(op.f("fk_api_keys_user_id_users"), "users", ["user_id"], ["id"])
+    # What a key could do before this release it can do after it.
+    _grant("messages:send", to="workflows:write")
+    _grant("export", to="enrollments:read")
+
+
+def _drop_roles() -> None:
+    _withdraw("messages:send", "export")
+    with op.batch_alter_table("api_keys") as batch:
+        batch.drop_constraint(op.f("fk_api_keys_user_id_users"), type_="foreignkey")
+        batch.drop_column("user_id")
+    op.drop_column("users", "sees_personal_data")
+    op.drop_column("users", "role")
+
+
+def _grant(scope: str, *, to: str) -> None:
+    for id, scopes in _keys():
+        if to in scopes:
+            op.execute(sa.update(_KEYS).where(_KEYS.c.id == id).values(scopes=[*scopes, scope]))
+
+
+def _withdraw(*gone: str) -> None:
+    for id, scopes in _keys():
+        kept = [scope for scope in scopes if scope not in gone]
+        op.execute(sa.update(_KEYS).where(_KEYS.c.id == id).values(scopes=kept))
+
+
+def _keys() -> list[tuple[str, list[str]]]:
+    return [(row.id, row.scopes) for row in op.get_bind().execute(sa.select(_KEYS))]

@@ -146,6 +146,9 @@ async def _examine(read: Read, addresses: Addresses, user: User) -> None:
     elif user.manager_id is not None and await get_user(read, user.manager_id) is None:
         words = f"there is no user {user.manager_id}"
         mistakes.append(FieldError(path="/manager_id", code="unknown_user", message=words))
+    if user.role == "admin" and not user.sees_personal_data:
+        words = "an admin sees personal data: who makes keys can make one that does"
+        mistakes.append(FieldError(path="/sees_personal_data", code="wrong_value", message=words))
     if user.timezone is not None and not is_zone(user.timezone):
         words = f"{user.timezone} is no IANA time zone"
         mistakes.append(FieldError(path="/timezone", code="wrong_zone", message=words))

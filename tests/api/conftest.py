@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from api.app import create_app
-from api.deps import SCOPES
+from domain.access import SCOPES
 from domain.base import Json
 from services.installation import Installation
 from store.people import insert_key
@@ -56,6 +56,10 @@ class Caller:
         """The same API with another key."""
         return await caller(self.inst, *scopes)
 
+    def having(self, secret: str) -> Caller:
+        """The same API with the key that has this secret."""
+        return _client(self.inst, secret)
+
 
 DOCUMENTED = (401, 403, 404, 409, 412, 413, 422, 428)
 """Refusals that the reference must name for every operation that can answer them."""
@@ -95,6 +99,10 @@ def problem_of(answer: Response) -> Any:
 async def caller(inst: Installation, *scopes: str) -> Caller:
     async with inst.db.transaction() as tx:
         _, secret = await insert_key(tx, name="test", scopes=scopes, now=inst.clock.now())
+    return _client(inst, secret)
+
+
+def _client(inst: Installation, secret: str) -> Caller:
     transport = ASGITransport(app=_app_on(inst), raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {secret}"}
     return Caller(AsyncClient(transport=transport, base_url=BASE, headers=headers), inst)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.deps import SCOPES
+from domain.access import SCOPES
 from gateways.mail import open_mail
 from gateways.mail_outbox import read_outbox
 from store.tables import effects, messages

@@ -11,8 +11,8 @@ from fastapi.routing import APIRoute
 from sqlalchemy import text
 
 from api.app import PREFIX, ROUTERS
-from api.deps import SCOPES
 from api.limits import BODY_BYTES
+from domain.access import SCOPES
 from tests.api.conftest import Caller, problem_of
 
 BODIES: dict[str, Any] = {
@@ -93,7 +93,7 @@ def _fill(found: re.Match[str]) -> str:
 ROUTES = sorted(set(_routes()))
 
 
-async def _send(caller: Caller, method: str, path: str, template: str, more: str = "") -> Any:
+async def send(caller: Caller, method: str, path: str, template: str, more: str = "") -> Any:
     if template.endswith("/import"):
         form = {"mapping": '{"columns": {"a": {"property": "external_id"}}}', "key": "external_id"}
         return await caller.http.post(f"{PREFIX}{path}{more}", data=form, files={"file": ("a.csv", b"a\n1\n")})
@@ -104,9 +104,9 @@ async def test_no_route_opens_without_a_key(lite: Caller) -> None:
     key = lite.http.headers["Authorization"]
     for method, path, template in ROUTES:
         lite.http.headers["Authorization"] = "Bearer ft_unknown"
-        assert problem_of(await _send(lite, method, path, template))["status"] == 401, f"{method} {template}"
+        assert problem_of(await send(lite, method, path, template))["status"] == 401, f"{method} {template}"
         del lite.http.headers["Authorization"]
-        missing = await _send(lite, method, path, template)
+        missing = await send(lite, method, path, template)
         assert problem_of(missing)["status"] == 401, f"{method} {template}"
         assert missing.headers["WWW-Authenticate"] == "Bearer"
     lite.http.headers["Authorization"] = key
@@ -117,13 +117,13 @@ async def test_every_route_demands_a_scope_and_opens_with_it(lite: Caller) -> No
     for method, path, template in ROUTES:
         if template.startswith("/jobs"):
             continue  # A job demands the scope of its work, and shows none to others.
-        found = problem_of(await _send(bare, method, path, template))
+        found = problem_of(await send(bare, method, path, template))
         assert found["status"] == 403, f"{method} {template}"
         named = re.search(r"scope (\S+)", found["detail"])
         assert named is not None
         assert named[1] in SCOPES
         enough = await lite.with_scopes(named[1])
-        answer = await _send(enough, method, path, template)
+        answer = await send(enough, method, path, template)
         assert answer.status_code not in (401, 403), f"{method} {template}: {answer.text}"
 
 
@@ -141,7 +141,7 @@ async def test_a_query_parameter_that_is_unknown_is_refused_with_those_there_are
 async def test_no_route_takes_a_query_parameter_it_does_not_know(lite: Caller) -> None:
     for method, path, template in ROUTES:
         sign = "&" if template in QUERIES else "?"
-        answer = await _send(lite, method, path, template, more=f"{sign}nonsense=1")
+        answer = await send(lite, method, path, template, more=f"{sign}nonsense=1")
         assert answer.status_code == 422, f"{method} {template}: {answer.status_code} {answer.text}"
         assert [each["path"] for each in problem_of(answer)["errors"]] == ["query:nonsense"], f"{method} {template}"
 
@@ -151,7 +151,7 @@ async def test_what_does_not_exist_is_not_found(lite: Caller) -> None:
     makes = {("POST", "/workflows/{slug}/validate"), ("PUT", "/workflows/{slug}"), ("PUT", "/secrets/{name}")}
     for method, path, template in ROUTES:
         if "{" in template and (method, template) not in makes:
-            answer = await _send(lite, method, path.replace("contact", "unicorn", 1), template)
+            answer = await send(lite, method, path.replace("contact", "unicorn", 1), template)
             assert problem_of(answer)["status"] == 404, f"{method} {template}: {answer.text}"
 
 

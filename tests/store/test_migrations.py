@@ -22,6 +22,7 @@ from domain.reading import keys_read
 from store import tables
 from store.database import Database, driver_url, writer_engine
 from store.migrate import SCRIPTS, check, is_current, upgrade
+from store.people import list_keys
 from store.schema import load_schema, seed_builtin
 from store.tables import entry_decisions, interests, versions, workflows
 from store.tasks import TaskFilters, list_tasks
@@ -220,6 +221,29 @@ async def test_what_tasks_are_about_is_kept_up_and_down(empty_database_url: str)
         rows = await read.all(select(OLD_TASKS.c.id, OLD_TASKS.c.record_ids))
     assert {row["id"]: row["record_ids"] for row in rows} == about
 
+
+async def test_keys_can_do_after_the_release_what_they_could_before(empty_database_url: str) -> None:
+    await asyncio.to_thread(_to, empty_database_url, "20261124_sixth")
+    before = {"1": ["workflows:write"], "2": ["enrollments:read", "admin"], "3": ["records:read"]}
+    async with _opened(empty_database_url) as db, db.transaction() as tx:
+        for id, scopes in before.items():
+            row = {"id": id, "name": id, "hash": id, "prefix": id, "scopes": scopes, "created_at": START}
+            await tx.run(insert(OLD_KEYS).values(**row))
+    await asyncio.to_thread(upgrade, empty_database_url)
+    async with _opened(empty_database_url) as db, db.read() as read:
+        after = {key.id: set(key.scopes) for key in await list_keys(read, limit=10)}
+    assert after == {
+        "1": {"workflows:write", "messages:send"}, "2": {"enrollments:read", "admin", "export"}, "3": {"records:read"},
+    }  # fmt: skip
+    await asyncio.to_thread(_to, empty_database_url, "20261124_sixth")
+    async with _opened(empty_database_url) as db, db.read() as read:
+        assert {row["id"]: row["scopes"] for row in await read.all(select(OLD_KEYS))} == before
+
+
+OLD_KEYS = table(
+    "api_keys", *(column(name) for name in ("id", "name", "hash", "prefix")),
+    column("scopes", tables.api_keys.c.scopes.type), column("created_at", tables.api_keys.c.created_at.type),
+)  # fmt: skip
 
 OLD_TASKS = table(
     "tasks", *(column(name) for name in ("id", "title", "body", "status", "record_id")),
