@@ -22,6 +22,7 @@ from activities.importing import import_activities
 from activities.recurrence import recurrence_activities
 from activities.registry import action_activities
 from activities.steps import step_activities
+from activities.thread_mail import giving_up_activities, mail_activities
 from assemble import assembled
 from domain import names
 from domain.errors import Unavailable
@@ -38,6 +39,7 @@ from workflows.bulk import BulkEnrollment
 from workflows.enrollment import Enrollment
 from workflows.importing import Import
 from workflows.recurrence import Recurrence
+from workflows.thread_mail import ThreadMail
 
 Role: TypeAlias = Literal["all", "runs", "email", "sms", "webhook", "relay", "bulk", "inbound"]
 
@@ -281,15 +283,21 @@ def _bulk_worker(inst: Installation, client: Client) -> Worker:
     return Worker(
         client,
         task_queue=names.QUEUE_BULK,
-        workflows=[Import, BulkEnrollment, Recurrence],
-        activities=[*import_activities(inst), *bulk_activities(inst), *recurrence_activities(inst)],
+        workflows=[Import, BulkEnrollment, Recurrence, ThreadMail],
+        activities=[
+            *import_activities(inst),
+            *bulk_activities(inst),
+            *recurrence_activities(inst),
+            *giving_up_activities(inst),
+        ],
         workflow_runner=sandbox(),
         graceful_shutdown_timeout=DRAIN,
     )
 
 
 def _of_queue(inst: Installation, queue: str) -> Sequence[Callable[..., Any]]:
-    return action_activities(inst, queue)
+    mails = mail_activities(inst) if queue == names.QUEUE_EMAIL else []
+    return [*action_activities(inst, queue), *mails]
 
 
 def sandbox() -> SandboxedWorkflowRunner:

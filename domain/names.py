@@ -8,6 +8,7 @@ WORKFLOW_TYPE = "Enrollment"
 IMPORT_WORKFLOW_TYPE = "Import"
 BULK_WORKFLOW_TYPE = "BulkEnrollment"
 RECURRENCE_WORKFLOW_TYPE = "Recurrence"
+THREAD_MAIL_WORKFLOW_TYPE = "ThreadMail"
 
 QUEUE_RUNS = "ft-runs"
 QUEUE_EMAIL = "ft-email"
@@ -28,6 +29,8 @@ RECORD_FAILURE = "record_failure"
 FIND_PLACE = "find_place"
 IMPORT_PAGE = "import_page"
 ENROLLMENT_PAGE = "enrollment_page"
+SEND_THREAD_MAIL = "send_thread_mail"
+GIVE_UP_THREAD_MAIL = "give_up_thread_mail"
 NEXT_OCCURRENCE = "next_occurrence"
 OPEN_OCCURRENCE = "open_occurrence"
 
@@ -92,6 +95,11 @@ JOB_WORKFLOWS = {
 def job_run_id(kind: str, job_id: str) -> str:
     """The Temporal workflow id of a job: ``import:7f3a…``, ``bulk:91bc…``."""
     return f"{'bulk' if kind == 'enrollment' else kind}:{job_id}"
+
+
+def thread_mail_run_id(message_id: str) -> str:
+    """The Temporal workflow id of what sends a mail that a colleague wrote: ``mail:7f3a…``."""
+    return f"mail:{message_id}"
 
 
 def recurrence_run_id(workflow_id: str) -> str:

@@ -292,6 +292,14 @@ class Runs(Protocol):
         """
         ...
 
+    async def start_mail(self, message_id: str) -> None:
+        """Start the run that sends what a colleague wrote in a conversation, or find it started already.
+
+        Raises:
+            Unavailable: Temporal cannot be reached now.
+        """
+        ...
+
     async def start_recurrence(self, workflow_id: str, slug: str, *, changed: bool) -> None:
         """Start the run that opens the occurrences of a workflow, or find it there; ``changed``: it has to look again.
 

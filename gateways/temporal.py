@@ -153,6 +153,24 @@ class TemporalRuns:
         except (RPCError, RuntimeError) as error:
             _unavailable(error)
 
+    async def start_mail(self, message_id: str) -> None:
+        """Start the run that sends a mail; one that has run did so."""
+        try:
+            await self._client.start_workflow(
+                names.THREAD_MAIL_WORKFLOW_TYPE,
+                message_id,
+                id=names.thread_mail_run_id(message_id),
+                task_queue=names.QUEUE_BULK,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"Email {message_id}",
+                rpc_timeout=CALL_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+        except (RPCError, RuntimeError) as error:
+            _unavailable(error)
+
     async def start_recurrence(self, workflow_id: str, slug: str, *, changed: bool) -> None:
         """Start the run that opens the occurrences of a workflow, or find it there; ``changed``: it has to look again.
 

@@ -141,9 +141,21 @@ async def mails_of_thread(read: Read, thread_id: str) -> tuple[str, ...]:
 
 async def find_sent_mail(read: Read, message_ids: Collection[str]) -> ThreadMessage | None:
     """The mail of ours in a thread that has one of these ids."""
-    ours = (thread_messages.c.message_id.in_(list(message_ids)), thread_messages.c.direction == "out")
+    ours = (thread_messages.c.message_id.in_(list(message_ids)), thread_messages.c.status.is_not(None))
     row = await read.one(select(thread_messages).where(*ours).order_by(thread_messages.c.id.desc()).limit(1))
     return ThreadMessage(**row) if row else None
+
+
+async def last_sent_mail(read: Read, thread_id: str) -> ThreadMessage | None:
+    """The newest mail of ours in a thread."""
+    ours = (thread_messages.c.thread_id == thread_id, thread_messages.c.status.is_not(None))
+    row = await read.one(select(thread_messages).where(*ours).order_by(thread_messages.c.id.desc()).limit(1))
+    return ThreadMessage(**row) if row else None
+
+
+async def note_sending(tx: Tx, id: str, detail: str) -> None:
+    """Keep what was told of a mail that does not end with it."""
+    await tx.run(update(thread_messages).where(thread_messages.c.id == id).values(detail=detail))
 
 
 async def move_sending(tx: Tx, id: str, *, was: Sending, now: Sending, detail: str | None = None) -> bool:

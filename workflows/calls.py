@@ -23,6 +23,10 @@ DURABLE_ATTEMPT = timedelta(seconds=30)
 DURABLE_BEAT = timedelta(seconds=10)
 """How long after the death of its worker a question is taken up by another."""
 
+MAIL_ATTEMPT = timedelta(minutes=10)
+MAIL_PATIENCE = timedelta(days=3)
+MAIL_TRIES = RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=30))
+
 T = TypeVar("T")
 
 DECIDERS = {
@@ -93,6 +97,27 @@ async def ask_surely(activity: str, call: object, answers: type[T], *, summary: 
         summary=summary,
     )
     return answer
+
+
+async def send_mail(message_id: str) -> str | None:
+    """Have a mail sent that a colleague wrote; what became of it, None when no attempt within days came to an end."""
+    try:
+        fate: str = await workflow.execute_activity(
+            names.SEND_THREAD_MAIL,
+            message_id,
+            result_type=str,
+            task_queue=names.QUEUE_EMAIL,
+            start_to_close_timeout=MAIL_ATTEMPT,
+            schedule_to_close_timeout=MAIL_PATIENCE,
+            heartbeat_timeout=DURABLE_BEAT,
+            retry_policy=MAIL_TRIES,
+            summary="Send what was written",
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        return None
+    return fate
 
 
 def hand_out(plan: Plan, step: PlanStep, call: StepCall) -> workflow.ActivityHandle[StepAnswer]:

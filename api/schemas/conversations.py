@@ -11,6 +11,7 @@ from api.schemas.records import EXAMPLE_ID, Body, Id, examples
 from domain.base import Instant, Json, Properties
 from domain.conversations import Author, Channel, ChannelKind, Direction, Sending, Thread, ThreadMessage
 from services.conversations.chatting import LONGEST_TEXT
+from services.conversations.mailing import SentFrom
 
 Slug = Annotated[StrictStr, Field(min_length=1, max_length=63, examples=["support"])]
 Name = Annotated[StrictStr, Field(min_length=1, max_length=200, pattern=r"\S")]
@@ -122,6 +123,49 @@ class ThreadPatch(Body):
     model_config = examples({"ticket": EXAMPLE_ID})
 
     ticket: Id | None
+
+
+class AnswerBody(Body):
+    """What a colleague answers by mail. ``html`` null: made of the text.
+
+    ``sent_from``: from whose record it is written; only mail from the ticket moves it.
+    """
+
+    model_config = examples({"text": "It is on its way.", "user": EXAMPLE_ID})
+
+    text: Text
+    html: Annotated[StrictStr | None, Field(min_length=1, max_length=200_000)] = None
+    subject: Subject | None = None
+    user: Id
+    sent_from: SentFrom = "ticket"
+
+
+class ThreadBody(Body):
+    """A mail that begins a conversation: from a ticket to its contact, or from a contact's record."""
+
+    model_config = examples(
+        {
+            "channel": "support",
+            "ticket": EXAMPLE_ID,
+            "subject": "Your order",
+            "text": "It is on its way.",
+            "user": EXAMPLE_ID,
+        }
+    )
+
+    channel: Slug
+    ticket: Id | None = None
+    contact: Id | None = None
+    subject: Subject
+    text: Text
+    html: Annotated[StrictStr | None, Field(min_length=1, max_length=200_000)] = None
+    user: Id
+
+    @model_validator(mode="after")
+    def _from_one(self) -> ThreadBody:
+        if (self.ticket is None) == (self.contact is None):
+            raise ValueError("name exactly one of ticket and contact")
+        return self
 
 
 class ThreadView(Shown):

@@ -22,7 +22,7 @@ from services.conversations.receiving import Said, receive
 from services.installation import Installation
 from services.intake.events import Happened, KnownAlready, record_event
 from services.intake.mail_matching import Match, match_mail
-from services.intake.mail_threads import find_place, kind_in, said_in
+from services.intake.mail_threads import find_place, find_reported, follow_report, kind_in, said_in
 from services.intake.statuses import Told, advance, note
 from services.leaving.replies import find_answered
 from services.records.records import Write, begin_write
@@ -114,6 +114,9 @@ async def _keep(tx: Tx, write: Write, read: _Read) -> Taken:
     match = await match_mail(tx, mail)
     place = await find_place(tx, mail, match)
     meaning, id = _meaning(mail, match), new_id(write.now)
+    sent = await find_reported(tx, mail) if mail.report is not None and match.message is None else None
+    if mail.report is not None and sent is not None:
+        meaning = _reported(mail.report, sent.address or "")
     said = await said_in(tx, write, place, mail, match, id) if place is not None else None
     if place is not None and said is not None and meaning.event is None:
         meaning = _Meaning(kind_in(place, said.author), said.contact_id)
@@ -137,6 +140,8 @@ async def _keep(tx: Tx, write: Write, read: _Read) -> Taken:
         assert known is not None, "whoever kept it first has committed"
         return Taken(mail=known, is_new=False)
     thread_id = await _converse(tx, write, said, meaning) if said is not None else None
+    if sent is not None and meaning.kind != "other":
+        await follow_report(tx, write, sent, meaning.told, meaning.detail)
     event_id = await _tell(tx, write, read, match.message, meaning, kept)
     if event_id is not None or thread_id is not None:
         await rows.note_followed(tx, kept.id, event_id=event_id, thread_id=thread_id)

@@ -8,20 +8,31 @@ channel begins a thread.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from domain.conversations import TICKET, Author, Channel, Thread
+from domain.conversations import TICKET, Author, Channel, Sending, Thread, ThreadMessage
 from domain.incoming_mail import InboundKind, IncomingMail
 from services.conversations.opening import find_or_add_contact
 from services.conversations.receiving import Said
+from services.conversations.sending import settle_mail
 from services.intake.mail_matching import Match
+from services.intake.statuses import Told
 from services.records.records import Write
+from services.records.suppressing import suppress_address
 from store.associations import associated_among
 from store.channels import find_by_address, find_channel
 from store.database import Read, Tx
 from store.enrollments import get_enrollment
 from store.people import find_user
 from store.schema import load_account
-from store.threads import first_thread_of, thread_answered, thread_of_tokens
+from store.threads import (
+    find_sent_mail,
+    first_thread_of,
+    last_sent_mail,
+    note_sending,
+    thread_answered,
+    thread_of_tokens,
+)
 
 KINDS: dict[Author, InboundKind] = {
     "contact": "reply",
@@ -138,3 +149,26 @@ async def _is_ours(read: Read, sender: str | None) -> bool:
         return False
     account = await load_account(read)
     return sender == (account.mail_from or "").lower() or bool(await find_by_address(read, "email", [sender]))
+
+
+async def find_reported(read: Read, mail: IncomingMail) -> ThreadMessage | None:
+    """The mail of ours in a conversation that a mail server tells of: by its id, or the address the report came to."""
+    sent = await find_sent_mail(read, mail.answers) if mail.answers else None
+    if sent is not None:
+        return sent
+    thread = await thread_of_tokens(read, mail.tokens)
+    return await last_sent_mail(read, thread.id) if thread is not None else None
+
+
+async def follow_report(tx: Tx, write: Write, sent: ThreadMessage, told: Told | None, detail: str | None) -> None:
+    """Write down what became of a mail in a conversation; an address that is no good gets nothing more."""
+    if told is None:
+        if detail is not None:
+            await note_sending(tx, sent.id, detail)
+        return
+    if told.fate in ("bounced", "complained") and sent.address is not None:
+        reason: Literal["bounced", "complained"] = "bounced" if told.fate == "bounced" else "complained"
+        await suppress_address(tx, write, sent.address, reason, source=told.source)
+    if told.fate in ("bounced", "delivered"):
+        fate: Sending = "bounced" if told.fate == "bounced" else "delivered"
+        await settle_mail(tx, sent, fate, told.detail, now=write.now)

@@ -17,6 +17,7 @@ from domain.names import goal_key
 from domain.records import Change
 from domain.touches import keys_touched
 from services.authoring.turning_off import turn_off_due
+from services.conversations.sending import begin_waiting_mails
 from services.installation import Installation
 from services.jobs.jobs import begin_waiting
 from services.leaving.again import remembered_in
@@ -68,6 +69,7 @@ class Relay:
                 # However much there is to do: jobs that wait would never begin under a steady load.
                 if self._inst.clock.now() >= sweep_at:
                     await begin_waiting(self._inst)
+                    await begin_waiting_mails(self._inst)
                     await turn_off_due(self._inst)
                     await tell_recurrences(self._inst)
                     await refresh_due_lists(self._inst)

@@ -19,13 +19,14 @@ from workflows.bulk import BulkEnrollment
 from workflows.enrollment import Enrollment
 from workflows.importing import Import
 from workflows.recurrence import Recurrence
+from workflows.thread_mail import ThreadMail
 
 RECORDED = sorted(HISTORIES.rglob("*.json.gz"))
 
 
 def replayer() -> Replayer:
     return Replayer(
-        workflows=[Enrollment, BulkEnrollment, Import, Recurrence],
+        workflows=[Enrollment, BulkEnrollment, Import, Recurrence, ThreadMail],
         data_converter=pydantic_data_converter,
         workflow_runner=sandbox(),
     )
