@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
 from html import unescape
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.fixtures.running import Running
 from tests.fixtures.temporal import SkippingTime
+from tests.runs.mailing import take
 from tests.runs.test_time import over, skip_to
 from tests.runs.walking import entered, way
 
 __all__ = [
-    "about", "at", "clicks", "event", "installed", "length", "message", "only", "opens", "outbox", "over", "passes",
-    "person", "says", "sent", "skip_to", "sleeps", "today", "way",
+    "about", "answers", "at", "clicks", "colleagues", "event", "installed", "length", "message", "notices", "only",
+    "opens", "outbox", "over", "passes", "person", "says", "sent", "skip_to", "sleeps", "tasks", "to_weekday", "today",
+    "way",
 ]  # fmt: skip
 
 FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
@@ -35,6 +40,16 @@ async def person(ft: Running, name: str, *, subscribed: str | None = "newsletter
     if subscribed is not None:
         await says(ft, contact, "subscribed", subscribed)
     return contact
+
+
+async def colleagues(ft: Running, *names: str, team: str = "team", manager: str = "Mo") -> dict[str, str]:
+    """A team of these colleagues, led by somebody who is not in it; the ids of all by name."""
+    ids: dict[str, str] = {}
+    for name in (manager, *names):
+        body = {"name": name, "email": f"{name.lower()}@house.example.com", "manager_id": ids.get(manager)}
+        ids[name] = str((await ft.call("POST", "/users", body))["id"])
+    await ft.call("POST", "/teams", {"slug": team, "members": [{"user": ids[name]} for name in names]})
+    return ids
 
 
 async def says(ft: Running, contact: str, state: str, subscription: str = "newsletter") -> None:
@@ -77,6 +92,14 @@ def today(clock: SkippingTime, zone: str = "Europe/Oslo") -> date:
     return clock.now().astimezone(ZoneInfo(zone)).date()
 
 
+async def to_weekday(clock: SkippingTime, weekday: int, at_time: str, zone: str = "Europe/Oslo") -> datetime:
+    """Let time pass until the next such day (0: Monday), but today, at a time of the clock; the instant."""
+    day = today(clock, zone) + timedelta(days=1)
+    instant = at(day + timedelta(days=(weekday - day.weekday()) % 7), at_time, zone)
+    await skip_to(clock, instant)
+    return instant
+
+
 async def sleeps(ft: Running, enrollment_id: str, step: str, until: datetime) -> None:
     """Wait until somebody sleeps in a step until an instant."""
 
@@ -103,7 +126,7 @@ def outbox(ft: Running, channel: str = "email") -> list[str]:
 async def sent(ft: Running, contact: str) -> list[tuple[str, datetime]]:
     """What a contact got, by email and text message, and when; oldest first."""
     found = (await ft.call("GET", f"/messages?record={contact}&limit=200"))["items"]
-    left = [each for each in reversed(found) if each["status"] == "sent"]
+    left = [each for each in reversed(found) if each["status"] == "sent" and each["contact_id"] == contact]
     return [(each["subject"] or each["text"], datetime.fromisoformat(each["sent_at"])) for each in left]
 
 
@@ -125,6 +148,33 @@ async def clicks(ft: Running, contact: str, subject: str, text: str) -> str:
     html = (await message(ft, contact, subject))["html"]
     (path,) = re.findall(rf'href="http://127\.0\.0\.1:8080(/t/c/[^"]+)"[^>]*>{re.escape(text)}<', html)
     return str((await ft.http.get(unescape(path), headers=FIREFOX)).headers["location"])
+
+
+async def answers(
+    ft: Running, contact: str, subject: str, *headers: tuple[str, str], sender: str | None = None, text: str = "Yes."
+) -> Any:
+    """Somebody answers an email, the contact unless ``sender`` says who; what became of the answer."""
+    ours = await message(ft, contact, subject)
+    mail = EmailMessage(policy=SMTP)
+    mail["From"], mail["To"] = sender or ours["recipient"], ours["sender"]
+    mail["Subject"], mail["In-Reply-To"] = f"Re: {subject}", f"<{ours['message_id']}>"
+    mail["Message-ID"] = f"<{ours['id']}.{len(headers)}@reader.example>"
+    for name, value in headers:
+        mail[name] = value
+    mail.set_content(text)
+    return await take(ft, mail.as_bytes())
+
+
+async def tasks(ft: Running, slug: str) -> list[Any]:
+    """The tasks that a workflow made, oldest first."""
+    found = (await ft.call("GET", f"/tasks?workflow={slug}&limit=200"))["items"]
+    return sorted(found, key=lambda each: str(each["id"]))
+
+
+async def notices(ft: Running, users: Sequence[str]) -> list[list[str]]:
+    """The titles in the inboxes of users, oldest first."""
+    found = [(await ft.call("GET", f"/notifications?user={user}&limit=200"))["items"] for user in users]
+    return [[each["title"] for each in reversed(items)] for items in found]
 
 
 def length(found: list[tuple[str, datetime]]) -> list[tuple[str, timedelta]]:
