@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from commands import (
+    audit,
     effects,
     emails,
     enrollments,
@@ -45,6 +46,7 @@ app.command("trouble")(trouble.trouble)
 app.command("retry")(trouble.retry_many)
 app.command("messages")(enrollments.messages)
 app.command("inbox")(tasks.inbox)
+app.command("audit")(audit.audit)
 app.command("outbox")(installation.outbox)
 app.command("missing-runs")(installation.missing_runs)
 app.command("verify")(verifying.verify)

@@ -14,9 +14,10 @@ from uvicorn.loops.auto import auto_loop_factory
 from api.app import create_app
 from assemble import assembled
 from domain.access import SCOPES
+from domain.audit import INSTALLATION
 from services.installation import Installation
+from services.records.keys import add_key
 from settings import Settings
-from store.people import insert_key
 
 logger = logging.getLogger(__name__)
 
@@ -66,12 +67,13 @@ async def accept_bootstrap_key(inst: Installation, settings: Settings) -> None:
     if settings.bootstrap_key is None:
         return
     async with inst.db.transaction() as tx:
-        key, _ = await insert_key(
+        key, _ = await add_key(
             tx,
-            name="bootstrap",
+            INSTALLATION,
+            "bootstrap",
             scopes=SCOPES,
-            now=inst.clock.now(),
             secret=settings.bootstrap_key.get_secret_value(),
+            now=inst.clock.now(),
         )
     if key.revoked_at is not None:
         logger.warning("bootstrap_key_is_revoked", extra={"key": key.prefix})

@@ -11,6 +11,7 @@ from api.limits import Limits
 from api.queries import may_export, only_known
 from api.routes import (
     associations,
+    audit,
     bulk,
     callbacks,
     changes,
@@ -85,6 +86,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tasks.router,
     notifications.router,
     people.router,
+    audit.router,
     teams.router,
     recipes.router,
     lists.router,

@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from domain.access import Scope
+from domain.audit import Author
 from domain.base import Frozen
 from domain.errors import NotAllowed, NotAuthenticated
 from domain.records import Cause
@@ -30,6 +31,11 @@ class Caller(Frozen):
     def cause(self) -> Cause:
         """What changes made by this call name as their cause."""
         return Cause(kind="api", id=self.key_id)
+
+    @property
+    def author(self) -> Author:
+        """Who the audit log says it was."""
+        return Author(by="key", key_id=self.key_id, user_id=self.user_id)
 
     def demand(self, scope: str) -> None:
         """Refuse unless the key has ``scope``.

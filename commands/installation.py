@@ -137,6 +137,7 @@ def create_key(
 
 
 async def _add_key(settings: Settings, name: str, scopes: list[Scope], email: str | None) -> tuple[ApiKey, str]:
+    from domain.audit import INSTALLATION
     from domain.errors import Invalid
     from gateways.clock import SystemClock
     from services.records.keys import add_key
@@ -148,11 +149,11 @@ async def _add_key(settings: Settings, name: str, scopes: list[Scope], email: st
         async with db.transaction() as tx:
             now = SystemClock().now()
             if email is None:
-                return await add_key(tx, name, scopes=scopes, now=now)
+                return await add_key(tx, INSTALLATION, name, scopes=scopes, now=now)
             user = await find_user(tx, email)
             if user is None:
                 raise Failed(ExitCode.NOT_FOUND, f"there is no active user with the address {email}")
-            return await add_key(tx, name, user_id=user.id, now=now)
+            return await add_key(tx, INSTALLATION, name, user_id=user.id, now=now)
     except Invalid as refused:
         raise Failed(ExitCode.REFUSED, str(refused)) from None
     finally:

@@ -40,7 +40,7 @@ def list_tasks(
 ) -> None:
     """List tasks, newest first."""
     with speaking(as_json), connect() as api:
-        whose = _user(api, assignee)["id"] if assignee is not None else None
+        whose = user_of(api, assignee)["id"] if assignee is not None else None
         about = find(api, record)["id"] if record is not None else None
         narrow = {"assignee": whose, "record": about, "workflow": workflow, "due_before": due_before}
         found = list(api.items("/tasks", at_most=limit, status=status.value, **narrow))
@@ -74,7 +74,7 @@ def reopen(task_id: TaskId, as_json: AsJson = False) -> None:
 def give(task_id: TaskId, user: User, as_json: AsJson = False) -> None:
     """Give a task to a user."""
     with speaking(as_json), connect() as api:
-        whose = _user(api, user)
+        whose = user_of(api, user)
         made = api.patch(f"/tasks/{quote(task_id, safe='')}", {"assignee": whose["id"]})
         show(made, f"{made['title']}: given to {whose['name']}", as_json=as_json)
 
@@ -87,7 +87,7 @@ def inbox(
 ) -> None:
     """Show what a user was told and has not read, newest first, and how many tasks wait."""
     with speaking(as_json), connect() as api:
-        whose = _user(api, user)["id"]
+        whose = user_of(api, user)["id"]
         found = list(api.items("/notifications", at_most=limit, user=whose, unread="true"))
         counts = api.get(f"/users/{whose}/inbox")
         if read and found:
@@ -105,7 +105,7 @@ def _change(task_id: str, values: dict[str, Any], *, as_json: bool) -> None:
         show(made, f"{made['title']}: {made['status']}", as_json=as_json)
 
 
-def _user(api: Client, named: str) -> Any:
+def user_of(api: Client, named: str) -> Any:
     """The user of this id or address."""
     if "@" not in named:
         return api.get(f"/users/{quote(named, safe='')}")

@@ -40,6 +40,9 @@ from store.workflows import DOOR
 
 ADDRESSES = 5321
 """The space of advisory locks that addresses are locked in; another one than that of migrations."""
+AUDITED = 5322
+"""That of what the audit log tells of."""
+AUDITED_THING = select(func.pg_advisory_xact_lock(bindparam("space"), func.hashtext(bindparam("thing"))))
 USED_ADDRESS = select(func.pg_advisory_xact_lock_shared(bindparam("space"), func.hashtext(bindparam("address"))))
 KEPT_ADDRESS = select(func.pg_advisory_xact_lock(bindparam("space"), func.hashtext(bindparam("address"))))
 _RECORDS = select(*COLUMNS).where(records.c.id.in_(bindparam("ids", expanding=True))).order_by(records.c.id)
@@ -73,6 +76,12 @@ SWEEP = select(sweeps.c.name).where(sweeps.c.name == bindparam("name")).with_for
 EMAIL = select(emails).where(emails.c.slug == bindparam("slug")).with_for_update(key_share=True)
 THREAD = select(threads.c.id).where(threads.c.id == bindparam("id")).with_for_update(key_share=True)
 EFFECT = select(effects).where(effects.c.key == bindparam("key")).with_for_update(key_share=True)
+
+
+async def lock_audited(tx: Tx, kind: str, subject: str) -> None:
+    """Let nobody else change this part of the set-up until this transaction ends. Before all others, only once."""
+    if tx.dialect == "postgresql":
+        await tx.scalar(AUDITED_THING, space=AUDITED, thing=f"{kind}:{subject}")
 
 
 async def lock_records(tx: Tx, ids: Iterable[str], *, write: bool | Collection[str]) -> dict[str, StoredRecord]:

@@ -138,9 +138,9 @@ async def insert_key(
     unchanged, also when it is revoked.
     """
     secret = secret or new_secret()
-    known = await tx.one(_KEYS.where(api_keys.c.hash == _hash(secret)))
+    known = await get_key_of(tx, secret)
     if known is not None:
-        return _api_key(known), secret
+        return known, secret
     key = ApiKey(
         id=new_id(now), name=name, prefix=secret[:PREFIX_LENGTH], scopes=scopes, user_id=user_id, created_at=now
     )
@@ -152,6 +152,12 @@ async def insert_key(
 async def get_key(read: Read, id: str) -> ApiKey | None:
     """The key, revoked or not; None when there is none."""
     row = await read.one(_KEYS.where(api_keys.c.id == id))
+    return _api_key(row) if row else None
+
+
+async def get_key_of(read: Read, secret: str) -> ApiKey | None:
+    """The key this secret belongs to, revoked or not; None when it belongs to none."""
+    row = await read.one(_KEYS.where(api_keys.c.hash == _hash(secret)))
     return _api_key(row) if row else None
 
 

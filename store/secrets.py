@@ -62,6 +62,12 @@ async def page_secrets(read: Read, *, after: str | None, limit: int) -> list[Sec
     return [SecretName(**row) for row in await read.all(page)]
 
 
+async def show_secret(read: Read, name: str) -> SecretName | None:
+    """What may be told of the secret of this name; None when there is none."""
+    row = await read.one(select(*_SHOWN).where(secrets.c.name == name))
+    return SecretName(**row) if row else None
+
+
 async def put_secret(tx: Tx, name: str, value: str, *, overlap_until: datetime | None, now: datetime) -> SecretName:
     """Write a secret; what it was before signs as well until ``overlap_until`` (None: from now on no more)."""
     row = {"name": name, "value": value, "previous": None, "previous_until": None}

@@ -5,13 +5,15 @@ Migrations are checked against it. The tables of records and people are in
 ``store.job_tables``, reusable emails in ``store.email_tables``, subscriptions in ``store.subscription_tables``, secrets
 in ``store.secret_tables``, messages in ``store.message_tables``, what people decided about
 effects in ``store.decision_tables``, mail that came in in ``store.inbound_tables``, what mail services signed with in
-``store.provider_tables``, conversations in ``store.conversation_tables``.
+``store.provider_tables``, conversations in ``store.conversation_tables``, who changed
+the set-up in ``store.audit_tables``.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
+from store.audit_tables import audit_entries
 from store.columns import Document, Sequence_, at, id_column, metadata
 from store.conversation_tables import channels, thread_messages, threads
 from store.decision_tables import effect_decisions
@@ -56,6 +58,7 @@ __all__ = [
     "account",
     "api_keys",
     "associations",
+    "audit_entries",
     "changes",
     "channels",
     "deliveries",

@@ -615,6 +615,21 @@ async def test_no_rejected_row_of_an_import_is_lost(line: Line, runs: RecordingR
     await imported(line, runs, *arguments, "--rejected", str(out), "--force", code=5)
 
 
+async def test_the_audit_log_is_shown_and_written_to_a_file(line: Line) -> None:
+    await line.run("workflow", "push", line.file("follow.json", follow_up()))
+    shown = await line.run("audit", "--kind", "workflow")
+    assert re.search(r"test +workflow.created +follow-up", shown.out)
+    (entry,) = json.loads((await line.run("audit", "--subject", "follow-up", "--json")).out)
+    assert entry["what"] == "workflow.created"
+    assert json.loads((await line.run("audit", "--until", entry["at"], "--json")).out) == []
+    out = line.folder / "audit.csv"
+    await line.run("audit", "--csv", str(out))
+    head, row = csv.reader(out.read_text().splitlines())
+    assert dict(zip(head, row, strict=True))["what"] == "workflow.created"
+    assert "--force" in (await line.run("audit", "--csv", str(out), code=1)).err
+    assert "nobody@example.com" in (await line.run("audit", "--user", "nobody@example.com", code=3)).err
+
+
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FOLLOWTHROUGH_")}
     environment = {**kept, "FOLLOWTHROUGH_DATA_DIR": str(folder)}

@@ -24,6 +24,7 @@ from api.schemas.conversations import (
     message_answer,
 )
 from domain.errors import NotFound
+from services.auditing import audited
 from services.conversations import channels as services
 from services.conversations.chatting import Writer, Written, take_message
 from store import channels as rows
@@ -49,7 +50,8 @@ async def create_channel(body: ChannelBody, inst: Inst, caller: Admin, once: Onl
 
     async def work(tx: Tx) -> Answer:
         write = await writing(tx, inst, caller.cause)
-        made = await services.add_channel(tx, inst, write, **body.model_dump())
+        async with audited(tx, caller.author, "channel.created", body.slug, now=write.now):
+            made = await services.add_channel(tx, inst, write, **body.model_dump())
         return answer(channel_view(made), 201, headers={"Location": f"/api/v1/channels/{made.slug}"})
 
     return await once.run(work)
@@ -71,14 +73,18 @@ async def change_channel(slug: Slug, body: ChannelPatch, inst: Inst, caller: Adm
     changes = {name: value for name, value in given.items() if value is not None or name in MAY_BE_NULL}
     async with inst.db.transaction() as tx:
         write = await writing(tx, inst, caller.cause)
-        changed = await services.change_channel(tx, inst, write, slug, changes)
+        async with audited(tx, caller.author, "channel.changed", slug, now=write.now):
+            changed = await services.change_channel(tx, inst, write, slug, changes)
     return answer(channel_view(changed)).response()
 
 
 @router.delete("/{slug}", status_code=204, responses=refusals(409))
-async def delete_channel(slug: Slug, inst: Inst, _: Admin) -> Response:
+async def delete_channel(slug: Slug, inst: Inst, caller: Admin) -> Response:
     """Remove a channel that nobody wrote to."""
-    async with inst.db.transaction() as tx:
+    async with (
+        inst.db.transaction() as tx,
+        audited(tx, caller.author, "channel.deleted", slug, now=inst.clock.now()),
+    ):
         await services.remove_channel(tx, slug)
     return Response(status_code=204)
 

@@ -28,6 +28,7 @@ from api.schemas.emails import (
 )
 from api.schemas.enrollments import EnrollBody
 from domain.emails import Email
+from services.auditing import audited
 from services.authoring import emails as services
 from services.authoring.email_trials import EmailPreview, TestSent, preview_email, send_tests
 from services.installation import Installation
@@ -61,7 +62,8 @@ async def create_email(body: EmailBody, inst: Inst, caller: WorkflowsWrite, once
 
     async def work(tx: Tx) -> Answer:
         stamp = Stamp(now=inst.clock.now(), cause=caller.cause)
-        made = await services.create_email(tx, inst, body.slug, body.content, stamp, name=body.name)
+        async with audited(tx, caller.author, "email.created", body.slug, now=stamp.now):
+            made = await services.create_email(tx, inst, body.slug, body.content, stamp, name=body.name)
         return answer(await _full(tx, made), 201, headers={"Location": f"/api/v1/emails/{made.slug}"})
 
     return await once.run(work)
@@ -78,9 +80,10 @@ async def change_email(slug: Slug, body: EmailPatch, inst: Inst, caller: Workflo
     """Change it: other content is a new version, which every step sends from then on. An archived one is not sent."""
     async with inst.db.transaction() as tx:
         stamp = Stamp(now=inst.clock.now(), cause=caller.cause)
-        made = await services.change_email(
-            tx, inst, slug, stamp, content=body.content, name=body.name, archived=body.archived
-        )
+        async with audited(tx, caller.author, "email.changed", slug, now=stamp.now):
+            made = await services.change_email(
+                tx, inst, slug, stamp, content=body.content, name=body.name, archived=body.archived
+            )
         shown = await _full(tx, made)
     return answer(shown).response()
 

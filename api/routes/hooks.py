@@ -20,6 +20,7 @@ from api.schemas.hooks import HookAnswer, HookList, hook_answer, hook_detail
 from domain.base import Json
 from domain.hooks import DELIVERY, DELIVERY_LENGTH, Call
 from domain.records import Cause
+from services.auditing import audited
 from services.intake import hooks as services
 from services.running.deliveries import deliver_now
 from store.database import Tx
@@ -81,11 +82,13 @@ async def list_hooks(slug: Slug, read: Reading, _: WorkflowsPublish) -> HookList
 
 
 @router.post("/workflows/{slug}/hooks/{trigger}/renew", response_model=HookList)
-async def renew_hook(slug: Slug, trigger: TriggerId, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) -> Response:
+async def renew_hook(slug: Slug, trigger: TriggerId, inst: Inst, caller: WorkflowsPublish, once: OnlyOnce) -> Response:
     """Give a hook that has leaked another address and secret; the old ones open nothing from now on."""
 
     async def work(tx: Tx) -> Answer:
-        made = hook_detail(await services.renew(tx, slug, trigger, now=inst.clock.now()))
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "workflow.hook_renewed", slug, now=now):
+            made = hook_detail(await services.renew(tx, slug, trigger, now=now))
         # A repeated call must not be answered from a stored secret.
         return answer(HookList(items=[made]), kept=HookList(items=[made.model_copy(update={"secret": ""})]))
 

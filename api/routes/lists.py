@@ -19,6 +19,7 @@ from api.routes.records import RecordId
 from api.schemas.lists import ListBody, ListPatch, ListView
 from api.schemas.records import RecordView, record_view
 from domain.lists import RecordList
+from services.auditing import audited
 from services.lists import lists as services
 from store import lists as rows
 from store.changes import Stamp
@@ -48,7 +49,8 @@ async def create_list(body: ListBody, inst: Inst, caller: Admin, once: OnlyOnce)
 
     async def work(tx: Tx) -> Answer:
         stamp = Stamp(now=inst.clock.now(), cause=caller.cause, wake=body.wake)
-        made = await services.create_list(tx, inst, body.slug, body.object, stamp, name=body.name, where=body.where)
+        async with audited(tx, caller.author, "list.created", body.slug, now=stamp.now):
+            made = await services.create_list(tx, inst, body.slug, body.object, stamp, name=body.name, where=body.where)
         (view,) = await _views(tx, [made])
         return answer(view, 201, headers={"Location": f"/api/v1/lists/{made.slug}"})
 
@@ -67,15 +69,16 @@ async def change_list(slug: Slug, body: ListPatch, inst: Inst, caller: Admin) ->
     """Rename a list, or give a dynamic one another condition: whoever joins or leaves by it triggers workflows."""
     async with inst.db.transaction() as tx:
         stamp = Stamp(now=inst.clock.now(), cause=caller.cause, wake=body.wake)
-        made = await services.change_list(tx, inst, slug, stamp, name=body.name, where=body.where)
+        async with audited(tx, caller.author, "list.changed", slug, now=stamp.now):
+            made = await services.change_list(tx, inst, slug, stamp, name=body.name, where=body.where)
         (view,) = await _views(tx, [made])
     return answer(view).response()
 
 
 @router.delete("/{slug}", status_code=204, responses=refusals(409))
-async def delete_list(slug: Slug, inst: Inst, _: Admin) -> Response:
+async def delete_list(slug: Slug, inst: Inst, caller: Admin) -> Response:
     """Remove a list that no workflow and no other list uses; 409 names who does."""
-    async with inst.db.transaction() as tx:
+    async with inst.db.transaction() as tx, audited(tx, caller.author, "list.deleted", slug, now=inst.clock.now()):
         await services.delete_list(tx, slug)
     return answer(None).response()
 

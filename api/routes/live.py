@@ -14,6 +14,7 @@ from api.paging import Page, Paged, page
 from api.routes.enrollments import Slug
 from api.schemas.live import ChangedSettings, LiveSettings, SettingsPatch, changed_settings, live_settings
 from domain.errors import Conflict
+from services.auditing import audited
 from services.authoring.live import change_live, live_history
 
 router = APIRouter(prefix="/workflows", tags=["workflows"], route_class=StorableRoute)
@@ -34,7 +35,9 @@ async def change_settings(slug: Slug, body: SettingsPatch, inst: Inst, caller: W
     """Change them, and the draft with them: whoever waits inside is timed anew at once, whatever version they run."""
     changed = body.model_dump(mode="json", exclude_unset=True)
     async with inst.db.transaction() as tx:
-        made = await change_live(tx, inst, slug, changed, cause=caller.cause, now=inst.clock.now())
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "workflow.settings_changed", slug, now=now):
+            made = await change_live(tx, inst, slug, changed, cause=caller.cause, now=now)
     return answer(changed_settings(made)).response()
 
 

@@ -27,6 +27,7 @@ from api.schemas.objects import (
     object_view,
     property_view,
 )
+from services.auditing import audited
 from services.records.schema import (
     NewOption,
     NewProperty,
@@ -51,12 +52,14 @@ async def list_objects(read: Reading, _: SetUpRead) -> Objects:
 
 
 @router.post("", status_code=201, response_model=ObjectView)
-async def create_object(body: ObjectBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
+async def create_object(body: ObjectBody, inst: Inst, caller: Admin, once: OnlyOnce) -> Response:
     """Add an object type with at least one unique property."""
 
     async def work(tx: Tx) -> Answer:
         properties = [_new(each) for each in body.properties]
-        made = await create_object_type(tx, body.name, properties, label=body.label, now=inst.clock.now())
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "object.created", body.name, now=now):
+            made = await create_object_type(tx, body.name, properties, label=body.label, now=now)
         return answer(object_view(made), 201, headers={"Location": f"/api/v1/objects/{made.name}"})
 
     return await once.run(work)
@@ -69,9 +72,12 @@ async def show_object(object: Object, read: Reading, _: SetUpRead) -> ObjectView
 
 
 @router.patch("/{object}", response_model=ObjectView)
-async def change_object(object: Object, body: ObjectPatch, inst: Inst, _: Admin) -> Response:
+async def change_object(object: Object, body: ObjectPatch, inst: Inst, caller: Admin) -> Response:
     """Give an object type another label."""
-    async with inst.db.transaction() as tx:
+    async with (
+        inst.db.transaction() as tx,
+        audited(tx, caller.author, "object.changed", object, now=inst.clock.now()),
+    ):
         made = await relabel_object(tx, object, body.label)
     return answer(object_view(made)).response()
 
@@ -84,22 +90,27 @@ async def list_properties(object: Object, read: Reading, _: SetUpRead) -> Proper
 
 
 @router.post("/{object}/properties", status_code=201, response_model=PropertyView)
-async def create_property(object: Object, body: PropertyBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
+async def create_property(object: Object, body: PropertyBody, inst: Inst, caller: Admin, once: OnlyOnce) -> Response:
     """Add a property to an object type, built-in ones included."""
 
     async def work(tx: Tx) -> Answer:
-        made = await add_property(tx, object, _new(body), now=inst.clock.now())
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "property.created", f"{object}/{body.name}", now=now):
+            made = await add_property(tx, object, _new(body), now=now)
         return answer(property_view(made), 201, headers={"Location": f"/api/v1/objects/{object}/properties"})
 
     return await once.run(work)
 
 
 @router.patch("/{object}/properties/{name}", response_model=PropertyView)
-async def patch_property(object: Object, name: PropertyName, body: PropertyPatch, inst: Inst, _: Admin) -> Response:
+async def patch_property(
+    object: Object, name: PropertyName, body: PropertyPatch, inst: Inst, caller: Admin
+) -> Response:
     """Give a property another label, add options, rename or reorder known ones; options not named stay."""
     async with inst.db.transaction() as tx:
         options = _options(body.options or [])
-        made = await change_property(tx, object, name, label=body.label, options=options)
+        async with audited(tx, caller.author, "property.changed", f"{object}/{name}", now=inst.clock.now()):
+            made = await change_property(tx, object, name, label=body.label, options=options)
     return answer(property_view(made)).response()
 
 

@@ -21,6 +21,7 @@ from domain.problems import FieldError
 from domain.settings_rules import holiday_problems, pause_date_problems, window_problems
 from domain.sms_numbers import sender_problem
 from domain.zones import is_zone
+from services.auditing import audited
 from services.authoring.live import tell_account_changed
 from services.records.keys import add_key
 from services.recurring.recurring import recur_in_another_zone
@@ -44,14 +45,16 @@ async def list_keys(read: Reading, _: Admin, paging: Paged) -> Page[KeyView]:
 
 
 @router.post("/api-keys", status_code=201, response_model=NewKeyView, tags=["account"])
-async def create_key(body: KeyBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
+async def create_key(body: KeyBody, inst: Inst, caller: Admin, once: OnlyOnce) -> Response:
     """Make a key for a program, by scopes, or for a user, by their role.
 
     Its secret is shown in this answer only; a repeated call answers without it.
     """
 
     async def work(tx: Tx) -> Answer:
-        key, secret = await add_key(tx, body.name, scopes=body.scopes, user_id=body.user_id, now=inst.clock.now())
+        key, secret = await add_key(
+            tx, caller.author, body.name, scopes=body.scopes, user_id=body.user_id, now=inst.clock.now()
+        )
         shown = NewKeyView(**_key_view(key).model_dump(), key=secret)
         hidden = shown.model_copy(update={"key": None})
         return answer(shown, 201, headers={"Location": f"/api/v1/api-keys/{key.id}"}, kept=hidden)
@@ -60,11 +63,13 @@ async def create_key(body: KeyBody, inst: Inst, _: Admin, once: OnlyOnce) -> Res
 
 
 @router.delete("/api-keys/{key_id}", status_code=204, tags=["account"])
-async def revoke_key(key_id: Annotated[str, Path(max_length=36)], inst: Inst, _: Admin) -> Response:
+async def revoke_key(key_id: Annotated[str, Path(max_length=36)], inst: Inst, caller: Admin) -> Response:
     """Revoke a key; it is refused from the next request on."""
     async with inst.db.transaction() as tx:
-        if not await people.revoke_key(tx, key_id, inst.clock.now()):
-            raise NotFound(f"there is no API key {key_id} in use")
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "key.revoked", key_id, now=now):
+            if not await people.revoke_key(tx, key_id, now):
+                raise NotFound(f"there is no API key {key_id} in use")
     return answer(None).response()
 
 
@@ -97,14 +102,16 @@ async def change_account(body: AccountPatch, inst: Inst, caller: Admin) -> Respo
     _refuse_if(name_problem(body.mail_from_name or ""), "/mail_from_name")
     _refuse_if(sender_problem(body.sms_from) if body.sms_from is not None else None, "/sms_from")
     async with inst.db.transaction() as tx:
-        before = await load_account(tx)
-        if body.timezone not in (None, before.timezone):
-            await recur_in_another_zone(tx, inst, now=inst.clock.now())
-        if values:
-            await update_account(tx, **values)
-        parts = {name for name in DEFAULTS_FOR_TIME if name in values and getattr(before, name) != values[name]}
-        if parts:
-            await tell_account_changed(tx, parts, cause=caller.cause, now=inst.clock.now())
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "account.changed", "account", now=now):
+            before = await load_account(tx)
+            if body.timezone not in (None, before.timezone):
+                await recur_in_another_zone(tx, inst, now=now)
+            if values:
+                await update_account(tx, **values)
+            parts = {name for name in DEFAULTS_FOR_TIME if name in values and getattr(before, name) != values[name]}
+            if parts:
+                await tell_account_changed(tx, parts, cause=caller.cause, now=now)
         shown = await _account_view(tx)
     return answer(shown).response()
 

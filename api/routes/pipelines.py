@@ -28,6 +28,7 @@ from api.schemas.pipelines import (
 )
 from domain.errors import NotFound
 from domain.schema import ObjectType, StatusFromEmail
+from services.auditing import audited
 from services.records.pipelines import NewStage, add_pipeline, change_pipeline, find_pipeline, remove_pipeline
 from store.database import Tx
 from store.pipelines import list_stays
@@ -47,20 +48,22 @@ async def list_pipelines(object: Object, read: Reading, _: SetUpRead) -> Pipelin
 
 
 @router.post("/{object}", status_code=201, response_model=PipelineView, responses=refusals(409))
-async def create_pipeline(object: Object, body: PipelineBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
+async def create_pipeline(object: Object, body: PipelineBody, inst: Inst, caller: Admin, once: OnlyOnce) -> Response:
     """Add a pipeline behind those there are."""
 
     async def work(tx: Tx) -> Answer:
-        target = await add_pipeline(
-            tx,
-            object,
-            body.value,
-            _stages(body.stages),
-            label=body.label,
-            sets_close_date=body.sets_close_date,
-            status_from_email=status_rules(body.status_from_email, StatusFromEmail()),
-            now=inst.clock.now(),
-        )
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "pipeline.created", f"{object}/{body.value}", now=now):
+            target = await add_pipeline(
+                tx,
+                object,
+                body.value,
+                _stages(body.stages),
+                label=body.label,
+                sets_close_date=body.sets_close_date,
+                status_from_email=status_rules(body.status_from_email, StatusFromEmail()),
+                now=now,
+            )
         headers = {"Location": f"/api/v1/pipelines/{object}"}
         return answer(_view(target, body.value), 201, headers=headers)
 
@@ -74,27 +77,31 @@ async def show_pipeline(object: Object, pipeline: Value, read: Reading, _: SetUp
 
 
 @router.patch("/{object}/{pipeline}", response_model=PipelineView, responses=refusals(409))
-async def patch_pipeline(object: Object, pipeline: Value, body: PipelinePatch, inst: Inst, _: Admin) -> Response:
+async def patch_pipeline(object: Object, pipeline: Value, body: PipelinePatch, inst: Inst, caller: Admin) -> Response:
     """Change label, place, close date switch or stages; a stage that records stand in cannot be left out."""
     async with inst.db.transaction() as tx:
         known = await find_pipeline(tx, object, pipeline)
-        target = await change_pipeline(
-            tx,
-            object,
-            pipeline,
-            label=body.label,
-            order=body.order,
-            stages=_stages(body.stages) if body.stages is not None else None,
-            sets_close_date=body.sets_close_date,
-            status_from_email=status_rules(body.status_from_email, known.status_from_email),
-        )
+        async with audited(tx, caller.author, "pipeline.changed", f"{object}/{pipeline}", now=inst.clock.now()):
+            target = await change_pipeline(
+                tx,
+                object,
+                pipeline,
+                label=body.label,
+                order=body.order,
+                stages=_stages(body.stages) if body.stages is not None else None,
+                sets_close_date=body.sets_close_date,
+                status_from_email=status_rules(body.status_from_email, known.status_from_email),
+            )
     return answer(_view(target, pipeline)).response()
 
 
 @router.delete("/{object}/{pipeline}", status_code=204, responses=refusals(409))
-async def delete_pipeline(object: Object, pipeline: Value, inst: Inst, _: Admin) -> Response:
+async def delete_pipeline(object: Object, pipeline: Value, inst: Inst, caller: Admin) -> Response:
     """Remove a pipeline that no record is in."""
-    async with inst.db.transaction() as tx:
+    async with (
+        inst.db.transaction() as tx,
+        audited(tx, caller.author, "pipeline.deleted", f"{object}/{pipeline}", now=inst.clock.now()),
+    ):
         await remove_pipeline(tx, object, pipeline)
     return Response(status_code=204)
 

@@ -15,7 +15,7 @@ from api.limits import StorableRoute
 from api.paging import Page, Paged, page
 from api.schemas.recipes import InstallBody, RecipeSummary, recipe_summary
 from domain.recipes import Recipe
-from services.authoring.recipes import Installed, install, recipe_or_404
+from services.authoring.recipes import Installed, install, note_installed, recipe_or_404
 from store.changes import Stamp
 from store.database import Tx
 
@@ -48,6 +48,7 @@ async def install_recipe(slug: Slug, body: InstallBody, inst: Inst, caller: Admi
     async def work(tx: Tx) -> Answer:
         stamp = Stamp(now=inst.clock.now(), cause=caller.cause)
         made = await install(tx, inst, recipe, body.parameters, stamp, published=body.publish)
+        await note_installed(tx, caller.author, made, now=stamp.now)
         return answer(made, 201)
 
     return await once.run(work)

@@ -28,6 +28,7 @@ from api.schemas.subscriptions import (
 from domain.facts import NOT_SPECIFIED
 from domain.records import StoredRecord
 from domain.subscriptions import Consent, PastConsent, SubscriptionType
+from services.auditing import audited
 from services.records import subscriptions as services
 from services.records.suppressing import is_unsubscribed_from_all, take_marketing_again, unsubscribe_from_all
 from store import subscriptions as rows
@@ -54,9 +55,10 @@ async def create_type(body: TypeBody, inst: Inst, caller: Admin, once: OnlyOnce)
 
     async def work(tx: Tx) -> Answer:
         stamp = Stamp(now=inst.clock.now(), cause=caller.cause)
-        made = await services.create_type(
-            tx, body.slug, stamp, name=body.name, description=body.description, kind=body.kind
-        )
+        async with audited(tx, caller.author, "subscription_type.created", body.slug, now=stamp.now):
+            made = await services.create_type(
+                tx, body.slug, stamp, name=body.name, description=body.description, kind=body.kind
+            )
         return answer(_type_view(made), 201, headers={"Location": f"/api/v1/subscription-types/{made.slug}"})
 
     return await once.run(work)
@@ -73,7 +75,8 @@ async def change_type(slug: Slug, body: TypePatch, inst: Inst, caller: Admin) ->
     """Rename a type, describe it otherwise, or archive it. What contacts agreed to stays."""
     async with inst.db.transaction() as tx:
         stamp = Stamp(now=inst.clock.now(), cause=caller.cause)
-        changed = await services.change_type(tx, slug, stamp, **body.model_dump(exclude_none=True))
+        async with audited(tx, caller.author, "subscription_type.changed", slug, now=stamp.now):
+            changed = await services.change_type(tx, slug, stamp, **body.model_dump(exclude_none=True))
     return answer(_type_view(changed)).response()
 
 
@@ -95,12 +98,13 @@ async def set_subscriptions(record_id: RecordId, body: SubscriptionsBody, inst: 
         contact = await record_or_404(tx, services.OBJECT, record_id)
         stamp = Stamp(now=inst.clock.now(), cause=caller.cause)
         grounds = services.Grounds(source=body.source, legal_basis=body.legal_basis)
-        if body.unsubscribed_from_all:
-            await unsubscribe_from_all(tx, record_id, stamp, grounds)
-        elif body.unsubscribed_from_all is False:
-            await take_marketing_again(tx, record_id)
-        if body.subscriptions:
-            await services.set_subscriptions(tx, record_id, body.subscriptions, stamp, grounds)
+        async with audited(tx, caller.author, "consent.changed", record_id, now=stamp.now):
+            if body.unsubscribed_from_all:
+                await unsubscribe_from_all(tx, record_id, stamp, grounds)
+            elif body.unsubscribed_from_all is False:
+                await take_marketing_again(tx, record_id)
+            if body.subscriptions:
+                await services.set_subscriptions(tx, record_id, body.subscriptions, stamp, grounds)
         shown = await _subscriptions(tx, contact)
     return answer(shown).response()
 

@@ -18,6 +18,7 @@ from api.schemas.subscriptions import SuppressionBody, SuppressionView
 from domain.consent import SuppressionReason
 from domain.errors import Invalid, NotFound
 from domain.problems import FieldError
+from services.auditing import audited
 from services.installation import Installation
 from services.records.places import placed
 from services.records.suppressing import lift_number, lift_suppression, suppress_address, suppress_number
@@ -61,13 +62,13 @@ async def suppress(body: SuppressionBody, inst: Inst, caller: RecordsWrite, once
 
     async def work(tx: Tx) -> Answer:
         write = await writing(tx, inst, caller.cause)
-        address = body.address
-        if body.reason == "opted_out":
-            address = _number(inst, address)
-            made = await suppress_number(tx, write, inst.phones, address, source=body.source)
-        else:
-            with placed({"/property": "/address", "/value": "/address", "/properties/email": "/address"}):
-                made = await suppress_address(tx, write, address, body.reason, source=body.source)
+        address = _number(inst, body.address) if body.reason == "opted_out" else body.address
+        async with audited(tx, caller.author, "suppression.added", rows.subject_of(address), now=write.now):
+            if body.reason == "opted_out":
+                made = await suppress_number(tx, write, inst.phones, address, source=body.source)
+            else:
+                with placed({"/property": "/address", "/value": "/address", "/properties/email": "/address"}):
+                    made = await suppress_address(tx, write, address, body.reason, source=body.source)
         (kept,) = [each for each in await rows.suppressions_of(tx, address) if each.reason == body.reason]
         return answer(_view(kept), 201 if made else 200)
 
@@ -93,10 +94,11 @@ async def lift(
         if not reasons:
             raise NotFound(f"nothing keeps messages from {address}" + (f" as {reason}" if reason else ""))
         write = await writing(tx, inst, caller.cause)
-        if reasons == {"opted_out"}:
-            await lift_number(tx, write, inst.phones, address)
-        else:
-            await lift_suppression(tx, write, address, reasons)
+        async with audited(tx, caller.author, "suppression.lifted", rows.subject_of(address), now=write.now):
+            if reasons == {"opted_out"}:
+                await lift_number(tx, write, inst.phones, address)
+            else:
+                await lift_suppression(tx, write, address, reasons)
     return answer(None).response()
 
 

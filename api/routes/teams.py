@@ -16,6 +16,7 @@ from api.paging import Page, Paged, page
 from api.schemas.people import TeamBody, TeamPatch, TeamView, UserBody, UserPatch, UserView
 from domain.errors import NotFound
 from domain.teams import Team
+from services.auditing import audited, note_made
 from services.records import teams as services
 from store import people
 from store.database import Tx
@@ -38,12 +39,13 @@ async def list_users(read: Reading, _: RecordsRead, paging: Paged) -> Page[UserV
 
 
 @router.post("/users", status_code=201, response_model=UserView, tags=["users"], responses=refusals(409))
-async def create_user(body: UserBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
+async def create_user(body: UserBody, inst: Inst, caller: Admin, once: OnlyOnce) -> Response:
     """Add a user who can own records and get tasks."""
 
     async def work(tx: Tx) -> Answer:
         new = User(id="", active=True, created_at=inst.clock.now(), **_values(body))
         made = await services.add_user(tx, inst.addresses, new)
+        await note_made(tx, caller.author, "user.created", made.id, now=new.created_at)
         return answer(_user_view(made), 201, headers={"Location": f"/api/v1/users/{made.id}"})
 
     return await once.run(work)
@@ -59,10 +61,13 @@ async def show_user(user_id: UserId, read: Reading, _: RecordsRead) -> UserView:
 
 
 @router.patch("/users/{user_id}", response_model=UserView, tags=["users"], responses=refusals(409))
-async def change_user(user_id: UserId, body: UserPatch, inst: Inst, _: Admin) -> Response:
+async def change_user(user_id: UserId, body: UserPatch, inst: Inst, caller: Admin) -> Response:
     """Change a user, or say when they are away; ``active: false`` for who left."""
     values = {name: value for name, value in _values(body).items() if value is not None or name in MAY_BE_NULL}
-    async with inst.db.transaction() as tx:
+    async with (
+        inst.db.transaction() as tx,
+        audited(tx, caller.author, "user.changed", user_id, now=inst.clock.now()),
+    ):
         changed = await services.change_user(tx, inst.addresses, user_id, values)
     return answer(_user_view(changed)).response()
 
@@ -75,11 +80,13 @@ async def list_teams(read: Reading, _: SetUpRead, paging: Paged) -> Page[TeamVie
 
 
 @router.post("/teams", status_code=201, response_model=TeamView, tags=["users"], responses=refusals(409))
-async def create_team(body: TeamBody, inst: Inst, _: Admin, once: OnlyOnce) -> Response:
+async def create_team(body: TeamBody, inst: Inst, caller: Admin, once: OnlyOnce) -> Response:
     """Add a team of users."""
 
     async def work(tx: Tx) -> Answer:
-        made = await services.add_team(tx, body.slug, body.members, name=body.name, now=inst.clock.now())
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "team.created", body.slug, now=now):
+            made = await services.add_team(tx, body.slug, body.members, name=body.name, now=now)
         return answer(_team_view(made), 201, headers={"Location": f"/api/v1/teams/{made.slug}"})
 
     return await once.run(work)
@@ -92,12 +99,14 @@ async def show_team(slug: Slug, read: Reading, _: SetUpRead) -> TeamView:
 
 
 @router.patch("/teams/{slug}", response_model=TeamView, tags=["users"])
-async def change_team(slug: Slug, body: TeamPatch, inst: Inst, _: Admin) -> Response:
+async def change_team(slug: Slug, body: TeamPatch, inst: Inst, caller: Admin) -> Response:
     """Rename a team, give it other members, or archive it: then no new version may name it."""
     async with inst.db.transaction() as tx:
-        changed = await services.change_team(
-            tx, slug, name=body.name, members=body.members, archived=body.archived, now=inst.clock.now()
-        )
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "team.changed", slug, now=now):
+            changed = await services.change_team(
+                tx, slug, name=body.name, members=body.members, archived=body.archived, now=now
+            )
     return answer(_team_view(changed)).response()
 
 

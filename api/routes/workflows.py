@@ -33,7 +33,9 @@ from api.schemas.workflows import (
     summary,
     workflow_shown,
 )
+from domain.audit import What
 from domain.base import Json
+from services.auditing import audited, note_made
 from services.authoring import workflows as services
 from services.authoring.pausing import pause_workflow, resume_workflow
 from services.installation import Installation
@@ -46,7 +48,7 @@ from services.telling.move_preview import preview_move
 from services.workflow_views import find
 from store.database import Tx
 from store.jobs import Job
-from store.workflows import list_versions
+from store.workflows import find_workflow, list_versions
 
 router = APIRouter(prefix="/workflows", tags=["workflows"], route_class=StorableRoute)
 
@@ -61,12 +63,15 @@ async def list_workflows(read: Reading, inst: Inst, _: WorkflowsRead, paging: Pa
 
 
 @router.post("", status_code=201, response_model=SavedDraft)
-async def create_workflow(body: Definition, inst: Inst, _: WorkflowsWrite, once: OnlyOnce) -> Response:
+async def create_workflow(body: Definition, inst: Inst, caller: WorkflowsWrite, once: OnlyOnce) -> Response:
     """Store the first draft of a workflow and tell its problems."""
     await services.examine_ahead(inst, body)
 
     async def work(tx: Tx) -> Answer:
-        return saved_answer(await services.create_workflow(tx, inst, body, now=inst.clock.now()))
+        now = inst.clock.now()
+        made = await services.create_workflow(tx, inst, body, now=now)
+        await note_made(tx, caller.author, "workflow.created", made.workflow.slug, now=now)
+        return saved_answer(made)
 
     return await once.run(work)
 
@@ -81,12 +86,17 @@ async def show_workflow(slug: Slug, read: Reading, inst: Inst, _: WorkflowsRead)
 
 
 @router.put("/{slug}", response_model=SavedDraft, responses={201: {"model": SavedDraft}, **refusals(409, 428)})
-async def save_draft(slug: Slug, body: Definition, inst: Inst, _: WorkflowsWrite, if_match: IfMatch = None) -> Response:
+async def save_draft(
+    slug: Slug, body: Definition, inst: Inst, caller: WorkflowsWrite, if_match: IfMatch = None
+) -> Response:
     """Store a draft with whatever mistakes it has, and tell them; If-Match is demanded when the workflow exists."""
     matched = None if if_match is None else demanded(if_match)
     await services.examine_ahead(inst, body)
     async with inst.db.transaction() as tx:
-        saved = await services.save_draft(tx, inst, slug, body, if_match=matched, now=inst.clock.now())
+        now = inst.clock.now()
+        what: What = "workflow.draft_saved" if await find_workflow(tx, slug) else "workflow.created"
+        async with audited(tx, caller.author, what, slug, now=now):
+            saved = await services.save_draft(tx, inst, slug, body, if_match=matched, now=now)
     return saved_answer(saved).response()
 
 
@@ -94,7 +104,7 @@ async def save_draft(slug: Slug, body: Definition, inst: Inst, _: WorkflowsWrite
 async def delete_workflow(
     slug: Slug,
     inst: Inst,
-    _: WorkflowsWrite,
+    caller: WorkflowsWrite,
     if_match: IfMatch = None,
     inside: Annotated[services.Inside | None, Query(description="What becomes of those inside.")] = None,
 ) -> Response:
@@ -102,7 +112,9 @@ async def delete_workflow(
     async with inst.db.transaction() as tx:
         await workflow_or_404(tx, slug)
         matched = demanded(if_match)
-        await services.delete_workflow(tx, slug, if_match=matched, inside=inside, now=inst.clock.now())
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "workflow.deleted", slug, now=now):
+            await services.delete_workflow(tx, slug, if_match=matched, inside=inside, now=now)
     return answer(None).response()
 
 
@@ -149,7 +161,8 @@ async def publish(
 
     async def work(tx: Tx) -> Answer:
         now = inst.clock.now()
-        made = await services.publish(tx, inst, slug, now=now)
+        async with audited(tx, caller.author, "workflow.published", slug, now=now):
+            made = await services.publish(tx, inst, slug, now=now)
         if wanted.existing_records:
             taking_in.append(await request_existing(tx, inst, slug, made.version, now=now))
         if wanted.in_flight == "move":
@@ -166,42 +179,50 @@ async def publish(
 
 
 @router.post("/{slug}/turn-on", response_model=WorkflowSummary)
-async def turn_on(slug: Slug, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) -> Response:
+async def turn_on(slug: Slug, inst: Inst, caller: WorkflowsPublish, once: OnlyOnce) -> Response:
     """Let records enter again; refused while the current version names what was removed in the meantime."""
     await services.examine_current_ahead(inst, slug)
 
     async def work(tx: Tx) -> Answer:
-        return answer(summary(await services.turn_on(tx, inst, slug, now=inst.clock.now())))
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "workflow.turned_on", slug, now=now):
+            return answer(summary(await services.turn_on(tx, inst, slug, now=now)))
 
     return await once.run(work)
 
 
 @router.post("/{slug}/turn-off", response_model=WorkflowSummary)
-async def turn_off(slug: Slug, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) -> Response:
+async def turn_off(slug: Slug, inst: Inst, caller: WorkflowsPublish, once: OnlyOnce) -> Response:
     """Let nobody enter; those inside finish."""
 
     async def work(tx: Tx) -> Answer:
-        return answer(summary(await services.turn_off(tx, inst, slug, now=inst.clock.now())))
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "workflow.turned_off", slug, now=now):
+            return answer(summary(await services.turn_off(tx, inst, slug, now=now)))
 
     return await once.run(work)
 
 
 @router.post("/{slug}/pause", response_model=WorkflowSummary)
-async def pause(slug: Slug, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) -> Response:
+async def pause(slug: Slug, inst: Inst, caller: WorkflowsPublish, once: OnlyOnce) -> Response:
     """Let nobody enter, and hold everybody inside at their next step; goals, exits and suppression still act."""
 
     async def work(tx: Tx) -> Answer:
-        return answer(summary(await pause_workflow(tx, inst, slug, now=inst.clock.now())))
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "workflow.paused", slug, now=now):
+            return answer(summary(await pause_workflow(tx, inst, slug, now=now)))
 
     return await once.run(work)
 
 
 @router.post("/{slug}/resume", response_model=WorkflowSummary)
-async def resume(slug: Slug, inst: Inst, _: WorkflowsPublish, once: OnlyOnce) -> Response:
+async def resume(slug: Slug, inst: Inst, caller: WorkflowsPublish, once: OnlyOnce) -> Response:
     """Let everybody go on who is not paused alone, spread over `spread_minutes`."""
 
     async def work(tx: Tx) -> Answer:
-        return answer(summary(await resume_workflow(tx, inst, slug, now=inst.clock.now())))
+        now = inst.clock.now()
+        async with audited(tx, caller.author, "workflow.resumed", slug, now=now):
+            return answer(summary(await resume_workflow(tx, inst, slug, now=now)))
 
     return await once.run(work)
 

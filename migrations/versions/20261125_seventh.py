@@ -1,4 +1,4 @@
-"""Add conversations (channels, threads, messages), what mail does to tickets, roles of users and whose key it is."""
+"""Add conversations (channels, threads, messages), what mail does to tickets, roles of users, the audit log."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ def upgrade() -> None:
     """Towards this release."""
     _add_conversations()
     _add_roles()
+    _add_audit()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    op.drop_table("audit_entries")
     _drop_roles()
     _drop_conversations()
 
@@ -147,3 +149,23 @@ def _withdraw(*gone: str) -> None:
 
 def _keys() -> list[tuple[str, list[str]]]:
     return [(row.id, row.scopes) for row in op.get_bind().execute(sa.select(_KEYS))]
+
+
+def _add_audit() -> None:
+    op.create_table(
+        "audit_entries",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("what", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=400), nullable=False),
+        sa.Column("by", sa.String(length=16), nullable=False),
+        sa.Column("key_id", sa.String(length=36), nullable=True),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("before", DOCUMENT, nullable=True),
+        sa.Column("after", DOCUMENT, nullable=True),
+        sa.Column("changed_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entries")),
+    )
+    op.create_index("ix_audit_entries_kind_subject_id", "audit_entries", ["kind", "subject", "id"], unique=False)
+    op.create_index("ix_audit_entries_user_id_id", "audit_entries", ["user_id", "id"], unique=False)
+    op.create_index("ix_audit_entries_key_id_id", "audit_entries", ["key_id", "id"], unique=False)

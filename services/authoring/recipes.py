@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
+from domain.audit import Author, What
 from domain.base import Frozen, Json
 from domain.emails import EmailContent
 from domain.errors import Conflict, NotFound
 from domain.problems import Problem
 from domain.recipes import Filled, NeededProperty, Recipe, fill
+from services.auditing import note_made
 from services.authoring.emails import create_email
 from services.authoring.workflows import create_workflow, publish, validate
 from services.installation import Installation
@@ -84,6 +87,23 @@ async def install(
         emails=[email.slug for email in filled.emails],
         workflows=await _workflows(tx, inst, filled, stamp, published=published),
     )
+
+
+async def note_installed(tx: Tx, author: Author, made: Installed, *, now: datetime) -> None:
+    """Write down that a recipe was installed, and each part of it as what it is."""
+    parts = made.model_dump(exclude={"recipe", "workflows"})
+    after: dict[str, Json] = {**parts, "workflows": [each.slug for each in made.workflows]}
+    await note_made(tx, author, "recipe.installed", made.recipe, after=after, now=now)
+    added: tuple[tuple[What, list[str]], ...] = (
+        ("property.created", [each.replace(".", "/", 1) for each in made.properties]),
+        ("subscription_type.created", made.subscription_types),
+        ("list.created", made.lists),
+        ("email.created", made.emails),
+        ("workflow.created", [each.slug for each in made.workflows]),
+    )
+    for what, subjects in added:
+        for subject in subjects:
+            await note_made(tx, author, what, subject, now=now)
 
 
 async def _refuse_taken(tx: Tx, filled: Filled) -> None:

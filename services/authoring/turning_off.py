@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from domain.audit import PRODUCT
 from domain.definition import Definition
 from domain.errors import Invalid
 from domain.instants import parse_instant
 from domain.problems import FieldError
+from services.auditing import audited
 from services.installation import Installation
 from services.recurring.recurring import stop_recurring
 from store.database import Row, Tx
@@ -45,7 +47,10 @@ async def turn_off_due(inst: Installation) -> int:
     for workflow_id in due:
         async with inst.db.transaction() as tx:
             workflow = await get_workflow(tx, workflow_id)
-            if workflow is not None and await turn_off_past(tx, workflow_id, now=now):
-                await stop_recurring(tx, inst, workflow, now=now)
-                count += 1
+            if workflow is None:
+                continue
+            async with audited(tx, PRODUCT, "workflow.turned_off", workflow["slug"], now=now):
+                if await turn_off_past(tx, workflow_id, now=now):
+                    await stop_recurring(tx, inst, workflow, now=now)
+                    count += 1
     return count
