@@ -20,7 +20,7 @@ from tests.runs.walking import entered, way
 __all__ = [
     "about", "answers", "at", "clicks", "colleagues", "event", "installed", "length", "message", "notices", "only",
     "opens", "outbox", "over", "passes", "person", "says", "sent", "skip_to", "sleeps", "tasks", "to_weekday", "today",
-    "way",
+    "way", "with_hours",
 ]  # fmt: skip
 
 FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
@@ -50,6 +50,12 @@ async def colleagues(ft: Running, *names: str, team: str = "team", manager: str 
         ids[name] = str((await ft.call("POST", "/users", body))["id"])
     await ft.call("POST", "/teams", {"slug": team, "members": [{"user": ids[name]} for name in names]})
     return ids
+
+
+async def with_hours(ft: Running, zone: str = "Europe/Oslo") -> None:
+    """An account in a zone whose messages leave in an hour of Monday night, unless a workflow says otherwise."""
+    hours = {"days": ["mon"], "from": "03:00", "to": "04:00"}
+    await ft.call("PATCH", "/account", {"timezone": zone, "window": hours})
 
 
 async def says(ft: Running, contact: str, state: str, subscription: str = "newsletter") -> None:

@@ -23,6 +23,7 @@ from tests.recipes.installing import (
     tasks,
     to_weekday,
     way,
+    with_hours,
 )
 
 SLUG = "contact-request"
@@ -34,7 +35,7 @@ FRIDAY, SATURDAY = 4, 5
 
 async def open_for_requests(ft: Running, clock: SkippingTime, weekday: int = FRIDAY) -> tuple[dict[str, str], datetime]:
     """The recipe, with a team of two, on an afternoon in Oslo; the colleagues and the instant."""
-    await ft.call("PATCH", "/account", {"timezone": "Europe/Oslo"})
+    await with_hours(ft)
     ids = await colleagues(ft, "Ann", "Bea")
     await installed(ft, SLUG, team="team")
     return ids, await to_weekday(clock, weekday, "15:00")

@@ -20,6 +20,7 @@ from tests.recipes.installing import (
     sleeps,
     today,
     way,
+    with_hours,
 )
 
 SLUG = "event-reminder"
@@ -32,7 +33,7 @@ PHONE = "+12025550143"
 
 async def planned(ft: Running, clock: SkippingTime, days: int) -> date:
     """The recipe for an event in so many days, in Oslo; the day."""
-    await ft.call("PATCH", "/account", {"timezone": "Europe/Oslo"})
+    await with_hours(ft)
     day = today(clock) + timedelta(days=days)
     await installed(ft, SLUG, date=day.isoformat(), **ANSWERS)
     return day

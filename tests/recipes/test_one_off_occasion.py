@@ -9,7 +9,7 @@ import pytest
 
 from tests.fixtures.running import Running
 from tests.fixtures.temporal import SkippingTime
-from tests.recipes.installing import about, at, installed, over, passes, person, says, sent, skip_to, way
+from tests.recipes.installing import about, at, installed, over, passes, person, says, sent, skip_to, way, with_hours
 from tests.runs.walking import entered
 
 SLUG = "one-off-occasion"
@@ -24,6 +24,7 @@ async def listed(ft: Running, contact: str) -> str:
 
 async def installed_for(ft: Running, clock: SkippingTime, **answers: Any) -> date:
     """The recipe for a day to come; the day."""
+    await with_hours(ft)
     day = clock.now().date() + timedelta(days=20)
     await installed(ft, SLUG, date=day.isoformat(), occasion="the summer", **answers)
     return day

@@ -6,7 +6,21 @@ from datetime import timedelta
 
 from tests.fixtures.running import Running
 from tests.fixtures.temporal import SkippingTime
-from tests.recipes.installing import about, at, installed, over, passes, person, says, sent, skip_to, sleeps, today, way
+from tests.recipes.installing import (
+    about,
+    at,
+    installed,
+    over,
+    passes,
+    person,
+    says,
+    sent,
+    skip_to,
+    sleeps,
+    today,
+    way,
+    with_hours,
+)
 from tests.runs.test_dated import birthdays
 
 SLUG = "recurring-occasion"
@@ -34,6 +48,7 @@ async def test_a_leap_day_is_the_28th_in_common_years(ft: Running, skipping_time
 
 
 async def test_another_date_and_another_home_set_the_clock_anew(ft: Running, skipping_time: SkippingTime) -> None:
+    await with_hours(ft)
     await installed(ft, SLUG, time="08:00")
     first, second = (today(skipping_time) + timedelta(days=n) for n in (100, 30))
     ana = await person(ft, "Ana", birthday=first.replace(year=1992).isoformat(), timezone=OSLO)

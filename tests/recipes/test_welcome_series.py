@@ -98,6 +98,12 @@ async def test_a_click_without_pictures_has_read_it_and_a_program_has_not(
     await passes(ft, skipping_time, other, "three_days")
     await ft.sleeps_at(other, "four_days")
     assert [subject for subject, _ in await sent(ft, bo)][2:] == ["Bo, is it this or that?"]
+    await passes(ft, skipping_time, taken, "four_days")
+    assert (await way(ft, await over(ft, taken)))[-4:] == [
+        ("likes_guides", "done", None), ("likes_offers", "done", None), ("note_offers", "done", None),
+        ("help", "done", None),
+    ]  # fmt: skip
+    assert (await interests(ft, ana), await interests(ft, bo)) == (["offers"], None)
 
 
 async def test_who_unsubscribes_leaves_and_who_cannot_be_greeted_by_name_is_greeted(
@@ -126,3 +132,27 @@ async def test_who_unsubscribes_leaves_and_who_cannot_be_greeted_by_name_is_gree
     assert [subject for subject, _ in await sent(ft, nobody)] == told
     assert len(await sent(ft, ana)) == 2
     assert await interests(ft, nobody) is None
+
+
+async def test_who_did_not_agree_is_not_written_to_and_may_agree_on_the_way(
+    ft: Running, skipping_time: SkippingTime
+) -> None:
+    await installed(ft, "welcome-series", guides=GUIDES, offers=OFFERS)
+    ana = await person(ft, "Ana", subscribed=None)
+    await event(ft, ana, "form.submitted", form="sign-up")
+    taken = await about(ft, "welcome-series", ana)
+    await passes(ft, skipping_time, taken, "two_days")
+    await ft.sleeps_at(taken, "three_days")
+    assert await way(ft, {"id": taken}) == [
+        ("hello", "skipped", "not_subscribed"), ("two_days", "done", None), ("choice", "skipped", "not_subscribed"),
+        ("three_days", None, None),
+    ]  # fmt: skip
+    await says(ft, ana, "subscribed")
+    await passes(ft, skipping_time, taken, "three_days")
+    await ft.sleeps_at(taken, "four_days")
+    assert [subject for subject, _ in await sent(ft, ana)] == [AGAIN]
+    bo = await person(ft, "Bo")
+    await says(ft, bo, "unsubscribed")
+    await event(ft, bo, "form.submitted", form="sign-up")
+    await ft.settled()
+    assert (await ft.decisions("welcome-series"))[-1] == "exit_already_met"
