@@ -12,6 +12,7 @@ from api.queries import may_export, only_known
 from api.routes import (
     associations,
     audit,
+    automations,
     bulk,
     callbacks,
     changes,
@@ -69,6 +70,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pipelines.router,
     channels.router,
     threads.router,
+    automations.router,
     pipelines.of_records,
     reports.router,
     trouble.router,

@@ -24,8 +24,6 @@ def check_head(x: Examination) -> None:
     for name, value, types in owners:
         if value is not None and d.type not in types and not x.spoiled("/type"):
             x.tell(f"/{name}", "wrong_value", f"a {d.type} workflow has no {name!r}; remove it")
-    if d.managed_by == "pipeline":
-        x.refuse("/managed_by", "a workflow managed by a pipeline")
     if d.allow_multiple_opportunities is not None and d.object != "contact":
         what = f"only contact workflows have this field; remove it from a workflow of {d.object}"
         x.tell("/allow_multiple_opportunities", "wrong_value", what)

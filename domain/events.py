@@ -19,7 +19,7 @@ BUILTIN_EVENTS = (
     "email.unsubscribed", "sms.sent", "sms.delivered", "sms.failed", "sms.received",
     "message.replied", "message.sent_by_user",
     "meeting.booked", "meeting.cancelled", "meeting.attended", "meeting.no_show",
-    "task.completed", "order.paid",
+    "task.completed", "order.paid", "stage.changed",
 )  # fmt: skip
 """The names that mean the same in every installation. Forms and surveys carry which one it was as ``form``."""
 
@@ -43,6 +43,10 @@ SMS_DELIVERED, SMS_FAILED, SMS_RECEIVED = "sms.delivered", "sms.failed", "sms.re
 
 TASK_COMPLETED = "task.completed"
 """Somebody did what a task asked for; ``task`` is its id, ``type``, ``title`` and ``assignee`` as it stood then."""
+
+STAGE_CHANGED = "stage.changed"
+"""A record went from one stage to another: ``pipeline``, ``from``, ``to``, and whether that one is ``closed``; where it
+left another pipeline, ``from_pipeline``."""
 
 CUSTOM = r"custom\.[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"
 NAME_LENGTH = 120

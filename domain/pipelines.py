@@ -18,11 +18,24 @@ from domain.schema import ObjectType, Pipeline, PropertyDefinition, PropertyType
 
 
 class StageMove(Frozen):
-    """A record that came into a stage, went from one to another, or left the last one."""
+    """A record that came into a stage, went from one to another, or left the last one.
+
+    ``left_pipeline``: where it stood before; ``closes``: the stage it came into is a closed one.
+    """
 
     pipeline: str | None
     left: str | None
     entered: str | None
+    left_pipeline: str | None = None
+    closes: bool = False
+
+    @property
+    def told(self) -> dict[str, Json] | None:
+        """What its event carries; None for one that only began or ended to stand somewhere, which is none."""
+        if self.left is None or self.entered is None:
+            return None
+        elsewhere = {"from_pipeline": self.left_pipeline} if self.left_pipeline != self.pipeline else {}
+        return {"pipeline": self.pipeline, "from": self.left, "to": self.entered, "closed": self.closes, **elsewhere}
 
 
 def has_stages(object_type: ObjectType) -> bool:
@@ -45,11 +58,14 @@ def stage_move(object_type: ObjectType, before: Mapping[str, Json], after: Mappi
     left, entered = before.get(STAGE), after.get(STAGE)
     if (before.get(PIPELINE), left) == (after.get(PIPELINE), entered) or (left is None and entered is None):
         return None
-    pipeline = pipeline_of(object_type, after)
+    pipeline, was_in = pipeline_of(object_type, after), pipeline_of(object_type, before)
+    option = object_type.properties[STAGE].option(entered) if isinstance(entered, str) else None
     return StageMove(
         pipeline=pipeline.value if pipeline else None,
         left=left if isinstance(left, str) else None,
         entered=entered if isinstance(entered, str) else None,
+        left_pipeline=was_in.value if was_in else None,
+        closes=option is not None and option.closed,
     )
 
 

@@ -32,3 +32,12 @@ stage_stays = Table(
     at("left_at", nullable=True),
     Index("ix_stage_stays_record_id", "record_id"),
 )  # fmt: skip
+
+# Which workflow runs for what reaches a stage. One that was detached, or deleted, is nobody's any more.
+stage_automations = Table(
+    "stage_automations", metadata,
+    Column("object", String(40), primary_key=True),
+    Column("pipeline", String(200), primary_key=True),
+    Column("stage", String(200), primary_key=True),
+    Column("workflow_id", String(36), ForeignKey("workflows.id"), nullable=False),
+)  # fmt: skip

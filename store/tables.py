@@ -24,7 +24,7 @@ from store.list_tables import list_interests, list_members, lists
 from store.message_tables import messages
 from store.pause_tables import pauses
 from store.people_tables import team_members, teams
-from store.pipeline_tables import pipelines, stage_stays
+from store.pipeline_tables import pipelines, stage_automations, stage_stays
 from store.provider_tables import provider_tokens
 from store.record_tables import (
     account,
@@ -97,6 +97,7 @@ __all__ = [
     "recurrences",
     "rotations",
     "secrets",
+    "stage_automations",
     "stage_stays",
     "subscription_history",
     "subscription_types",

@@ -13,7 +13,7 @@ from domain.catalogue import KnownWorkflow
 from domain.definition import Parameter
 from domain.enrollments import Enrollment
 from domain.plan import ENGINE_REV
-from store.database import Read, Tx
+from store.database import Read, Row, Tx
 from store.enrollments import IS_ACTIVE, enrollment_of
 from store.tables import enrollments, interests, versions, workflows
 
@@ -120,6 +120,11 @@ async def give_slug_away(tx: Tx, workflow_id: str, *, now: datetime) -> None:
     mine = update(workflows).where(workflows.c.id == workflow_id)
     await tx.run(mine.values(slug=f"{GONE}{workflow_id}", is_on=False, updated_at=now))
     await tx.run(delete(interests).where(interests.c.workflow_id == workflow_id, interests.c.trigger.is_not(None)))
+
+
+def is_gone(workflow: Row) -> bool:
+    """Whether a workflow was deleted; its row stays for its history."""
+    return bool(workflow["slug"].startswith(GONE))
 
 
 async def get_version(read: Read, workflow_id: str, version: int) -> RowMapping | None:

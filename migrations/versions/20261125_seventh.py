@@ -17,6 +17,7 @@ _KEYS = sa.table("api_keys", sa.column("id", sa.String), sa.column("scopes", DOC
 def upgrade() -> None:
     """Towards this release."""
     _add_conversations()
+    _add_stage_automations()
     _add_roles()
     _add_audit()
 
@@ -25,6 +26,7 @@ def downgrade() -> None:
     """Back to the release before."""
     op.drop_table("audit_entries")
     _drop_roles()
+    op.drop_table("stage_automations")
     _drop_conversations()
 
 
@@ -169,3 +171,17 @@ def _add_audit() -> None:
     op.create_index("ix_audit_entries_kind_subject_id", "audit_entries", ["kind", "subject", "id"], unique=False)
     op.create_index("ix_audit_entries_user_id_id", "audit_entries", ["user_id", "id"], unique=False)
     op.create_index("ix_audit_entries_key_id_id", "audit_entries", ["key_id", "id"], unique=False)
+
+
+def _add_stage_automations() -> None:
+    op.create_table(
+        "stage_automations",
+        sa.Column("object", sa.String(length=40), nullable=False),
+        sa.Column("pipeline", sa.String(length=200), nullable=False),
+        sa.Column("stage", sa.String(length=200), nullable=False),
+        sa.Column("workflow_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workflow_id"], ["workflows.id"], name=op.f("fk_stage_automations_workflow_id_workflows")
+        ),
+        sa.PrimaryKeyConstraint("object", "pipeline", "stage", name=op.f("pk_stage_automations")),
+    )

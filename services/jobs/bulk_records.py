@@ -17,7 +17,8 @@ from domain.problems import FieldError
 from domain.records import StoredRecord
 from domain.schema import ObjectType
 from services.records.associating import Link, check_links, link_all
-from services.records.records import Write, keep_stays
+from services.records.records import Write
+from services.records.stages import keep_stays, stage_moves, tell_moves
 from store.bulk import holders, insert_pairs, insert_records, insert_unique_values, labels_between, replace_records
 from store.changes import Documents, NewChange, append_changes
 from store.database import Read, Tx
@@ -97,9 +98,11 @@ async def store_records(tx: Tx, write: Write, plan: Sequence[Planned], locked: M
     await insert_records(tx, [one.record for one in changed if one.record and one.fate == "created"])
     await replace_records(tx, [one.record for one in changed if one.record and _is_rewritten(one)])
     befores = [one.before.properties if one.before else {} for one in changed]
-    await keep_stays(tx, write, [(b, one.record) for b, one in zip(befores, changed, strict=True) if one.record])
+    moves = stage_moves(write.schema, [(b, one.record) for b, one in zip(befores, changed, strict=True) if one.record])
+    await keep_stays(tx, moves, write.stamp)
     await insert_unique_values(tx, [(one.record, one.patched.taken) for one in changed if one.record and one.patched])
     await append_changes(tx, [change for one in changed if (change := _change(one)) is not None], write.stamp)
+    await tell_moves(tx, moves, write.stamp)
     current = {**locked, **{one.record.id: one.record for one in changed if one.record}}
     await _store_links(tx, write, changed, current)
 

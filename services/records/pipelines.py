@@ -20,6 +20,7 @@ from store.database import Read, Tx
 from store.locks import lock_schema
 from store.pipelines import count_in, delete_pipeline, insert_pipeline, replace_pipeline
 from store.schema import load_schema, replace_property
+from store.stage_automations import automated_stages
 
 
 class NewStage(Frozen):
@@ -101,6 +102,7 @@ async def change_pipeline(
         gone = [each for each in known.stages if each not in changed.stages]
         await _refuse_standing(tx, target, known, gone)
         await _refuse_channels(tx, target, known, gone)
+        await _refuse_automated(tx, target, known, gone)
         target = await _know_stages(tx, target, stages)
     target = await _know_pipeline(tx, target, changed)
     await replace_pipeline(tx, object, changed)
@@ -122,6 +124,7 @@ async def remove_pipeline(tx: Tx, object: str, value: str) -> None:
         raise Conflict(f"it is the only pipeline for {object}: records would have no stages", code="in_use")
     await _refuse_standing(tx, target, known, known.stages)
     await _refuse_channels(tx, target, known, None)
+    await _refuse_automated(tx, target, known, known.stages)
     await delete_pipeline(tx, object, value)
 
 
@@ -160,6 +163,15 @@ async def _refuse_standing(tx: Tx, target: ObjectType, pipeline: Pipeline, stage
     if standing:
         where = ", ".join(f"{count} in {stage}" for stage, count in sorted(standing.items()))
         words = f"{target.name} records stand there ({where}): move them to another stage first"
+        raise Conflict(words, code="in_use")
+
+
+async def _refuse_automated(tx: Tx, target: ObjectType, pipeline: Pipeline, stages: Sequence[str]) -> None:
+    """Keep stages that something runs for."""
+    running = await automated_stages(tx, target.name, pipeline.value)
+    found = [f"{stage} (workflow {slug})" for stage, slug in sorted(running.items()) if stage in stages]
+    if found:
+        words = f"steps are attached to {', '.join(found)}: remove those first (DELETE …/stages/{{stage}}/automation)"
         raise Conflict(words, code="in_use")
 
 

@@ -5,14 +5,13 @@ Nothing here commits; the caller's transaction does, so several writes can be on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.base import Json, Properties
 from domain.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from domain.patching import Patched, apply_patch, not_unique, unknown_users
-from domain.pipelines import stage_move
 from domain.ports import Addresses
 from domain.problems import FieldError
 from domain.records import Cause, StoredRecord
@@ -21,6 +20,7 @@ from domain.values import ValueProblem, is_held, normalise, unique_form
 from services.installation import Installation
 from services.leaving.leaving import end_all_of_record
 from services.records.associating import Link, associate, check_links, dissociate, link_all
+from services.records.stages import keep_stays, stage_moves, tell_moves
 from store.associations import list_associations
 from store.changes import Documents, Stamp, append_change
 from store.database import Tx
@@ -29,14 +29,13 @@ from store.ids import new_id
 from store.lists import forget_member
 from store.locks import lock_records
 from store.people import known_user_ids
-from store.pipelines import Stand, write_stands
 from store.records import claim_unique_values, find_by_unique, free_unique_values, insert_record, replace_record
 from store.schema import load_account, load_schema
 from store.subscriptions import forget_consents
 
 __all__ = [
     "Link", "Write", "associate", "begin_write", "create_record", "delete_record", "dissociate", "hold_record",
-    "keep_stays", "update_record", "upsert_record",
+    "update_record", "upsert_record",
 ]  # fmt: skip
 
 UPSERT_TRIES = 3
@@ -103,7 +102,7 @@ async def create_record(
     )
     await insert_record(tx, record)
     await _claim(tx, record, patched)
-    await keep_stays(tx, write, [({}, record)])
+    await keep_stays(tx, stage_moves(write.schema, [({}, record)]), write.stamp)
     await append_change(tx, record, "created", write.stamp, documents=Documents(before=None, after=record.properties))
     await link_all(tx, write.stamp, record, associations, others, created=True)
     return record
@@ -136,21 +135,12 @@ async def update_record(
         await free_unique_values(tx, after, patched.freed)
     await _claim(tx, after, patched)
     await replace_record(tx, after)
-    await keep_stays(tx, write, [(before.properties, after)])
+    moves = stage_moves(write.schema, [(before.properties, after)])
+    await keep_stays(tx, moves, write.stamp)
     documents = Documents(before=before.properties, after=after.properties)
     await append_change(tx, after, "updated", write.stamp, documents=documents)
+    await tell_moves(tx, moves, write.stamp)
     return after
-
-
-async def keep_stays(tx: Tx, write: Write, written: Iterable[tuple[Properties, StoredRecord]]) -> None:
-    """Note which records came into a stage or left one: each with its properties before."""
-    stands = []
-    for before, after in written:
-        move = stage_move(_object(write.schema, after.object), before, after.properties)
-        if move is not None:
-            stands.append(Stand(record_id=after.id, pipeline=move.pipeline, stage=move.entered))
-    if stands:
-        await write_stands(tx, stands, write.cause, now=write.now)
 
 
 async def upsert_record(

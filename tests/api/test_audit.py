@@ -38,6 +38,7 @@ class Step(NamedTuple):
 
 
 UNIQUE = {"name": "n", "type": "string", "unique": True}
+TASK = {"id": "look", "kind": "action", "action": "create_task", "config": {"title": "Look"}}
 STORY = [
     Step("POST /users", "{user}", {"name": "Kim", "email": "kim@example.com"}, 201),
     Step("PATCH /users/{user_id}", "{user}", {"role": "editor"}),
@@ -59,6 +60,9 @@ STORY = [
         201,
     ),
     Step("PATCH /pipelines/{object}/{pipeline}", "ticket/vip", {"sets_close_date": False}),
+    Step("PUT /pipelines/{object}/{pipeline}/stages/{stage}/automation", "ticket-vip-in", {"steps": [TASK]}, 201),
+    Step("DELETE /pipelines/{object}/{pipeline}/stages/{stage}/automation", "ticket-vip-in", None, 204),
+    Step("POST /pipelines/{object}/{pipeline}/stages/{stage}/automation/detach", "ticket-vip-in"),
     Step("DELETE /pipelines/{object}/{pipeline}", "ticket/vip", None, 204),
     Step("POST /channels", "chat", {"slug": "chat", "kind": "chat"}, 201),
     Step("PATCH /channels/{slug}", "chat", {"name": "Chat"}),
@@ -102,6 +106,8 @@ def _path(step: Step, known: dict[str, str]) -> tuple[str, str]:
         "pipeline": second, "name": second or step.subject, "slug": "hooked" if "clone" in path else step.subject,
         "address": step.subject, "trigger": "t1", "step": known["step"],
     }  # fmt: skip
+    if "/stages/" in path:
+        values |= {"object": "ticket", "pipeline": "vip", "stage": "In"}
     return method, re.sub(r"{(\w+)}", lambda found: str(values[found[1]]), path)
 
 

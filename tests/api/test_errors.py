@@ -28,6 +28,7 @@ BODIES: dict[str, Any] = {
     "/objects/{object}/properties/{name}": {"label": "X"},
     "/pipelines/{object}": {"value": "a", "stages": [{"value": "New"}]},
     "/pipelines/{object}/{pipeline}": {"label": "A"},
+    "/pipelines/{object}/{pipeline}/stages/{stage}/automation": {"steps": []},
     "/channels": {"slug": "a", "kind": "chat"},
     "/channels/{slug}": {"name": "a"},
     "/channels/{slug}/messages": {"conversation": "c", "text": "Hello"},

@@ -146,3 +146,17 @@ async def test_stages_are_added_by_their_pipeline_only(lite: Caller) -> None:
     found = await lite.problem("PATCH", "/objects/opportunity/properties/stage", body, status=422)
     assert "/pipelines/opportunity" in found["errors"][0]["message"]
     await lite.ok("PATCH", "/objects/opportunity/properties/stage", {"options": [{"value": "Won", "label": "Ours"}]})
+
+
+async def test_each_move_from_stage_to_stage_is_an_event(api: Caller) -> None:
+    deal = await api.create("opportunity", name="Ten desks", stage="Prospecting")
+    await stand(api, deal, name="Twenty desks")
+    await stand(api, deal, stage="Engaging")
+    await api.ok("POST", "/pipelines/opportunity", RENEWALS, status=201)
+    await stand(api, deal, pipeline="renewals", stage="Renewed")
+    await stand(api, deal, stage=None)
+    found = (await api.ok("GET", f"/events?record={deal['id']}&event=stage.changed"))["items"]
+    assert [each["properties"] for each in reversed(found)] == [
+        {"pipeline": "default", "from": "Prospecting", "to": "Engaging", "closed": False},
+        {"pipeline": "renewals", "from": "Engaging", "to": "Renewed", "closed": True, "from_pipeline": "default"},
+    ]
