@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import RowMapping
 
 from api.deps import Caller
+from api.schemas.audit import AuditView
 from api.schemas.enrollments import EnrollmentView, EntryDecisionView, decision_view
 from domain.access import Scope
 from services.telling.explanations import Case, Outlook, Pointer
@@ -74,6 +75,14 @@ def case_as_seen(caller: Caller, case: Case) -> Case:
         "checks": [one.model_copy(update={"seen": []}) for one in case.checks],
     }
     return case.model_copy(update=blind)
+
+
+def entry_as_seen(caller: Caller, entry: AuditView) -> AuditView:
+    """A row of the audit log, without addresses and what colleagues are called for a key that does not open them."""
+    if "records:read" in caller.scopes or entry.kind not in ("suppression", "user"):
+        return entry
+    hidden = {"subject": None} if entry.kind == "suppression" else {"before": None, "after": None}
+    return entry.model_copy(update=hidden)
 
 
 def _without_values(outlook: Outlook) -> Outlook:

@@ -10,11 +10,12 @@ from sqlalchemy import RowMapping
 from starlette.responses import Response
 
 from api.csv_files import SHOWN, Format, csv_answer
-from api.deps import Admin, Reading
+from api.deps import Admin, Caller, Reading
 from api.instants import WrittenInstant
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
 from api.schemas.audit import AuditView, AuthorView
+from api.seeing import entry_as_seen
 from domain.audit import Kind, What
 from domain.base import Json
 from store.audit import AuditFilters, page_entries
@@ -42,7 +43,7 @@ def read_filters(
 @router.get("", response_model=Page[AuditView], responses=SHOWN)
 async def list_entries(
     read: Reading,
-    _: Admin,
+    caller: Admin,
     paging: Paged,
     filters: Annotated[AuditFilters, Depends(read_filters)],
     format: Format = "json",
@@ -53,21 +54,20 @@ async def list_entries(
     """
     if format == "csv":
         found = await page_entries(read, filters, after=None, limit=MOST_LINES)
-        return csv_answer("audit", COLUMNS, [_line(row) for row in found])
+        return csv_answer("audit", COLUMNS, [_line(_view(caller, row)) for row in found])
     found = await page_entries(read, filters, after=paging.after, limit=paging.fetch)
-    return page(found, paging, _view, key=lambda row: str(row["id"]))
+    return page(found, paging, lambda row: _view(caller, row), key=lambda row: str(row["id"]))
 
 
-def _view(row: RowMapping) -> AuditView:
+def _view(caller: Caller, row: RowMapping) -> AuditView:
     by = AuthorView(kind=row["by"], **{name: row[name] for name in ("key_id", "key_name", "user_id", "user_name")})
     same = {name: row[name] for name in ("id", "what", "kind", "subject", "before", "after")}
-    return AuditView(**same, at=row["changed_at"], by=by)
+    return entry_as_seen(caller, AuditView(**same, at=row["changed_at"], by=by))
 
 
-def _line(row: RowMapping) -> list[str | None]:
-    at = row["changed_at"].isoformat()
-    who = [row["by"], row["user_name"], row["key_name"]]
-    return [at, row["what"], row["subject"], *who, _text(row["before"]), _text(row["after"])]
+def _line(entry: AuditView) -> list[str | None]:
+    who = [entry.by.kind, entry.by.user_name, entry.by.key_name]
+    return [entry.at.isoformat(), entry.what, entry.subject, *who, _text(entry.before), _text(entry.after)]
 
 
 def _text(document: Json) -> str | None:

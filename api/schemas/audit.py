@@ -31,7 +31,13 @@ class AuditView(Shown):
     at: Instant
     what: What
     kind: Kind
-    subject: Annotated[str, Field(description="Its slug, name, address or id.", examples=["welcome"])]
+    subject: Annotated[
+        str | None,
+        Field(
+            description="Its slug, name, address or id; null: an address, for a key without `records:read`.",
+            examples=["welcome"],
+        ),
+    ]
     by: AuthorView
     before: dict[str, Json] | None
     after: dict[str, Json] | None
