@@ -10,7 +10,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from api.answers import Answer, answer
-from api.deps import EnrollmentsWrite, Inst, MessagesRead, Reading, RecordsWrite
+from api.deps import Inst, MessagesRead, MessagesSend, Reading, RecordsWrite
 from api.describing import refusals
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
@@ -54,7 +54,7 @@ async def list_threads(
 
 
 @router.post("", status_code=202, response_model=ThreadMessageAnswer, responses=refusals(404, 409))
-async def begin_thread(body: ThreadBody, inst: Inst, caller: EnrollmentsWrite, once: OnlyOnce) -> Response:
+async def begin_thread(body: ThreadBody, inst: Inst, caller: MessagesSend, once: OnlyOnce) -> Response:
     """Begin a conversation by mail. It is sent by a run of its own; `status` of the message tells what became of it."""
     letter = Letter(user_id=body.user, text=body.text, html=body.html, subject=body.subject)
 
@@ -67,7 +67,7 @@ async def begin_thread(body: ThreadBody, inst: Inst, caller: EnrollmentsWrite, o
 
 @router.post("/{thread_id}/messages", status_code=202, response_model=ThreadMessageAnswer, responses=refusals(404, 409))
 async def answer_thread(
-    thread_id: ThreadId, body: AnswerBody, inst: Inst, caller: EnrollmentsWrite, once: OnlyOnce
+    thread_id: ThreadId, body: AnswerBody, inst: Inst, caller: MessagesSend, once: OnlyOnce
 ) -> Response:
     """Answer the contact by mail. It is sent by a run of its own; `status` of the message tells what became of it."""
     letter = Letter(user_id=body.user, text=body.text, html=body.html, subject=body.subject)
