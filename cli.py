@@ -22,6 +22,7 @@ from commands import (
     suppressions,
     tasks,
     trouble,
+    users,
     verifying,
     workflows,
 )
@@ -51,6 +52,7 @@ app.command("outbox")(installation.outbox)
 app.command("missing-runs")(installation.missing_runs)
 app.command("verify")(verifying.verify)
 app.add_typer(installation.key, name="key")
+app.add_typer(users.user, name="user")
 app.add_typer(records.record, name="record")
 app.add_typer(events.event, name="event")
 app.add_typer(lists.lists, name="list")

@@ -136,6 +136,35 @@ def create_key(
         show(shown, secret, as_json=as_json)
 
 
+@key.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """List keys with what they may do now, revoked ones included. Asks the API."""
+    from commands.client import connect
+
+    with speaking(as_json), connect() as api:
+        found = list(api.items("/api-keys", at_most=10_000))
+        rows = [
+            (each["id"], each["name"], each["prefix"], each["user_id"] or "a program", each["revoked_at"] or "in use")
+            for each in found
+        ]
+        show(found, table(rows, ("key", "name", "begins", "of", "revoked")), as_json=as_json)
+
+
+@key.command("revoke")
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(metavar="KEY", help="The id of the key, as `key list` shows it.")],
+    as_json: AsJson = False,
+) -> None:
+    """End a key for good; it is refused from the next call on. Asks the API."""
+    from urllib.parse import quote
+
+    from commands.client import connect
+
+    with speaking(as_json), connect() as api:
+        api.send("DELETE", f"/api-keys/{quote(key_id, safe='')}")
+        show({"id": key_id}, f"key {key_id} is revoked", as_json=as_json)
+
+
 async def _add_key(settings: Settings, name: str, scopes: list[Scope], email: str | None) -> tuple[ApiKey, str]:
     from domain.audit import INSTALLATION
     from domain.errors import Invalid

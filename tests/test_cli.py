@@ -615,6 +615,23 @@ async def test_no_rejected_row_of_an_import_is_lost(line: Line, runs: RecordingR
     await imported(line, runs, *arguments, "--rejected", str(out), "--force", code=5)
 
 
+async def test_users_are_given_roles_and_keys_are_ended_by_hand(line: Line) -> None:
+    made = json.loads((await line.run("user", "add", "Kim", "kim@example.com", "--role", "editor", "--json")).out)
+    assert (made["role"], made["sees_personal_data"]) == ("editor", True)
+    async with line.inst.db.transaction() as tx:
+        key, _ = await insert_key(tx, name="Kim's", scopes=(), user_id=made["id"], now=line.inst.clock.now())
+    told = await line.run("user", "change", "kim@example.com", "--role", "viewer", "--no-personal-data", "--inactive")
+    assert "Kim: viewer, left, without personal data" in told.out
+    assert "viewer, left, without personal data" in (await line.run("user", "list")).out
+    assert "no role" in (await line.run("user", "change", made["id"], "--role", "none", "--active")).out
+    await line.run("user", "change", made["id"], code=2)
+    shown = await line.run("key", "list")
+    assert re.search(rf"{key.id} +Kim's +\S+ +{made['id']} +in use", shown.out)
+    await line.run("key", "revoke", key.id)
+    await line.run("key", "revoke", key.id, code=3)
+    assert not re.search(rf"{key.id}.*in use", (await line.run("key", "list")).out)
+
+
 async def test_the_audit_log_is_shown_and_written_to_a_file(line: Line) -> None:
     await line.run("workflow", "push", line.file("follow.json", follow_up()))
     shown = await line.run("audit", "--kind", "workflow")
