@@ -23,6 +23,7 @@ from commands import (
     tasks,
     trouble,
     users,
+    usages,
     verifying,
     workflows,
 )
@@ -48,6 +49,7 @@ app.command("retry")(trouble.retry_many)
 app.command("messages")(enrollments.messages)
 app.command("inbox")(tasks.inbox)
 app.command("audit")(audit.audit)
+app.command("usages")(usages.usages)
 app.command("outbox")(installation.outbox)
 app.command("missing-runs")(installation.missing_runs)
 app.command("verify")(verifying.verify)

@@ -23,6 +23,7 @@ from api.routes import (
     enrollments,
     events,
     explaining,
+    folders,
     hooks,
     imports,
     inbound,
@@ -53,6 +54,7 @@ from api.routes import (
     texts,
     threads,
     trouble,
+    usages,
     workflows,
 )
 from services.installation import Installation
@@ -74,8 +76,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     pipelines.of_records,
     reports.router,
     trouble.router,
+    usages.router,
     explaining.router,
     previews.router,
+    folders.router,
     workflows.router,
     drafts.router,
     live.router,

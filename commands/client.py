@@ -42,6 +42,10 @@ class Client:
         """The decoded answer of a POST."""
         return _decoded(self.send("POST", path, json=body))
 
+    def put(self, path: str, body: Any) -> Any:
+        """The decoded answer of a PUT."""
+        return _decoded(self.send("PUT", path, json=body))
+
     def patch(self, path: str, body: Any) -> Any:
         """The decoded answer of a PATCH."""
         return _decoded(self.send("PATCH", path, json=body))

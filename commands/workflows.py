@@ -23,12 +23,38 @@ Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The workflow.")]
 
 
 @workflow.command("list")
-def list_workflows(as_json: AsJson = False) -> None:
+def list_workflows(
+    search: Annotated[str, typer.Option(help="Words that all stand in name, slug, folder or description.")] = "",
+    folder: Annotated[str, typer.Option(help="This folder and those below it.")] = "",
+    as_json: AsJson = False,
+) -> None:
     """List the workflows."""
+    asked = {name: value for name, value in (("search", search), ("folder", folder)) if value}
     with speaking(as_json), connect() as api:
-        found = list(api.items("/workflows", at_most=1000))
-        rows = [(each["slug"], each["version"], _state(each), each["name"]) for each in found]
-        show(found, table(rows, ("workflow", "version", "state", "name")), as_json=as_json)
+        found = list(api.items("/workflows", at_most=1000, **asked))
+        rows = [(each["slug"], each["version"], _state(each), each["folder"], each["name"]) for each in found]
+        show(found, table(rows, ("workflow", "version", "state", "folder", "name")), as_json=as_json)
+
+
+@workflow.command("folders")
+def folders(as_json: AsJson = False) -> None:
+    """List the folders, with how many workflows lie in each and below it."""
+    with speaking(as_json), connect() as api:
+        found = api.get("/folders")["items"]
+        rows = [(each["folder"] or "(none)", each["workflows"], each["below"], each["on"]) for each in found]
+        show(found, table(rows, ("folder", "workflows", "with those below", "on")), as_json=as_json)
+
+
+@workflow.command("file")
+def file_workflow(
+    slug: Slug,
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Such as Marketing/Webinars.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put a workflow into a folder; it runs as it does."""
+    with speaking(as_json), connect() as api:
+        made = api.put(f"/workflows/{quote(slug, safe='')}/folder", {"folder": folder})
+        show(made, f"{slug} lies in {made['folder'] or 'no folder'}", as_json=as_json)
 
 
 @workflow.command("validate")

@@ -15,7 +15,7 @@ What: TypeAlias = Literal[
     "recipe.installed",
     "pipeline.created", "pipeline.changed", "pipeline.deleted",
     "channel.created", "channel.changed", "channel.deleted",
-    "object.created", "object.changed", "property.created", "property.changed",
+    "object.created", "object.changed", "property.created", "property.changed", "property.deleted",
     "list.created", "list.changed", "list.deleted",
     "subscription_type.created", "subscription_type.changed",
     "consent.changed", "suppression.added", "suppression.lifted",

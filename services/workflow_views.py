@@ -38,9 +38,11 @@ class VersionView(Frozen):
     definition: Json
 
 
-async def list_workflows(read: Read, inst: Installation, *, after: str | None = None, limit: int) -> list[WorkflowView]:
+async def list_workflows(
+    read: Read, inst: Installation, filters: rows.WorkflowFilters = rows.EVERY, *, after: str | None = None, limit: int
+) -> list[WorkflowView]:
     """Up to ``limit`` workflows in order of creation, after the id ``after``."""
-    return [view_of(row, inst) for row in await rows.list_workflows(read, after=after, limit=limit)]
+    return [view_of(row, inst) for row in await rows.list_workflows(read, filters, after=after, limit=limit)]
 
 
 async def get_workflow(read: Read, inst: Installation, slug: str) -> WorkflowView:

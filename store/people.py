@@ -89,6 +89,12 @@ async def find_user(read: Read, email: str) -> User | None:
     return _user(row) if row else None
 
 
+async def managed_by(read: Read, id: str) -> list[User]:
+    """The users whose manager this one is."""
+    rows = await read.all(select(*_USER).where(users.c.manager_id == id).order_by(users.c.id))
+    return [_user(row) for row in rows]
+
+
 async def replace_user(tx: Tx, changed: User) -> bool:
     """Write a user over themselves; False when the address belongs to another one."""
     row = _row(changed.model_copy(update={"email": changed.email.lower()}))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import ColumnElement, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, Text, bindparam, delete, func, insert, literal, select, update
 
 from domain.records import StoredRecord
 from store.database import Read, Tx
+from store.documents import TextOf
 from store.tables import records, unique_values
 
 COLUMNS = (
@@ -99,3 +100,10 @@ async def free_unique_values(tx: Tx, record: StoredRecord, properties: Collectio
     if properties is not None:
         mine = mine.where(unique_values.c.property.in_(sorted(properties)))
     await tx.run(mine)
+
+
+async def count_with(read: Read, object: str, property: str) -> int:
+    """How many records, deleted ones not counted, have a value of a property."""
+    value = TextOf(records.c.properties, literal(property, Text()))
+    found = select(func.count()).where(records.c.object == object, records.c.deleted_at.is_(None), value.is_not(None))
+    return int(await read.scalar(found) or 0)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from domain.base import Frozen, Json
 from domain.builtin import BUILTIN, PIPELINE, STAGE, first_pipeline
@@ -116,6 +116,13 @@ async def replace_property(tx: Tx, object: str, property: PropertyDefinition) ->
     mine = (property_definitions.c.object == object, property_definitions.c.name == property.name)
     options = [option.model_dump() for option in property.options]
     await tx.run(update(property_definitions).where(*mine).values(label=property.label, options=options))
+    await raise_revision(tx)
+
+
+async def delete_property(tx: Tx, object: str, name: str) -> None:
+    """Forget a property that no record has a value of."""
+    mine = (property_definitions.c.object == object, property_definitions.c.name == name)
+    await tx.run(delete(property_definitions).where(*mine))
     await raise_revision(tx)
 
 

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, Text, bindparam, delete, func, insert, literal, or_, select, update
 
-from domain.base import Json
+from domain.base import Frozen, Json
 from domain.catalogue import KnownWorkflow
 from domain.definition import Parameter
 from domain.enrollments import Enrollment
 from domain.plan import ENGINE_REV
 from store.database import Read, Row, Tx
+from store.documents import TextOf
 from store.enrollments import IS_ACTIVE, enrollment_of
 from store.tables import enrollments, interests, versions, workflows
 
@@ -42,12 +43,69 @@ async def find_workflow(read: Read, slug: str) -> RowMapping | None:
     return await read.one(select(workflows).where(workflows.c.slug == slug))
 
 
-async def list_workflows(read: Read, *, after: str | None = None, limit: int) -> list[RowMapping]:
+class WorkflowFilters(Frozen):
+    """What a list of workflows is narrowed to; None: no matter.
+
+    ``search``: words that all stand in its name, slug, folder or description, in whatever case. ``folder``: that one
+    and those below it.
+    """
+
+    search: str | None = None
+    folder: str | None = None
+    object: str | None = None
+    type: str | None = None
+    on: bool | None = None
+    managed_by: str | None = None
+
+
+EVERY = WorkflowFilters()
+
+
+async def list_workflows(
+    read: Read, filters: WorkflowFilters = EVERY, *, after: str | None = None, limit: int
+) -> list[RowMapping]:
     """Up to ``limit`` workflows in order of creation, after the id ``after``; deleted ones are left out."""
-    page = select(workflows).where(workflows.c.slug.not_like(f"{GONE}%"))
+    page = select(workflows).where(workflows.c.slug.not_like(f"{GONE}%"), *_narrowed(filters))
     if after is not None:
         page = page.where(workflows.c.id > after)
     return await read.all(page.order_by(workflows.c.id).limit(limit))
+
+
+async def count_by_folder(read: Read) -> list[tuple[str, int, int]]:
+    """Every folder with how many workflows lie in it, and how many of them are on; by name."""
+    counted = select(
+        workflows.c.folder, func.count().label("workflows"), func.count().filter(workflows.c.is_on).label("on")
+    ).where(workflows.c.slug.not_like(f"{GONE}%"))
+    rows = await read.all(counted.group_by(workflows.c.folder).order_by(workflows.c.folder))
+    return [(row["folder"], row["workflows"], row["on"]) for row in rows]
+
+
+async def slugs_in_folder(read: Read, folder: str) -> list[str]:
+    """The workflows of a folder and of those below it, by slug."""
+    inside = select(workflows.c.slug).where(workflows.c.slug.not_like(f"{GONE}%"), _in_folder(folder))
+    return [row["slug"] for row in await read.all(inside.order_by(workflows.c.slug))]
+
+
+def _narrowed(filters: WorkflowFilters) -> list[ColumnElement[bool]]:
+    equal = {workflows.c.object: filters.object, workflows.c.type: filters.type, workflows.c.is_on: filters.on}
+    found = [column == wanted for column, wanted in equal.items() if wanted is not None]
+    if filters.managed_by is not None:
+        found.append(_written("managed_by") == filters.managed_by)
+    if filters.folder is not None:
+        found.append(_in_folder(filters.folder))
+    description = func.coalesce(_written("description"), "")
+    texts = func.lower(
+        workflows.c.name + "\n" + workflows.c.slug + "\n" + workflows.c.folder + "\n" + description
+    )  # fmt: skip
+    return [*found, *(texts.contains(word.lower(), autoescape=True) for word in (filters.search or "").split())]
+
+
+def _in_folder(folder: str) -> ColumnElement[bool]:
+    return or_(workflows.c.folder == folder, workflows.c.folder.startswith(f"{folder}/", autoescape=True))
+
+
+def _written(name: str) -> ColumnElement[str]:
+    return TextOf(workflows.c.draft, literal(name, Text()))
 
 
 async def known_workflows(read: Read) -> dict[str, KnownWorkflow]:

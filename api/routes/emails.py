@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.answers import Answer, Shown, answer
 from api.deps import Caller, Inst, MessagesSend, Reading, WorkflowsRead, WorkflowsWrite
+from api.describing import refusals
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
@@ -27,10 +28,13 @@ from api.schemas.emails import (
     full_version_view,
 )
 from api.schemas.enrollments import EnrollBody
+from api.schemas.usages import EvenIfUsed
 from domain.emails import Email
+from domain.usages import Thing
 from services.auditing import audited
 from services.authoring import emails as services
 from services.authoring.email_trials import EmailPreview, TestSent, preview_email, send_tests
+from services.authoring.usages import hold_unused
 from services.installation import Installation
 from store import emails as rows
 from store.changes import Stamp
@@ -75,12 +79,20 @@ async def show_email(slug: Slug, read: Reading, _: WorkflowsRead) -> FullEmailVi
     return await _full(read, await services.email_or_404(read, slug))
 
 
-@router.patch("/{slug}", response_model=FullEmailView)
-async def change_email(slug: Slug, body: EmailPatch, inst: Inst, caller: WorkflowsWrite) -> Response:
-    """Change it: other content is a new version, which every step sends from then on. An archived one is not sent."""
+@router.patch("/{slug}", response_model=FullEmailView, responses=refusals(409))
+async def change_email(
+    slug: Slug, body: EmailPatch, inst: Inst, caller: WorkflowsWrite, even_if_used: EvenIfUsed = False
+) -> Response:
+    """Change it: other content is a new version, which every step sends from then on. An archived one is not sent.
+
+    One that workflows send is not archived, unless `even_if_used` says so: their steps fail from then on.
+    """
     async with inst.db.transaction() as tx:
         stamp = Stamp(now=inst.clock.now(), cause=caller.cause)
         async with audited(tx, caller.author, "email.changed", slug, now=stamp.now):
+            if body.archived and not even_if_used:
+                await services.email_or_404(tx, slug)
+                await hold_unused(tx, inst, Thing(kind="email", name=slug), what="archived")
             made = await services.change_email(
                 tx, inst, slug, stamp, content=body.content, name=body.name, archived=body.archived
             )

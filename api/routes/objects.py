@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.answers import Answer, answer
 from api.deps import Admin, Inst, Reading, SetUpRead
+from api.describing import refusals
 from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.loading import object_or_404
@@ -27,7 +28,9 @@ from api.schemas.objects import (
     object_view,
     property_view,
 )
+from domain.usages import Thing
 from services.auditing import audited
+from services.authoring.usages import hold_unused
 from services.records.schema import (
     NewOption,
     NewProperty,
@@ -35,6 +38,7 @@ from services.records.schema import (
     change_property,
     create_object_type,
     relabel_object,
+    remove_property,
 )
 from store.database import Tx
 from store.schema import load_schema
@@ -112,6 +116,18 @@ async def patch_property(
         async with audited(tx, caller.author, "property.changed", f"{object}/{name}", now=inst.clock.now()):
             made = await change_property(tx, object, name, label=body.label, options=options)
     return answer(property_view(made)).response()
+
+
+@router.delete("/{object}/properties/{name}", status_code=204, responses=refusals(404, 409))
+async def delete_property(object: Object, name: PropertyName, inst: Inst, caller: Admin) -> Response:
+    """Remove a property of your own that nothing uses and no record has a value of."""
+    async with (
+        inst.db.transaction() as tx,
+        audited(tx, caller.author, "property.deleted", f"{object}/{name}", now=inst.clock.now()),
+    ):
+        await hold_unused(tx, inst, Thing(kind="property", object=object, name=name), what="removed")
+        await remove_property(tx, object, name)
+    return Response(status_code=204)
 
 
 def _new(body: PropertyBody) -> NewProperty:

@@ -14,9 +14,12 @@ from api.idempotency import OnlyOnce
 from api.limits import StorableRoute
 from api.paging import Page, Paged, page
 from api.schemas.people import TeamBody, TeamPatch, TeamView, UserBody, UserPatch, UserView
+from api.schemas.usages import EvenIfUsed
 from domain.errors import NotFound
 from domain.teams import Team
+from domain.usages import Thing
 from services.auditing import audited, note_made
+from services.authoring.usages import hold_unused
 from services.records import teams as services
 from store import people
 from store.database import Tx
@@ -61,13 +64,20 @@ async def show_user(user_id: UserId, read: Reading, _: RecordsRead) -> UserView:
 
 
 @router.patch("/users/{user_id}", response_model=UserView, tags=["users"], responses=refusals(409))
-async def change_user(user_id: UserId, body: UserPatch, inst: Inst, caller: Admin) -> Response:
-    """Change a user, or say when they are away; ``active: false`` for who left."""
+async def change_user(
+    user_id: UserId, body: UserPatch, inst: Inst, caller: Admin, even_if_used: EvenIfUsed = False
+) -> Response:
+    """Change a user, or say when they are away; ``active: false`` for who left.
+
+    One whom workflows name stays, unless `even_if_used` says so: what their steps ask of the user comes to nothing.
+    """
     values = {name: value for name, value in _values(body).items() if value is not None or name in MAY_BE_NULL}
     async with (
         inst.db.transaction() as tx,
         audited(tx, caller.author, "user.changed", user_id, now=inst.clock.now()),
     ):
+        if body.active is False and not even_if_used and await people.get_user(tx, user_id) is not None:
+            await hold_unused(tx, inst, Thing(kind="user", name=user_id), what="deactivated")
         changed = await services.change_user(tx, inst.addresses, user_id, values)
     return answer(_user_view(changed)).response()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Path, Query
 from starlette.background import BackgroundTask
@@ -48,7 +48,7 @@ from services.telling.move_preview import preview_move
 from services.workflow_views import find
 from store.database import Tx
 from store.jobs import Job
-from store.workflows import find_workflow, list_versions
+from store.workflows import WorkflowFilters, find_workflow, list_versions
 
 router = APIRouter(prefix="/workflows", tags=["workflows"], route_class=StorableRoute)
 
@@ -56,9 +56,25 @@ Definition = Annotated[dict[str, Json], Body(description="A workflow definition.
 
 
 @router.get("", response_model=Page[WorkflowSummary])
-async def list_workflows(read: Reading, inst: Inst, _: WorkflowsRead, paging: Paged) -> Page[WorkflowSummary]:
+async def list_workflows(
+    read: Reading,
+    inst: Inst,
+    _: WorkflowsRead,
+    paging: Paged,
+    search: Annotated[
+        str | None, Query(max_length=200, description="Words that all stand in name, slug, folder or description.")
+    ] = None,
+    folder: Annotated[str | None, Query(max_length=200, description="This folder and those below it.")] = None,
+    object: Annotated[str | None, Query(max_length=40)] = None,
+    type: Annotated[str | None, Query(max_length=20)] = None,
+    on: Annotated[bool | None, Query(description="Whether it lets records in.")] = None,
+    managed_by: Annotated[Literal["pipeline", "recipe"] | None, Query()] = None,
+) -> Page[WorkflowSummary]:
     """Workflows in order of creation, without their drafts."""
-    found = await services.list_workflows(read, inst, after=paging.after, limit=paging.fetch)
+    filters = WorkflowFilters(
+        search=search, folder=folder, object=object, type=type, on=on, managed_by=managed_by
+    )  # fmt: skip
+    found = await services.list_workflows(read, inst, filters, after=paging.after, limit=paging.fetch)
     return page(found, paging, summary, key=lambda workflow: workflow.id)
 
 

@@ -17,7 +17,15 @@ from domain.problems import FieldError
 from domain.schema import ObjectType, Option, PropertyDefinition, PropertyType, Schema
 from store.database import Tx
 from store.locks import lock_schema
-from store.schema import insert_object_type, insert_properties, load_schema, relabel_object_type, replace_property
+from store.records import count_with
+from store.schema import (
+    delete_property,
+    insert_object_type,
+    insert_properties,
+    load_schema,
+    relabel_object_type,
+    replace_property,
+)
 
 OBJECT_NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 PROPERTY_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -112,6 +120,29 @@ async def add_property(tx: Tx, object: str, new: NewProperty, *, now: datetime) 
     definition = _definition(new)
     await insert_properties(tx, object, [definition], now)
     return definition
+
+
+async def remove_property(tx: Tx, object: str, name: str) -> None:
+    """Remove a property of your own that no record has a value of.
+
+    Raises:
+        NotFound: there is no such object type or property.
+        Conflict: it is built in, the only unique one of its type, or records have values.
+    """
+    target = _object(await _alone(tx), object)
+    known = target.property(name)
+    if known is None:
+        raise NotFound(f"{object} has no property {name}", code="unknown_property")
+    if known.builtin:
+        raise Conflict(f"{name} is built in: the product relies on it", code="built_in")
+    others = [each for each in target.properties.values() if each.unique and each.name != name]
+    if known.unique and not others:
+        raise Conflict(f"{object} records are told apart by {name}: add another unique property first", code="in_use")
+    count = await count_with(tx, object, name)
+    if count:
+        words = f"{count} {object} records have a value of {name}: clear it first, so that nothing is lost by accident"
+        raise Conflict(words, code="in_use")
+    await delete_property(tx, object, name)
 
 
 async def change_property(

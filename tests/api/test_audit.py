@@ -53,6 +53,7 @@ STORY = [
     Step("PATCH /objects/{object}", "plan", {"label": "Plans"}),
     Step("POST /objects/{object}/properties", "plan/level", {"name": "level", "type": "string"}, 201),
     Step("PATCH /objects/{object}/properties/{name}", "plan/level", {"label": "How high"}),
+    Step("DELETE /objects/{object}/properties/{name}", "plan/level", None, 204),
     Step(
         "POST /pipelines/{object}",
         "ticket/vip",
@@ -83,6 +84,8 @@ STORY = [
     Step("POST /workflows", "hooked", hooked(), 201),
     Step("PUT /workflows/{slug}", "hooked", {**hooked(), "name": "Renamed"}),
     Step("PATCH /workflows/{slug}/steps/{step}", "hooked", {"note": "Kim asked for this"}),
+    Step("PUT /workflows/{slug}/folder", "hooked", {"folder": "Sales/Leads"}),
+    Step("POST /folders/rename", "hooked", {"folder": "Sales", "to": "Growth"}),
     Step("POST /workflows/{slug}/publish", "hooked", {}),
     Step("PATCH /workflows/{slug}/settings", "hooked", {"spread_minutes": 7}),
     Step("POST /workflows/{slug}/hooks/{trigger}/renew", "hooked"),

@@ -35,6 +35,8 @@ BODIES: dict[str, Any] = {
     "/threads": {"channel": "a", "contact": "nobody", "subject": "s", "text": "t", "user": "nobody"},
     "/threads/{thread_id}": {"ticket": None},
     "/threads/{thread_id}/messages": {"text": "t", "user": "nobody"},
+    "/folders/rename": {"folder": "a", "to": "b"},
+    "/workflows/{slug}/folder": {"folder": "a"},
     "/workflows": {"slug": "a"},
     "/workflows/{slug}": {"name": "a"},
     "/workflows/{slug}/clone": {"slug": "b"},
@@ -72,6 +74,7 @@ BODIES: dict[str, Any] = {
 }
 """A body that would do, so that what is refused is the key."""
 QUERIES = {
+    "/usages": "?list=nobody",
     "/workflows/{slug}/report/enrollments": "?figure=active",
     "/workflows/{slug}/explain": "?record=nobody",
 }
