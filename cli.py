@@ -22,8 +22,8 @@ from commands import (
     suppressions,
     tasks,
     trouble,
-    users,
     usages,
+    users,
     verifying,
     workflows,
 )
