@@ -46,7 +46,7 @@ TASK_COMPLETED = "task.completed"
 
 STAGE_CHANGED = "stage.changed"
 """A record went from one stage to another: ``pipeline``, ``from``, ``to``, and whether that one is ``closed``; where it
-left another pipeline, ``from_pipeline``."""
+left another pipeline, ``from_pipeline``. Only the product tells it."""
 
 CUSTOM = r"custom\.[a-z][a-z0-9_]*(\.[a-z0-9_]+)*"
 NAME_LENGTH = 120
@@ -89,6 +89,9 @@ def event_problems(
     """Every mistake in what somebody says that happened."""
     found = []
     if (words := event_name_problem(name)) is not None:
+        found.append(FieldError(path="/event", code="wrong_value", message=words))
+    if name == STAGE_CHANGED:
+        words = f"{name} is told by the product itself: change the property stage of the record"
         found.append(FieldError(path="/event", code="wrong_value", message=words))
     size = len(json.dumps(properties, ensure_ascii=False).encode())
     if size > MAX_PROPERTIES_BYTES:

@@ -160,3 +160,11 @@ async def test_each_move_from_stage_to_stage_is_an_event(api: Caller) -> None:
         {"pipeline": "default", "from": "Prospecting", "to": "Engaging", "closed": False},
         {"pipeline": "renewals", "from": "Engaging", "to": "Renewed", "closed": True, "from_pipeline": "default"},
     ]
+
+
+async def test_nobody_else_tells_that_a_stage_changed(lite: Caller) -> None:
+    ticket = await lite.create("ticket", subject="It does not print", stage="New")
+    body = {"event": "stage.changed", "record": {"object": "ticket", "id": ticket["id"]}}
+    found = await lite.problem("POST", "/events", body, status=422)
+    assert [error["path"] for error in found["errors"]] == ["/event"]
+    assert (await lite.ok("GET", f"/events?record={ticket['id']}"))["items"] == []
