@@ -18,7 +18,7 @@ async def audited(tx: Tx, author: Author, what: What, subject: str, *, now: date
     """Write down what happens to ``subject`` within; where nothing becomes of it, nothing.
 
     Whoever changes the same thing waits until this transaction ends, so that each entry begins where the one before it
-    ended. It comes before every other lock of the transaction.
+    ended. It comes before every other lock of the transaction; of several things, in the order of their names.
     """
     kind = kind_of(what)
     await lock_audited(tx, kind, subject)

@@ -12,8 +12,8 @@ from domain.access import ROLES, SCOPES, Scope
 from store.people import insert_key, insert_user, replace_user
 from tests.api.conftest import Caller, problem_of
 from tests.api.test_bulk import BULK, journey
-from tests.api.test_errors import BODIES, ROUTES, send
-from tests.fixtures.access import ANYBODY, JOB, rows
+from tests.api.test_errors import BODIES, QUERIES, ROUTES, send
+from tests.fixtures.access import ANYBODY, JOB, rows, tables
 
 ROWS = rows()
 
@@ -55,8 +55,6 @@ MORE = [
         {"to": ["kim@example.com"], "record": {"object": "contact", "id": "nobody"}},
         {"messages:send", "records:read"},
     ),
-    ("GET", "/workflows/welcome/report?format=csv", None, {"enrollments:read", "export"}),
-    ("GET", "/workflows/welcome/report/over-time?format=csv", None, {"enrollments:read", "export"}),
 ]
 """What a request needs beyond the scope that opens its route."""
 
@@ -135,6 +133,23 @@ async def test_a_request_that_does_more_needs_more(
         assert missing in (await less.problem(method, path, body, status=403))["detail"]
     enough = await lite.with_scopes(*needed)
     assert (await enough.call(method, path, body)).status_code not in (401, 403)
+
+
+async def test_whatever_can_be_had_as_a_file_needs_the_scope_for_it(lite: Caller) -> None:
+    assert {"/audit", "/workflows/{slug}/report"} <= set(tables())
+    without = await lite.with_scopes(*(set(SCOPES) - {"export"}))
+    for method, path, template in ROUTES:
+        if method == "GET" and template in tables():
+            found = problem_of(await send(without, method, path, template, more=f"{_sign(template)}format=csv"))
+            assert (found["status"], "export" in found["detail"]) == (403, True), template
+            (opens,) = ROWS[method, template]
+            both = await lite.with_scopes(opens, "export")
+            answer = await send(both, method, path, template, more=f"{_sign(template)}format=csv")
+            assert answer.status_code not in (401, 403), template
+
+
+def _sign(template: str) -> str:
+    return "&" if template in QUERIES else "?"
 
 
 async def _jobs(lite: Caller) -> dict[str, str]:

@@ -30,7 +30,7 @@ from domain.names import job_run_id
 from gateways.webhooks import HttpWebhooks
 from store.people import insert_key
 from store.tables import enrollments, jobs
-from tests.fixtures.access import ANYBODY, rows
+from tests.fixtures.access import ANYBODY, rows, tables
 from tests.fixtures.incoming import answer_to
 from tests.fixtures.running import Running
 from tests.fixtures.smtp_sink import SmtpSink, smtp_sink
@@ -167,7 +167,8 @@ async def _addresses(ft: Running, ids: dict[str, list[str]]) -> list[str]:
     person = ids["record_id"][0]
     found = [f"{each}?record={person}" if each.endswith("/explain") else each for each in found]
     found = [f"{each}?figure=ended" if each.endswith("/report/enrollments") else each for each in found]
-    return [*found, "/workflows/journey/report?format=csv", "/audit?format=csv"]
+    files = [each for template in tables() for each in _filled(template, named)]
+    return [*found, *(f"{each}?format=csv{'&figure=ended' if '/report/enr' in each else ''}" for each in files)]
 
 
 def _filled(template: str, named: dict[str, list[str]]) -> list[str]:
