@@ -109,6 +109,23 @@ async def test_only_who_is_silent_is_written_to(ft: Running, skipping_time: Skip
     assert found.isdisjoint({gone, other, never})
 
 
+async def test_who_has_an_open_opportunity_is_not_silent(ft: Running, skipping_time: SkippingTime) -> None:
+    await ready(ft)
+    bo = await person(ft, "Bo")
+    deal = await ft.create("opportunity", name="Lamps", stage="Engaging")
+    await ft.associate("opportunity", deal, "contact", bo)
+    ana = await silent(ft, skipping_time)
+    taken = await about(ft, SLUG, ana)
+
+    async def is_decided() -> bool:
+        return sorted(await ft.decisions(SLUG)) == ["enrolled", "suppressed"]
+
+    await ft.until(is_decided, "one is let in, the other not")
+    other = await ft.create("opportunity", name="Desks", stage="Engaging")
+    await ft.associate("opportunity", other, "contact", ana)
+    assert (await over(ft, taken))["end_reason"] == "suppressed"
+
+
 async def test_who_unsubscribes_is_let_go(ft: Running, skipping_time: SkippingTime) -> None:
     await ready(ft)
     ana = await silent(ft, skipping_time)

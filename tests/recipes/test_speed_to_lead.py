@@ -43,8 +43,8 @@ async def lead(ft: Running, clock: SkippingTime, **more: Any) -> tuple[str, str,
     await installed(ft, SLUG, team="team")
     await to_weekday(clock, SUNDAY, "22:00")
     ana = await person(ft, "Ana", subscribed=None, **{"phone": "+4722123456", **more})
-    await event(ft, ana, "form.submitted", form="newsletter")
     await event(ft, ana, "form.submitted", form="contact")
+    await event(ft, ana, "form.submitted", form="callback")
     await ft.settled()
     taken = await about(ft, SLUG, ana)
     await ft.sleeps_at(taken, "called")
@@ -104,6 +104,6 @@ async def test_who_left_no_number_gets_the_email_and_may_come_again(ft: Running,
     assert [told for told, _ in await sent(ft, ana)] == [CALLED]
     await ft.call("PATCH", f"/tasks/{task['id']}", {"status": "done"})
     await over(ft, taken)
-    await event(ft, ana, "form.submitted", form="contact")
+    await event(ft, ana, "form.submitted", form="callback")
     await ft.settled()
     assert await about(ft, SLUG, ana) != taken
