@@ -21,6 +21,7 @@ from commands import (
     subscriptions,
     suppressions,
     tasks,
+    tickets,
     trouble,
     usages,
     users,
@@ -66,6 +67,9 @@ app.add_typer(sample.sample, name="sample")
 app.add_typer(recipes.recipe, name="recipe")
 workflows.workflow.command("occurrences")(occurrences.occurrences)
 workflows.workflow.command("run-missed")(occurrences.run_missed)
+app.add_typer(tickets.channel, name="channel")
+app.add_typer(tickets.thread, name="thread")
+app.add_typer(tickets.pipeline, name="pipeline")
 app.add_typer(workflows.workflow, name="workflow")
 app.add_typer(enrollments.enrollment, name="enrollment")
 app.add_typer(effects.effect, name="effect")

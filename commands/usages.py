@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
@@ -20,7 +19,7 @@ def usages(
 ) -> None:
     """Show which workflows, lists, emails, channels, teams and users use something."""
     with speaking(as_json), connect() as api:
-        found = api.get(f"/usages?{quote(kind, safe='')}={quote(name, safe='')}")["items"]
+        found = api.get("/usages", **{kind: name})["items"]
         rows = [
             (each["kind"], each["slug"], _version(each), each["step"] or "", each["where"], each["path"])
             for each in found

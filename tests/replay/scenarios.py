@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 from domain.base import Json
 from domain.delays import WEEKDAYS
 from domain.importing import ImportOptions
-from domain.names import job_run_id, recurrence_run_id
+from domain.names import job_run_id, recurrence_run_id, thread_mail_run_id
 from gateways.mail import open_mail
 from services.jobs.imports import stage
 from services.jobs.jobs import begin, steer
@@ -389,6 +389,24 @@ async def recurrence(ft: Running) -> Any:
     return {"temporal": {"workflow_id": run.id}}
 
 
+async def thread_mail(ft: Running) -> Any:
+    """A mail that a colleague writes from a ticket, sent. Answers its run."""
+    await ft.call("POST", "/channels", {"slug": "replay", "kind": "email", "address": "replay@example.com"})
+    user = await ft.call("POST", "/users", {"name": "Kim", "email": "replay-kim@example.com"})
+    contact = await ft.create("contact", email="replay-thread@example.com")
+    body = {"channel": "replay", "contact": contact, "subject": "Hello", "text": "Hello", "user": user["id"]}
+    made = await ft.call("POST", "/threads", body)
+
+    async def is_sent() -> bool:
+        found = (await ft.call("GET", f"/threads/{made['thread_id']}/messages"))["items"]
+        return bool(found[0]["status"] == "sent")
+
+    await ft.until(is_sent, "the mail is sent")
+    run = ft.temporal.get_workflow_handle(thread_mail_run_id(made["id"]))
+    await run.result()
+    return {"temporal": {"workflow_id": run.id}}
+
+
 SCENARIOS: dict[str, Scenario] = {
     scenario.__name__: scenario
     for scenario in (
@@ -413,5 +431,6 @@ SCENARIOS: dict[str, Scenario] = {
         bulk_enrollment,
         an_import,
         recurrence,
+        thread_mail,
     )
 }
