@@ -19,6 +19,9 @@ from store.database import Read, Tx, portions
 from store.ids import new_id
 from store.tables import associations, changes
 
+PLACED_AT_ONCE = 200
+"""A statement of so many rows stays well below what a database takes as values."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stamp:
@@ -72,6 +75,16 @@ async def append_change(
 async def append_changes(tx: Tx, new: Sequence[NewChange], stamp: Stamp) -> None:
     """Write many changes in this order; every record's row is locked or just inserted."""
     await tx.run(insert(changes), [_row(each, stamp) for each in new])
+
+
+async def place_changes(tx: Tx, new: Sequence[NewChange], stamp: Stamp) -> dict[str, int]:
+    """Write changes of events as ``append_changes`` does; their sequence numbers by the id of the event."""
+    placed: dict[str, int] = {}
+    for start in range(0, len(new), PLACED_AT_ONCE):
+        rows = [_row(each, stamp) for each in new[start : start + PLACED_AT_ONCE]]
+        found = await tx.all(insert(changes).values(rows).returning(changes.c.event_id, changes.c.seq))
+        placed |= {row["event_id"]: row["seq"] for row in found}
+    return placed
 
 
 async def append_list_changed(tx: Tx, kept: RecordList, stamp: Stamp) -> None:

@@ -10,9 +10,9 @@ from domain.events import STAGE_CHANGED
 from domain.pipelines import StageMove, stage_move
 from domain.records import StoredRecord
 from domain.schema import Schema
-from store.changes import Stamp, append_change
+from store.changes import NewChange, Stamp, place_changes
 from store.database import Tx
-from store.events import EventRow, claim_event, place_event
+from store.events import EventRow, insert_events
 from store.ids import new_id
 from store.pipelines import Stand, write_stands
 
@@ -38,23 +38,27 @@ async def keep_stays(tx: Tx, moves: Moves, stamp: Stamp) -> None:
 
 async def tell_moves(tx: Tx, moves: Moves, stamp: Stamp) -> None:
     """Write the event of each that went from one stage to another, behind the change that moved it."""
-    for record, move in moves:
-        if move.told is None:
-            continue
-        event = EventRow(
-            id=new_id(stamp.now),
-            name=STAGE_CHANGED,
-            record_id=record.id,
-            object=record.object,
-            properties=move.told,
-            enrollment_id=None,
-            step=None,
-            occurred_at=stamp.now,
-            received_at=stamp.now,
-            external_id=None,
-            seq=0,
-        )
-        await claim_event(tx, event)
-        detail: dict[str, Json] = {"event": STAGE_CHANGED}
-        seq = await append_change(tx, record, "event", stamp, detail=detail, event_id=event.id)
-        await place_event(tx, event.id, seq)
+    events = [_event(record, told, stamp) for record, move in moves if (told := move.told) is not None]
+    if not events:
+        return
+    by_id = {record.id: record for record, _ in moves}
+    detail: dict[str, Json] = {"event": STAGE_CHANGED}
+    new = [NewChange(by_id[each.record_id], "event", detail=detail, event_id=each.id) for each in events]
+    places = await place_changes(tx, new, stamp)
+    await insert_events(tx, [each.model_copy(update={"seq": places[each.id]}) for each in events])
+
+
+def _event(record: StoredRecord, told: dict[str, Json], stamp: Stamp) -> EventRow:
+    return EventRow(
+        id=new_id(stamp.now),
+        name=STAGE_CHANGED,
+        record_id=record.id,
+        object=record.object,
+        properties=told,
+        enrollment_id=None,
+        step=None,
+        occurred_at=stamp.now,
+        received_at=stamp.now,
+        external_id=None,
+        seq=0,
+    )

@@ -234,6 +234,29 @@ DEALS: dict[str, Any] = {
 }
 
 
+async def test_moves_of_an_import_are_told_each_once_and_beginnings_by_their_creation(
+    installation: Installation,
+) -> None:
+    deals: dict[str, Json] = {"columns": {"id": {"property": "external_id"}, "stage": {"property": "stage"}}}
+    first = "id,stage\n1,Engaging\n2,Engaging\n3,Engaging\n"
+    await imported(installation, first, object="opportunity", mapping=deals)
+    assert await count(installation, tables.events) == 0
+
+    content = "id,stage\n1,Won\n2,Engaging\n3,Lost\n4,Won\n"
+    await imported(installation, content, object="opportunity", mapping=deals, wake=False)
+    async with installation.db.read() as read:
+        told = await read.all(
+            select(tables.changes.c.wake, tables.events)
+            .join(tables.changes, tables.changes.c.seq == tables.events.c.seq)
+            .where(tables.changes.c.event_id == tables.events.c.id)
+            .order_by(tables.events.c.seq)
+        )
+    assert [(row["name"], row["wake"]) for row in told] == [("stage.changed", False)] * 2
+    assert [(row["properties"]["from"], row["properties"]["to"]) for row in told] == [
+        ("Engaging", "Won"), ("Engaging", "Lost"),
+    ]  # fmt: skip
+
+
 async def test_rows_are_associated_and_owned_by_what_they_name(installation: Installation) -> None:
     write = await writing(installation)
     async with installation.db.transaction() as tx:
