@@ -144,7 +144,7 @@ def _stage(stage: dict[str, Any]) -> str:
 
 def _told(message: dict[str, Any]) -> list[str]:
     """A message of a conversation: who, when, what it did, and its first lines."""
-    who = message["author"].replace("_", " ")
+    who = message["author"].replace("_", " ") + (" to" if message["status"] is not None else "")
     more = ", ".join(filter(None, (message["status"], message["detail"], message["effect"])))
     text = [f"    {line}" for line in message["text"].split("\n")[:10]]
     return ["", f"{message['created_at'][:19]}  {who} {message['address'] or ''}{f' ({more})' if more else ''}", *text]
