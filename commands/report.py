@@ -16,12 +16,22 @@ class By(StrEnum):
 
 
 ALWAYS = ("entered", "waiting", "done", "skipped", "failed", "left", "sent")
-WHERE_ANY = ("delivered", "bounced", "complained", "unknown", "opened", "clicked", "replied", "unsubscribed")
+WHERE_ANY = (
+    "delivered",
+    "bounced",
+    "complained",
+    "unknown",
+    "opened",
+    "opened_by_machine",
+    "clicked",
+    "replied",
+    "unsubscribed",
+)
 """Figures that are shown where a step has any, so that the table stays as wide as a screen."""
 
 
 def report_text(found: Any) -> str:
-    """A report as the API answers it: totals, goals, the figures of each step, and why some were skipped or failed."""
+    """A report as the API answers it: totals, goals, the figures of each step, and why some did not do it."""
     totals = found["totals"]
     rows = [{name: _sum(value) for name, value in step.items()} for step in found["steps"]]
     figures = [*ALWAYS, *(figure for figure in WHERE_ANY if any(row[figure] for row in rows))]
@@ -34,7 +44,7 @@ def report_text(found: Any) -> str:
     lines += [
         f"{step['step']}: {sum(step[figure].values())} {figure}{_by_reason(step[figure])}"
         for step in found["steps"]
-        for figure in ("skipped", "failed")
+        for figure in ("skipped", "failed", "left")
         if step[figure]
     ]
     return "\n".join(lines)

@@ -305,6 +305,7 @@ entry_decisions = Table(
           text("coalesce(bound_id, '')"), text("coalesce(trigger, '')"), unique=True,
           sqlite_where=text("change_seq IS NOT NULL"), postgresql_where=text("change_seq IS NOT NULL")),
     Index("ix_entry_decisions_workflow_id_id", "workflow_id", "id"),
+    Index("ix_entry_decisions_workflow_id_decision_id", "workflow_id", "decision", "id"),
     Index("ix_entry_decisions_record_id_id", "record_id", "id"),
     Index("ix_entry_decisions_cause_id_id", "cause_id", "id"),
     Index("ix_entry_decisions_decided_at", "decided_at"),
@@ -334,7 +335,8 @@ visits = Table(
     # In which zone it was meant until when it lasts, and until when a message was held back, the last time.
     Column("zone", String(64)),
     at("held_until", nullable=True),
-    Index("ix_visits_workflow_id_step", "workflow_id", "step", "outcome"),
+    # All that the report counts and pages by, so that it reads no row.
+    Index("ix_visits_counted", "workflow_id", "step", "turn", "outcome", "reason", "enrollment_id", "n"),
     Index("ix_visits_workflow_id_record_id", "workflow_id", "record_id", "step"),
     Index("ix_visits_entered_at", "entered_at"),
 )  # fmt: skip

@@ -11,7 +11,6 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Subquery,
-    and_,
     case,
     exists,
     false,
@@ -72,8 +71,10 @@ async def count_goals(read: Read, workflow_id: str) -> list[GoalCount]:
     return [GoalCount(**row) for row in await read.all(_counts(found).add_columns(found.c.goal).group_by(found.c.goal))]
 
 
-async def count_any_goal(read: Read, workflow_id: str) -> GoalCount:
-    """How many enrollments reached a goal, and how many records were converted, by whichever."""
+async def count_any_goal(read: Read, workflow_id: str, each: Sequence[GoalCount]) -> GoalCount:
+    """How many enrollments reached a goal, and how many records were converted, by whichever of ``each``."""
+    if len(each) == 1:
+        return each[0].model_copy(update={"goal": None})
     row = await read.one(_counts(_reached(workflow_id)))
     assert row is not None, "a count without groups has one row"
     return GoalCount(goal=None, **row)
@@ -190,26 +191,26 @@ def _reached(workflow_id: str) -> Subquery:
         late_goals.c.enrollment_id, late_goals.c.goal, late_goals.c.record_id, late_goals.c.reached_at, true()
     ).where(late_goals.c.workflow_id == workflow_id)
     all_of = union_all(written, unwritten, later).subquery()
-    first_email = _first_emails(workflow_id)
-    in_time = and_(first_email.c.record_id == all_of.c.record_id, first_email.c.sent_at <= all_of.c.reached_at)
-    emailed = first_email.c.record_id.label("emailed")
-    joined = all_of.outerjoin(first_email, in_time)
     inside = case((all_of.c.late, None), else_=all_of.c.enrollment_id).label("inside")
-    columns = (all_of.c.enrollment_id, all_of.c.goal, all_of.c.reached_at, inside, emailed)
-    return select(*columns).select_from(joined).subquery()
+    was_sent = _was_emailed(workflow_id, all_of.c.record_id, all_of.c.reached_at)
+    emailed = case((was_sent, all_of.c.record_id), else_=None).label("emailed")
+    return select(all_of.c.enrollment_id, all_of.c.goal, all_of.c.reached_at, inside, emailed).subquery()
 
 
-def _first_emails(workflow_id: str) -> Subquery:
-    """When the workflow first sent each record an email; what goes to users and fixed addresses is none."""
-    of_enrollment = messages.join(enrollments, enrollments.c.id == messages.c.enrollment_id)
+def _was_emailed(workflow_id: str, record_id: ColumnElement[str], by: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether the workflow had sent a record an email by then; what goes to users and fixed addresses is none.
+
+    Asked for each goal that was reached: they are far fewer than the messages.
+    """
     # Of messages older than both columns nobody can say.
     is_theirs = or_(messages.c.contact_id.is_not(None), messages.c.claimed_at.is_(None))
-    is_sent = and_(
-        messages.c.channel == "email", messages.c.status.in_(SENT), messages.c.sent_at.is_not(None), is_theirs
+    passages = enrollments.alias("passages")
+    return exists().where(
+        passages.c.record_id == record_id,
+        passages.c.workflow_id == workflow_id,
+        messages.c.enrollment_id == passages.c.id,
+        messages.c.channel == "email",
+        messages.c.status.in_(SENT),
+        messages.c.sent_at <= by,
+        is_theirs,
     )
-    sent = (
-        select(enrollments.c.record_id, func.min(messages.c.sent_at).label("sent_at"))
-        .select_from(of_enrollment)
-        .where(messages.c.workflow_id == workflow_id, is_sent)
-    )
-    return sent.group_by(enrollments.c.record_id).subquery()

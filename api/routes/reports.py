@@ -135,10 +135,12 @@ async def show_behind(
     inst: Inst,
     caller: EnrollmentsRead,
     paging: Paged,
-    reason: Annotated[str | None, Query(max_length=60, description="Narrow skipped or failed to one reason.")] = None,
+    reason: Annotated[
+        str | None, Query(max_length=60, description="Narrow skipped, failed or left to one reason.")
+    ] = None,
 ) -> Page[VisitBehind]:
     """The visits that a number counts, each with its enrollment: over all pages exactly as many as the number says."""
-    after = paging.place(parts=2, number=1)
+    after = paging.place(parts=3, number=1)
     workflow = await workflow_or_404(read, slug)
     number = Number(step=step, figure=figure, reason=reason)
     rows = await list_behind(read, workflow, number, after=after, limit=paging.fetch)
@@ -155,7 +157,7 @@ async def show_behind(
             reason=row["visit_reason"],
             enrollment=enrollment_as_seen(caller, enrollment_view(row, inst.runs.link(row["run_id"]), names)),
         ),
-        key=lambda row: f"{row['id']} {row['visit_n']}",
+        key=lambda row: f"{row['id']} {row['visit_n']} {row['message_id']}",
     )
 
 

@@ -20,10 +20,12 @@ def upgrade() -> None:
     _add_stage_automations()
     _add_roles()
     _add_audit()
+    _add_report_indexes()
 
 
 def downgrade() -> None:
     """Back to the release before."""
+    _drop_report_indexes()
     op.drop_table("audit_entries")
     _drop_roles()
     op.drop_table("stage_automations")
@@ -185,3 +187,26 @@ def _add_stage_automations() -> None:
         ),
         sa.PrimaryKeyConstraint("object", "pipeline", "stage", name=op.f("pk_stage_automations")),
     )
+
+
+def _add_report_indexes() -> None:
+    op.add_column("messages", sa.Column("machine_opened_at", INSTANT, nullable=True))
+    op.drop_index("ix_messages_workflow_id_step", table_name="messages")
+    reactions = ["opened_at", "machine_opened_at", "clicked_at", "replied_at", "unsubscribed_at"]
+    op.create_index(
+        "ix_messages_counted", "messages", ["workflow_id", "step", "status", "enrollment_id", "id", *reactions]
+    )
+    op.drop_index("ix_visits_workflow_id_step", table_name="visits")
+    op.create_index(
+        "ix_visits_counted", "visits", ["workflow_id", "step", "turn", "outcome", "reason", "enrollment_id", "n"]
+    )
+    op.create_index("ix_entry_decisions_workflow_id_decision_id", "entry_decisions", ["workflow_id", "decision", "id"])
+
+
+def _drop_report_indexes() -> None:
+    op.drop_index("ix_entry_decisions_workflow_id_decision_id", table_name="entry_decisions")
+    op.drop_index("ix_visits_counted", table_name="visits")
+    op.create_index("ix_visits_workflow_id_step", "visits", ["workflow_id", "step", "outcome"])
+    op.drop_index("ix_messages_counted", table_name="messages")
+    op.create_index("ix_messages_workflow_id_step", "messages", ["workflow_id", "step"])
+    op.drop_column("messages", "machine_opened_at")

@@ -41,6 +41,9 @@ REACTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """What an event says of the message it is about, when a person did it."""
 
+BY_MACHINES: Mapping[str, tuple[str, ...]] = {OPENED: ("machine_opened_at",)}
+"""The same when a program did."""
+
 
 class Whose(Frozen):
     """The record an event is about: by ``id``, or by a unique ``property`` and its ``value``.
@@ -161,9 +164,10 @@ async def record_event(tx: Tx, write: Write, record_id: str, happened: Happened)
     await place_event(tx, event.id, seq)
     if form is not None and record.object == OBJECT:
         await open_by_form(tx, write, form, record.id, happened.properties)
-    if answered is not None and is_written_by_hand(happened.properties):
+    if answered is not None:
         # Who follows a link has the message before them, though their program may load no images.
-        await mark_message(tx, answered.message_id, *REACTIONS.get(happened.name, ()), at=event.occurred_at)
+        says = REACTIONS if is_written_by_hand(happened.properties) else BY_MACHINES
+        await mark_message(tx, answered.message_id, *says.get(happened.name, ()), at=event.occurred_at)
     if answered is not None and is_reply and is_written_by_hand(happened.properties):
         await stop_on_reply(tx, answered, locked, now=write.now)
     return event.model_copy(update={"seq": seq})

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
 from domain.base import Frozen
-from domain.errors import NotFound
+from domain.errors import Invalid, NotFound
 from services.telling.totals import GoalReport, Totals, make_totals
 from services.versions import Content, load_content
+from store import behind
 from store import report as store
 from store.database import Read, Row
 
@@ -27,23 +28,27 @@ Figure: TypeAlias = Literal[
     "complained",
     "unknown",
     "opened",
+    "opened_by_machine",
     "clicked",
     "replied",
     "unsubscribed",
 ]
 FIGURES: tuple[Figure, ...] = get_args(Figure)
+OF_VISITS: tuple[Figure, ...] = ("entered", "done", "skipped", "failed", "left")
+"""Those of visits, which have reasons."""
 
 
 class StepReport(Frozen):
     """What became of the visits of one step; a record that comes to a step twice counts twice.
 
     ``entered`` is the sum of waiting, done, skipped, failed and left; ``timed_out`` is the part of ``done`` that waited
-    in vain. ``skipped`` and ``failed`` are by reason and by failure class.
+    in vain. ``skipped`` and ``failed`` are by reason and by failure class; ``left`` are those who went while they stood
+    here, by why: ``goal`` is how many reached one from here, ``exit_condition`` how many met the exit, and so on.
 
     ``sent`` and ``unknown`` count messages. Of those sent, ``delivered`` are known to have arrived (who complained has
     it), ``bounced`` came back, ``complained`` was called unwanted; ``opened``, ``clicked``, ``replied`` and
-    ``unsubscribed`` are those which a person opened, and so on, once each. ``current``: the step is in the version now
-    published.
+    ``unsubscribed`` are those which a person opened, and so on, once each; ``opened_by_machine`` those which a program
+    opened, be it before a person or alone. ``current``: the step is in the version now published.
     """
 
     step: str
@@ -56,13 +61,14 @@ class StepReport(Frozen):
     timed_out: int
     skipped: dict[str, int]
     failed: dict[str, int]
-    left: int
+    left: dict[str, int]
     sent: int
     delivered: int
     bounced: int
     complained: int
     unknown: int
     opened: int
+    opened_by_machine: int
     clicked: int
     replied: int
     unsubscribed: int
@@ -88,7 +94,7 @@ async def make_report(read: Read, workflow: Row) -> Report:
     version: int | None = workflow["version"]
     content = None if version is None else await load_content(read, workflow["id"], version)
     counts = await store.count_visits(read, workflow["id"])
-    sent = await store.count_messages(read, workflow["id"]) | await store.count_reactions(read, workflow["id"])
+    sent = await store.count_messages(read, workflow["id"])
     totals, goals = await make_totals(read, workflow["id"], content)
     return Report(
         workflow=workflow["slug"],
@@ -101,7 +107,7 @@ async def make_report(read: Read, workflow: Row) -> Report:
 
 
 class Number(Frozen):
-    """One number of the report; ``reason`` narrows skipped or failed to one of theirs."""
+    """One number of the report; ``reason`` narrows skipped, failed or left to one of theirs."""
 
     step: str
     figure: Figure
@@ -113,8 +119,11 @@ async def list_behind(read: Read, workflow: Row, number: Number, *, after: Seque
 
     Raises:
         NotFound: nobody ever came to such a step and the current version has none.
+        Invalid: a reason is named for a figure that has none.
     """
-    rows = await store.list_behind(read, workflow["id"], _behind(number), after=after, limit=limit)
+    if number.reason is not None and number.figure not in OF_VISITS:
+        raise Invalid(f"reason narrows {', '.join(OF_VISITS)}")
+    rows = await behind.list_behind(read, workflow["id"], _behind(number), after=after, limit=limit)
     if not rows and not await _is_step(read, workflow, number.step):
         raise NotFound(f"workflow {workflow['slug']} has no step {number.step}")
     return rows
@@ -128,24 +137,24 @@ async def _is_step(read: Read, workflow: Row, step: str) -> bool:
     return any(count.step == step for count in await store.count_visits(read, workflow["id"]))
 
 
-def _behind(number: Number) -> store.Behind:
+def _behind(number: Number) -> behind.Behind:
     step, reason = number.step, number.reason
     match number.figure:
         case "entered":
-            return store.Behind(step=step, reason=reason)
+            return behind.Behind(step=step, reason=reason)
         case "waiting":
-            return store.Behind(step=step, waiting=True, reason=reason)
+            return behind.Behind(step=step, waiting=True, reason=reason)
         case "timed_out":
-            return store.Behind(step=step, outcome="done", reason="timed_out")
+            return behind.Behind(step=step, outcome="done", reason="timed_out")
         case "sent":
-            return store.Behind(step=step, message=store.SENT, reason=reason)
+            return behind.Behind(step=step, message=store.SENT)
         case "delivered":
-            return store.Behind(step=step, message=store.ARRIVED, reason=reason)
+            return behind.Behind(step=step, message=store.ARRIVED)
         case "bounced" | "complained" | "unknown":
-            return store.Behind(step=step, message=(number.figure,), reason=reason)
-        case "opened" | "clicked" | "replied" | "unsubscribed":
-            return store.Behind(step=step, reaction=store.REACTIONS[number.figure], reason=reason)
-    return store.Behind(step=step, outcome=number.figure, reason=reason)
+            return behind.Behind(step=step, message=(number.figure,))
+        case "opened" | "opened_by_machine" | "clicked" | "replied" | "unsubscribed":
+            return behind.Behind(step=step, reaction=store.REACTIONS[number.figure])
+    return behind.Behind(step=step, outcome=number.figure, reason=reason)
 
 
 def _steps(content: Content | None, counts: Sequence[store.VisitCount]) -> list[str]:
@@ -184,7 +193,7 @@ def _step(
         timed_out=by_reason("done").get("timed_out", 0),
         skipped=by_reason("skipped"),
         failed=by_reason("failed"),
-        left=total("left"),
+        left=by_reason("left"),
         sent=sum(messages.get((step, status), 0) for status in store.SENT),
         delivered=sum(messages.get((step, status), 0) for status in store.ARRIVED),
         bounced=messages.get((step, "bounced"), 0),

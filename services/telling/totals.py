@@ -57,10 +57,11 @@ async def make_totals(read: Read, workflow_id: str, content: Content | None) -> 
     """The totals over all versions, and each goal of the current version, then those only older ones had."""
     ends = await store.count_ends(read, workflow_id)
     records = await store.count_entered(read, workflow_id)
-    of_any = await store.count_any_goal(read, workflow_id)
+    reached = await store.count_goals(read, workflow_id)
+    of_any = await store.count_any_goal(read, workflow_id, reached)
     enrolled = sum(row["total"] for row in ends)
     ended = {row["end_reason"]: row["total"] for row in ends if row["status"] == "ended"}
-    goals = _goals(content, await store.count_goals(read, workflow_id), enrolled=enrolled, records=records)
+    goals = _goals(content, reached, enrolled=enrolled, records=records)
     totals = Totals(
         enrolled=enrolled,
         records=records,

@@ -225,7 +225,8 @@ async def test_an_open_is_an_event_of_its_step_once_a_minute(api: Caller, clock:
     report = await api.ok("GET", "/workflows/test-workflow/report")
     (step,) = [each for each in report["steps"] if each["step"] == "act"]
     assert (step["sent"], step["opened"], step["clicked"], step["unsubscribed"]) == (1, 1, 0, 0)
-    for figure, count in (("opened", 1), ("clicked", 0)):
+    assert step["opened_by_machine"] == 1
+    for figure, count in (("opened", 1), ("opened_by_machine", 1), ("clicked", 0)):
         behind = await api.ok("GET", f"/workflows/test-workflow/report/act/{figure}")
         assert len(behind["items"]) == count
 
@@ -238,6 +239,9 @@ async def test_what_a_program_does_is_told_apart_and_not_counted(api: Caller, cl
     assert [each["properties"]["machine"] for each in await happened(api, "email.clicked")] == [True, True]
     (message,) = (await api.ok("GET", "/messages"))["items"]
     assert (message["opened_at"], message["clicked_at"]) == (None, None)
+    (step,) = [s for s in (await api.ok("GET", "/workflows/test-workflow/report"))["steps"] if s["step"] == "act"]
+    assert (step["opened"], step["opened_by_machine"]) == (0, 1)
+    assert len((await api.ok("GET", "/workflows/test-workflow/report/act/opened_by_machine"))["items"]) == 1
 
 
 async def test_a_link_leads_where_its_author_said_and_nowhere_else(api: Caller, clock: FixedClock) -> None:

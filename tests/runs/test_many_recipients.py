@@ -68,6 +68,21 @@ async def one_waits(ft: Running, busy: str, sink: SmtpSink, step: dict[str, Any]
     return taken
 
 
+async def test_behind_the_figures_is_each_message_also_where_pages_are_short(ft: Running, smtp_sink: SmtpSink) -> None:
+    await ft.publish(by_hand("welcome", [to_both()]))
+    for address in (ANA, "bo@example.com"):
+        await walked(ft, "welcome", "contact", await ft.create("contact", email=address))
+    (step,) = (await ft.call("GET", "/workflows/welcome/report"))["steps"]
+    pages, cursor = 0, ""
+    while True:
+        page = await ft.call("GET", f"/workflows/welcome/report/hello/sent?limit=1{cursor}")
+        pages += len(page["items"])
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert pages == step["sent"] == 4
+
+
 @pytest.mark.parametrize("bad", BOTH)
 async def test_who_begins_again_writes_to_those_who_got_nothing(ft: Running, smtp_sink: SmtpSink, bad: str) -> None:
     await ft.publish(by_hand("welcome", [to_both()]))
