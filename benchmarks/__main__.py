@@ -6,12 +6,12 @@ import argparse
 import os
 import sys
 
-from benchmarks import bulk, emails, inbound, journey, latency, parked, relaying, timing, waiting
+from benchmarks import bulk, emails, inbound, journey, latency, parked, relaying, reports, timing, waiting
 from benchmarks.places import Missing
 
 MEASUREMENTS = {
     "latency": latency, "journey": journey, "relaying": relaying, "bulk": bulk, "waiting": waiting, "timing": timing,
-    "parked": parked, "inbound": inbound, "emails": emails,
+    "parked": parked, "inbound": inbound, "reports": reports, "emails": emails,
 }  # fmt: skip
 
 if __name__ == "__main__":
