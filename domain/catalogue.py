@@ -104,7 +104,8 @@ class Catalogue:
     ``users`` are the ids of active users, ``workflows`` those there are by slug, ``lists`` maps slug -> object type
     (``dynamic_lists`` are those of them that follow a condition),
     ``subscription_types`` slug -> whether it is archived, ``internal_types`` those of them that are not for marketing.
-    ``teams`` slug -> whether it is archived. ``emails`` are the reusable ones by slug, ``secrets`` are names.
+    ``teams`` slug -> whether it is archived. ``emails`` are the reusable ones by slug, ``secrets`` are names,
+    ``managed`` the slugs of workflows that belong to a stage.
     Without ``holidays`` any country is taken to have a calendar, without ``addresses`` any line to be an address,
     without ``markup`` any MJML to be right.
     """
@@ -124,3 +125,4 @@ class Catalogue:
     markup: Markup | None = None
     emails: Mapping[str, KnownEmail] = field(default_factory=dict)
     teams: Mapping[str, bool] = field(default_factory=dict)
+    managed: frozenset[str] = frozenset()

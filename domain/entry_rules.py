@@ -24,6 +24,9 @@ def check_head(x: Examination) -> None:
     for name, value, types in owners:
         if value is not None and d.type not in types and not x.spoiled("/type"):
             x.tell(f"/{name}", "wrong_value", f"a {d.type} workflow has no {name!r}; remove it")
+    if d.managed_by == "pipeline" and d.slug not in x.catalogue.managed:
+        what = "no pipeline has it: leave this out, or attach its steps to a stage"
+        x.tell("/managed_by", "wrong_value", what)
     if d.allow_multiple_opportunities is not None and d.object != "contact":
         what = f"only contact workflows have this field; remove it from a workflow of {d.object}"
         x.tell("/allow_multiple_opportunities", "wrong_value", what)

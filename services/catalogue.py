@@ -10,6 +10,7 @@ from store.lists import dynamic_slugs, known_lists
 from store.people import active_user_ids
 from store.schema import load_schema
 from store.secrets import known_secrets
+from store.stage_automations import managed_slugs
 from store.subscriptions import internal_types, known_types
 from store.teams import known_teams
 from store.workflows import known_workflows
@@ -33,4 +34,5 @@ async def load_catalogue(read: Read, inst: Installation) -> Catalogue:
         markup=inst.markup,
         emails=await known_emails(read),
         teams=await known_teams(read),
+        managed=await managed_slugs(read),
     )

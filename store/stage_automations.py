@@ -22,6 +22,12 @@ async def find_automation(read: Read, object: str, pipeline: str, stage: str) ->
     return row if row is not None and is_managed(row["draft"]) and not is_gone(row) else None
 
 
+async def managed_slugs(read: Read) -> frozenset[str]:
+    """The workflows that belong to a stage, those included that were detached from it and that nothing took over."""
+    joined = select(workflows.c.slug).join(stage_automations, stage_automations.c.workflow_id == workflows.c.id)
+    return frozenset(row["slug"] for row in await read.all(joined))
+
+
 async def put_automation(tx: Tx, object: str, pipeline: str, stage: str, workflow_id: str) -> None:
     """Let a workflow be that of a stage."""
     place = {"object": object, "pipeline": pipeline, "stage": stage}

@@ -55,6 +55,7 @@ IN_HEAD: list[tuple[dict[str, Any], str, str]] = [
     ({"type": "sometimes"}, "/type", "wrong_value"),
     ({"type": "date_property"}, "/anchor", "missing_field"),
     ({"anchor": {"date": "2027-03-01"}}, "/anchor", "wrong_value"),
+    ({"managed_by": "pipeline"}, "/managed_by", "wrong_value"),
     ({"object": "company", "allow_multiple_opportunities": True}, "/allow_multiple_opportunities", "wrong_value"),
     ({"parameters": [{"name": "a"}, {"name": "a"}]}, "/parameters/1/name", "duplicate_id"),
     ({"parameters": [{"name": "a", "default": 5}]}, "/parameters/0/default", "wrong_type"),

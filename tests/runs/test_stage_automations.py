@@ -151,6 +151,15 @@ async def test_rule_9_what_is_removed_lets_nobody_in_and_keeps_its_history(ft: R
     assert (again["workflow"], again["version"], again["is_on"]) == (slug, 1, True)
 
 
+async def test_rule_9_only_the_workflow_of_a_stage_says_that_a_pipeline_manages_it(ft: Running) -> None:
+    slug = (await attach(ft, "New", notice("Look")))["workflow"]
+    mine = (await ft.call("GET", f"/workflows/{slug}"))["definition"]
+    assert (await ft.call("POST", f"/workflows/{slug}/validate"))["problems"] == []
+    saved = await ft.call("POST", "/workflows", {**mine, "slug": "another"})
+    assert [(each["path"], each["code"]) for each in saved["problems"]] == [("/managed_by", "wrong_value")]
+    await ft.call("POST", "/workflows/another/publish", {}, expect=422)
+
+
 async def test_rule_10_workflows_move_tickets_anywhere(ft: Running) -> None:
     back = {"id": "back", "kind": "action", "action": "set_property", "config": {"property": "stage", "value": "New"}}
     slug = (await attach(ft, "Closed", back))["workflow"]
