@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,9 +19,9 @@ from tests.runs.test_time import over, skip_to
 from tests.runs.walking import entered, way
 
 __all__ = [
-    "about", "answers", "at", "clicks", "colleagues", "event", "installed", "length", "message", "notices", "only",
-    "opens", "outbox", "over", "passes", "person", "says", "sent", "skip_to", "sleeps", "tasks", "to_weekday", "today",
-    "way", "with_hours",
+    "about", "answers", "at", "clicks", "colleagues", "event", "installed", "length", "message", "no_step_taken",
+    "notices", "only", "opens", "outbox", "over", "passes", "person", "says", "sent", "skip_to", "sleeps", "tasks",
+    "to_weekday", "today", "way", "with_hours",
 ]  # fmt: skip
 
 FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
@@ -56,6 +57,16 @@ async def with_hours(ft: Running, zone: str = "Europe/Oslo") -> None:
     """An account in a zone whose messages leave in an hour of Monday night, unless a workflow says otherwise."""
     hours = {"days": ["mon"], "from": "03:00", "to": "04:00"}
     await ft.call("PATCH", "/account", {"timezone": zone, "window": hours})
+
+
+@asynccontextmanager
+async def no_step_taken(ft: Running) -> AsyncIterator[None]:
+    """Meanwhile changes are judged and people enter, but nobody takes a step."""
+    await ft.stop_worker()
+    await ft.start_worker("relay")
+    yield
+    await ft.stop_worker()
+    await ft.start_worker()
 
 
 async def says(ft: Running, contact: str, state: str, subscription: str = "newsletter") -> None:
