@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fixtures.running import Running
-from tests.recipes.installing import about, colleagues, installed, notices, tasks
+from tests.recipes.installing import about, colleagues, installed, no_step_taken, notices, tasks
 
 PAGE = "https://crm.example.com/contacts/"
 
@@ -71,3 +71,28 @@ async def test_a_big_deal_is_told_once_though_its_value_swings(ft: Running) -> N
     await ft.ended(await about(ft, "big-deal", deals[0]))
     told = ["Big deal: Shop", "Big deal: Ten desks"]
     assert await notices(ft, [ids["Ann"], ids["Mo"], ids["Bea"]]) == [told, told, []]
+
+
+async def test_a_hand_over_in_the_middle_of_another_one_is_told_as_well(ft: Running) -> None:
+    ids = await open_for(ft)
+    ana = await ft.create("contact", email="ana@example.com", first_name="Ana")
+    async with no_step_taken(ft):
+        for name in ("Bea", "Ann"):
+            await ft.patch("contact", ana, owner=ids[name])
+            await ft.settled()
+
+    async def told_twice() -> bool:
+        return len(await ft.enrollments("owner-changed")) == 2
+
+    await ft.until(told_twice, "both hand-overs are told")
+    await ft.ended((await ft.enrollments("owner-changed"))[-1]["id"])
+    assert "Ana is yours now" in (await notices(ft, [ids["Ann"]]))[0]
+
+
+async def test_nobody_is_sent_to_a_competitor(ft: Running) -> None:
+    ids = await open_for(ft)
+    eve = await ft.create("contact", email="eve@example.com", is_competitor=True)
+    await ft.patch("contact", eve, score=90, owner=ids["Ann"])
+    await ft.settled()
+    assert [await ft.decisions(slug) for slug in ("score-reached", "owner-changed")] == [["suppressed"]] * 2
+    assert await notices(ft, [ids["Ann"]]) == [[]]
