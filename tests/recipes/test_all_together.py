@@ -24,6 +24,7 @@ THINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "contact-request": ("form.submitted", {"form": "contact"}),
     "speed-to-lead": ("form.submitted", {"form": "callback"}),
     "event-reminder": ("form.submitted", {"form": "event-registration"}),
+    "webinar": ("custom.webinar_registered", {"webinar": "the webinar"}),
     "lead-nurturing": ("form.submitted", {"form": "guide"}),
     "no-show-recovery": ("meeting.no_show", {}),
     "review-request": ("order.paid", {"amount": 100}),
@@ -33,7 +34,7 @@ THINGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 LATER = (
     "event-follow-up", "opportunity-nurture", "stale-opportunity", "one-off-occasion", "recurring-occasion",
-    "lifecycle-from-score", "score-reached", "feedback-survey",
+    "lifecycle-from-score", "score-reached", "feedback-survey", "webinar-follow-up",
 )  # fmt: skip
 """Workflows that the same, the sample or a property let somebody in."""
 
@@ -125,7 +126,7 @@ async def test_every_recipe_runs_beside_the_others_on_the_sample(ft: Running, sk
     await ft.patch("contact", listed, birthday=f"1990-{day:%m-%d}")
     for name, properties in THINGS.values():
         await event(ft, busy, name, **properties)
-    await ft.patch("contact", busy, score=60)
+    await ft.patch("contact", busy, score=60, lifecycle_stage="subscriber")
     ticket = await ft.create("ticket", subject="It flickers", stage="New")
     await ft.associate("ticket", ticket, "contact", busy)
     await ft.patch("ticket", ticket, stage="Closed")
