@@ -73,6 +73,7 @@ async def test_a_task_is_made_and_who_has_to_know_is_told_when_it_is_left_undone
         ("task-new-contact", "contact", {"lead_status": "unqualified"}),
         ("task-qualified", "contact", {"lead_status": "unqualified"}),
         ("task-offer", "opportunity", {"stage": "Lost"}),
+        ("task-won", "opportunity", {"stage": "Lost"}),
     ],
 )
 async def test_what_is_lost_needs_no_reminder(ft: Running, how: str, object: str, lost: dict[str, Any]) -> None:
@@ -100,3 +101,20 @@ async def test_a_contact_who_has_an_owner_keeps_it_and_a_stage_reached_again_is_
         await ft.patch("opportunity", deal, stage=stage)
         await ft.settled()
     assert len(await ft.enrollments("task-won")) == 2
+
+
+async def test_a_deal_without_an_owner_gets_one_before_the_task(ft: Running) -> None:
+    ids = await open_for_tasks(ft)
+    deal = await ft.create("opportunity", name="Ten desks", stage="Engaging")
+    await ft.sleeps_at(await about(ft, "task-offer", deal), "done")
+    (task,) = await tasks(ft, "task-offer")
+    assert (task["title"], task["assignee"]) == ("Prepare the offer for Ten desks", ids["Ann"])
+
+
+async def test_nobody_gets_in_touch_with_a_competitor(ft: Running) -> None:
+    await open_for_tasks(ft)
+    eve = await ft.create("contact", email="eve@example.com", is_competitor=True)
+    await ft.patch("contact", eve, lifecycle_stage="sql")
+    await ft.settled()
+    assert [await ft.decisions(slug) for slug in ("task-new-contact", "task-qualified")] == [["suppressed"]] * 2
+    assert await tasks(ft, "task-new-contact") == []
