@@ -108,7 +108,9 @@ def attach(
     pipeline: Pipeline,
     stage: Stage,
     file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A list of steps (YAML).")],
-    include_chat: Annotated[bool, typer.Option("--include-chat", help="Also for tickets of chats.")] = False,
+    include_chat: Annotated[
+        bool | None, typer.Option("--include-chat/--no-chat", help="Whether also for tickets of chats; as it is.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Let steps run for whatever reaches a stage."""

@@ -16,7 +16,10 @@ Steps = Annotated[list[Json], Field(max_length=500, description="Steps, as a def
 
 
 class AutomationBody(Body):
-    """The steps that run for what reaches a stage. ``include_chat``: also for tickets of chats and messengers."""
+    """The steps that run for what reaches a stage.
+
+    ``include_chat``: also for tickets of chats and messengers; null: as it is, at first not.
+    """
 
     model_config = examples(
         {
@@ -32,7 +35,7 @@ class AutomationBody(Body):
     )
 
     steps: Steps
-    include_chat: StrictBool = False
+    include_chat: StrictBool | None = None
 
 
 class AutomationView(Shown):

@@ -91,9 +91,11 @@ async def attach_steps(
     steps: Sequence[Json],
     stamp: Stamp,
     *,
-    include_chat: bool = False,
+    include_chat: bool | None = None,
 ) -> Attached:
     """Let these steps run for whatever reaches a stage, from now on; who is inside stays in the version it is in.
+
+    ``include_chat`` None: as it is; at first tickets of chats are left out.
 
     Raises:
         NotFound: there is no such pipeline or stage.
@@ -113,6 +115,8 @@ async def attach_steps(
     slug = known["slug"] if known is not None else await _free_slug(tx, automation_slug(object, pipeline, stage))
     label = await _label(tx, object, stage)
     base = known["draft"] if known is not None else new_document(object, found.label, stage, slug=slug, label=label)
+    if include_chat is None:
+        include_chat = known is not None and object == TICKET and includes_chat(known["draft"])
     document = with_automation(
         base, object=object, pipeline=pipeline, stage=stage, steps=steps, include_chat=include_chat
     )

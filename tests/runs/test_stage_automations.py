@@ -97,6 +97,7 @@ async def test_rule_6_tickets_of_chats_are_left_out_unless_asked_for(
     assert made["include_chat"] is include_chat
     said = {"source": source} if source is not None else {}
     await ft.create("ticket", subject="A", stage="New", **said)
+    assert (await attach(ft, "New", notice("Look again")))["include_chat"] is include_chat
     is_in = include_chat or source not in ("chat", "messenger")
     assert len(await entered(ft, made["workflow"])) == int(is_in)
 
