@@ -84,6 +84,12 @@ async def first_thread_of(read: Read, ticket_id: str) -> Thread | None:
     return _thread(await read.one(_THREAD.where(*mine).order_by(threads.c.id).limit(1)))
 
 
+async def begun_lately(read: Read, channel_id: str, contact_id: str, *, since: datetime) -> list[str]:
+    """The threads that a contact began in a channel since an instant, the newest first."""
+    mine = (threads.c.channel_id == channel_id, threads.c.contact_id == contact_id, threads.c.created_at > since)
+    return [row["id"] for row in await read.all(select(threads.c.id).where(*mine).order_by(threads.c.id.desc()))]
+
+
 async def list_threads(read: Read, filters: ThreadFilters, *, after: str | None, limit: int) -> list[Thread]:
     """Threads, newest first, older than the id ``after``."""
     page = _THREAD.order_by(threads.c.id.desc()).limit(limit)

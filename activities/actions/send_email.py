@@ -52,6 +52,9 @@ from store.conversations import thread_of
 from store.database import Read
 from store.emails import find_current
 
+UNANSWERED = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "OOF, AutoReply"}
+"""What keeps programs that answer by themselves from answering a program (RFC 3834; Exchange asks for the other)."""
+
 OWN = ("subject", "preheader", "html", "mjml", "text")
 """Fields of the content that a step says itself, unless it names an email."""
 
@@ -243,6 +246,7 @@ async def write(
         subject=composed.subject,
         html=composed.html,
         text=composed.text,
+        headers={} if is_marketing else UNANSWERED,
         email=script.email,
         email_version=script.version,
         at=context.call.now,

@@ -7,6 +7,7 @@ from domain.conversations import Channel, Thread
 from domain.errors import Conflict, Invalid, NotFound
 from domain.problems import FieldError
 from domain.records import StoredRecord
+from domain.values import unique_form
 from services.conversations.channels import find
 from services.conversations.receiving import Received, Said, receive
 from services.records.associating import associate
@@ -15,7 +16,7 @@ from services.records.subscriptions import OBJECT
 from store.channels import find_by_address
 from store.database import Tx
 from store.people import get_user
-from store.records import get_record
+from store.records import find_by_unique, get_record
 from store.threads import change_thread, thread_of_conversation
 
 TEXTS = ("message", "text", "comments", "question", "body")
@@ -117,6 +118,12 @@ async def _contact(tx: Tx, write: Write, writer: Writer) -> StoredRecord | None:
         return found
     if writer.property is None:
         return None
+    # Only looked at: whoever is there is locked with the ticket, as all have to be locked at once.
+    known = write.schema.objects[OBJECT].property(writer.property)
+    if known is not None and known.unique and isinstance(writer.value, str):
+        found = await find_by_unique(tx, OBJECT, known.name, unique_form(known.type, writer.value))
+        if found is not None:
+            return found
     return (await upsert_record(tx, write, OBJECT, writer.property, writer.value, {}))[0]
 
 

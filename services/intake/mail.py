@@ -112,7 +112,7 @@ def _understand(raw: bytes, envelope: Envelope) -> _Read:
 async def _keep(tx: Tx, write: Write, read: _Read) -> Taken:
     mail = read.mail
     match = await match_mail(tx, mail)
-    place = await find_place(tx, mail, match)
+    place = await find_place(tx, mail, match, now=write.now)
     meaning, id = _meaning(mail, match), new_id(write.now)
     sent = await find_reported(tx, mail) if mail.report is not None and match.message is None else None
     if mail.report is not None and sent is not None:

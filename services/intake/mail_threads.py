@@ -8,6 +8,7 @@ channel begins a thread.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from domain.conversations import TICKET, Author, Channel, Sending, Thread, ThreadMessage
@@ -26,8 +27,10 @@ from store.enrollments import get_enrollment
 from store.people import find_user
 from store.schema import load_account
 from store.threads import (
+    begun_lately,
     find_sent_mail,
     first_thread_of,
+    get_thread,
     last_sent_mail,
     note_sending,
     thread_answered,
@@ -45,19 +48,26 @@ KINDS: dict[Author, InboundKind] = {
 }
 """What a mail in a thread is to us, by who wrote it."""
 
+BRAKE_AFTER, BRAKE_SPAN = 10, timedelta(hours=1)
+"""How many conversations one contact begins in a channel within which time; nobody has more to ask."""
+
 FORWARDED: frozenset[Author] = frozenset({"forwarded", "reply_to_forwarded"})
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a mail is written. ``thread`` None: it begins one. ``answers``: who wrote the mail that it answers."""
+    """Where a mail is written. ``thread`` None: it begins one. ``answers``: who wrote the mail that it answers.
+
+    ``is_braked``: it would have begun one, and its sender began too many.
+    """
 
     channel: Channel
     thread: Thread | None = None
     answers: Author | None = None
+    is_braked: bool = False
 
 
-async def find_place(read: Read, mail: IncomingMail, match: Match) -> Place | None:
+async def find_place(read: Read, mail: IncomingMail, match: Match, *, now: datetime) -> Place | None:
     """Where a mail is written; None for one that is about no conversation and came to no channel.
 
     What no person wrote begins nothing, and neither does what comes from an address of ours.
@@ -74,7 +84,19 @@ async def find_place(read: Read, mail: IncomingMail, match: Match) -> Place | No
     first = next((channels[each] for each in mail.recipients if each in channels), None)
     if first is None or mail.kind == "automatic" or await _is_ours(read, mail.sender):
         return None
-    return Place(first)
+    return await _brake(read, first, match, now=now) or Place(first)
+
+
+async def _brake(read: Read, channel: Channel, match: Match, *, now: datetime) -> Place | None:
+    """Where the mail of somebody who begins one conversation after the other is written; None: it may begin another.
+
+    Two programs that answer each other would open tickets for ever; what they write is kept and opens no more.
+    """
+    if match.known is None:
+        return None
+    begun = await begun_lately(read, channel.id, match.known.id, since=now - BRAKE_SPAN)
+    newest = await get_thread(read, begun[0]) if len(begun) >= BRAKE_AFTER else None
+    return Place(channel, newest, is_braked=True) if newest is not None else None
 
 
 async def said_in(tx: Tx, write: Write, place: Place, mail: IncomingMail, match: Match, mail_id: str) -> Said:
@@ -124,7 +146,7 @@ async def _thread_of(read: Read, mail: IncomingMail, match: Match) -> tuple[Thre
 
 
 async def _author(read: Read, place: Place, mail: IncomingMail, contact_id: str | None, *, is_user: bool) -> Author:
-    if mail.kind == "automatic":
+    if mail.kind == "automatic" or place.is_braked:
         return "automatic"
     if mail.forwarded:
         return "forwarded"

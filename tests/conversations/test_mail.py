@@ -52,6 +52,15 @@ async def test_absence_notes_lists_and_our_own_mail_open_no_ticket(desk: Desk) -
     assert (automatic["kind"], own["kind"], await desk.tickets()) == ("automatic", "unmatched", [])
 
 
+async def test_two_programs_that_answer_each_other_open_no_tickets_for_ever(desk: Desk) -> None:
+    taken = [await desk.mail(subject=f"Thank you for your mail {n}") for n in range(12)]
+    assert len(await desk.tickets()) == 10
+    assert [each["kind"] for each in taken[9:]] == ["opened", "automatic", "automatic"]
+    assert {each["thread_id"] for each in taken[9:]} == {taken[9]["thread_id"]}
+    assert await desk.said(taken[9]) == [("contact", "opened a ticket"), ("automatic", None), ("automatic", None)]
+    assert (await desk.mail(sender="bo@customer.example"))["kind"] == "opened"
+
+
 async def test_a_colleague_who_writes_to_the_desk_is_no_contact(desk: Desk) -> None:
     user = await desk.user()
     taken = await desk.mail(sender="Kim <kim@example.com>")
