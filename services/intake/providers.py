@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from domain.base import Frozen, Json
 from domain.errors import Invalid, NotAuthenticated, NotFound
-from domain.mail_parts import is_same_mailbox
+from domain.mail_parts import is_same_domain, is_same_mailbox
 from domain.problems import FieldError
 from domain.provider_events import ProviderReport, read_reports
 from domain.provider_signing import NAMES, SECRETS, Provider, ProviderCall, signed_at, signed_inside
@@ -64,7 +64,7 @@ async def take_call(inst: Installation, provider: Provider, call: ProviderCall, 
     unmatched = 0
     for report in reports:
         message = named.get(report.message_id)
-        if message is None or not is_same_mailbox(report.recipient or message["recipient"], message["recipient"]):
+        if message is None or not _is_meant(report, message["recipient"]):
             unmatched += 1
         elif not _is_known(message, report):
             wanted.setdefault(message["id"], []).append(report)
@@ -113,6 +113,16 @@ async def _verify(inst: Installation, provider: Provider, call: ProviderCall) ->
         async with inst.db.transaction() as tx:
             if not await rows.take_token(tx, _once(provider, "token", call.id), call.digest, now=now):
                 raise NotAuthenticated("the token of this signature came with another body before")
+
+
+def _is_meant(report: ProviderReport, recipient: str) -> bool:
+    """Whether something is told of whom the message went to."""
+    if report.recipient is None:
+        return True
+    if report.told == "complained":
+        # Who complains may have been made unreadable (RFC 6590); the message itself says whose it is.
+        return is_same_domain(report.recipient, recipient)
+    return is_same_mailbox(report.recipient, recipient)
 
 
 def _is_known(message: Row, report: ProviderReport) -> bool:

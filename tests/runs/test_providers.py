@@ -122,6 +122,20 @@ async def test_sendgrid_tells_and_the_next_email_is_skipped(
     assert (step["sent"], step["complained"], step["delivered"], step["bounced"]) == (1, 1, 1, 0)
 
 
+async def test_a_complaint_of_a_reader_made_unreadable_counts_and_a_bounce_does_not(
+    ft: Running, services: Services, smtp_sink: SmtpSink
+) -> None:
+    _, received = await welcomed(ft, smtp_sink, STEPS)
+    hidden = {"email": "redacted-2b1d@Example.COM"}
+    bounced = by_sendgrid(received, "bounce", type="bounce", **hidden)
+    elsewhere = by_sendgrid(received, "spamreport", email="redacted-2b1d@example.org")
+    assert taken(await services.sendgrid(bounced, elsewhere)) == {"unmatched": 2}
+    assert await suppressed(ft) == []
+    assert taken(await services.sendgrid(by_sendgrid(received, "spamreport", **hidden))) == {"new": 1}
+    assert await suppressed(ft) == [("ana@example.com", "complained", "SendGrid")]
+    assert (await message(ft))["status"] == "complained"
+
+
 async def test_mailgun_tells_and_no_email_goes_there_any_more(
     ft: Running, services: Services, smtp_sink: SmtpSink
 ) -> None:
