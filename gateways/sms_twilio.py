@@ -26,8 +26,10 @@ LONGEST_SENDING_S = 60.0
 
 # What says something about our account, which an operator can mend; the recipient must not pay for it.
 _ABOUT_THE_ACCOUNT = frozenset({401, 403, 404, 405})
-# Nothing was taken: the request came too slowly or too early, too many came, or the service is away.
-_LATER = frozenset({408, 425, 429, 503})
+# Twilio's codes for a number of ours that is none, is not the account's, sends no texts, or has too many in its queue.
+_ABOUT_OUR_NUMBER = frozenset({21212, 21603, 21606, 21611, 21659, 21660, 21661})
+# Nothing was taken: the request came too slowly or too early, or too many came.
+_LATER = frozenset({408, 425, 429})
 _LONGEST_WORDS = 200
 
 LONGEST_WAIT_S = 4 * 3600.0
@@ -66,9 +68,10 @@ class TwilioSms:
 
         The hand-over raises:
             Rejected: the service refuses this message for good (4xx).
-            Unavailable: it cannot be reached, refuses the account, or says later (408, 425, 429, 503);
-                ``handed_over`` when the request had left and no answer tells what became of it: another 5xx is
-                said by a service that broke on the way, before or after it took the message.
+            Unavailable: it cannot be reached, refuses the account or our number, or says later (408, 425, 429, or
+                503 with a code or a ``Retry-After``); ``handed_over`` when the request had left and no answer tells
+                what became of it: another 5xx is said by a service, or something before it, that broke on the way,
+                before or after the message was taken.
         """
         account = self.account
         # A connection of its own: one kept from an earlier message may be dead without showing it, and then the
@@ -125,11 +128,15 @@ def _refusal(response: httpx2.Response, content: dict[str, object]) -> GatewayEr
         words += f", code {code}"
     if isinstance(message := content.get("message"), str):
         words += f": {_without_numbers(message)}"
-    if status in _LATER:
+    if status in _LATER or (status == 503 and (code is not None or "Retry-After" in response.headers)):
         return Unavailable(words, retry_after_s=_retry_after(response))
-    if 400 <= status < 500 and status not in _ABOUT_THE_ACCOUNT:
+    if 400 <= status < 500 and status not in _ABOUT_THE_ACCOUNT and not _is_about_our_number(code):
         return Rejected(words)
     return Unavailable(words, retry_after_s=_retry_after(response), handed_over=status >= 500)
+
+
+def _is_about_our_number(code: object) -> bool:
+    return isinstance(code, int) and code in _ABOUT_OUR_NUMBER
 
 
 def _content(response: httpx2.Response) -> dict[str, object]:

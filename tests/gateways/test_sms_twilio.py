@@ -69,6 +69,30 @@ async def test_a_wrong_account_delays_and_drops_nobody(status: int, http_sink: H
     assert not refused.handed_over
 
 
+@pytest.mark.parametrize("code", [21212, 21606])
+async def test_a_number_of_ours_that_is_wrong_delays_and_drops_nobody(code: int, http_sink: HttpSink) -> None:
+    http_sink.answer(400, {"code": code, "message": "The 'From' number +12025550100 is not valid."})
+    refused = await failure(http_sink.port)
+    assert isinstance(refused, Unavailable)
+    assert not refused.handed_over
+
+
+@pytest.mark.parametrize("code", [[21212], {"of": 21606}, "21606"])
+async def test_a_code_that_is_no_number_is_none_of_ours(code: object, http_sink: HttpSink) -> None:
+    http_sink.answer(400, {"code": code})
+    assert isinstance(await failure(http_sink.port), Rejected)
+
+
+@pytest.mark.parametrize(("content", "header"), [({"code": 20503}, {}), ("oops", {"Retry_After": "9"})])
+async def test_a_service_that_says_itself_that_it_is_away_took_nothing(
+    content: object, header: dict[str, str], http_sink: HttpSink
+) -> None:
+    http_sink.answer(503, content, **header)
+    refused = await failure(http_sink.port)
+    assert isinstance(refused, Unavailable)
+    assert not refused.handed_over
+
+
 @pytest.mark.parametrize("status", [408, 425])
 async def test_a_request_that_was_not_heard_out_is_sent_again(status: int, http_sink: HttpSink) -> None:
     http_sink.answer(status, None)
@@ -91,7 +115,7 @@ async def test_too_many_requests_says_when_to_come_back(
     assert not refused.handed_over
 
 
-@pytest.mark.parametrize(("status", "handed_over"), [(500, True), (503, False), (502, True), (504, True)])
+@pytest.mark.parametrize(("status", "handed_over"), [(500, True), (503, True), (502, True), (504, True)])
 async def test_a_broken_service_is_unavailable_and_a_lost_answer_unknown(
     status: int, handed_over: bool, http_sink: HttpSink
 ) -> None:
