@@ -13,11 +13,12 @@ import pytest
 from httpx2 import Response
 from temporalio.testing import WorkflowEnvironment
 
+from domain.names import effect_key
 from gateways.sms import open_sms
 from gateways.twilio_signing import signature
 from tests.fixtures.http_sink import HttpSink, http_sink
 from tests.fixtures.running import Running, running
-from tests.runs.definitions import by_hand, gap, task
+from tests.runs.definitions import by_hand, email, gap, task
 from tests.runs.walking import way
 
 __all__ = ["http_sink"]
@@ -51,8 +52,8 @@ class Service:
         told_at = urlsplit(self.sink.requests[n].form["StatusCallback"])
         return await self.post(f"{told_at.path}?{told_at.query}", {"MessageStatus": status, **more})
 
-    async def receive(self, text: str, sid: str, *, sender: str = ANA, **how: Any) -> Response:
-        fields = {"MessageSid": sid, "From": sender, "To": US, "Body": text}
+    async def receive(self, text: str, sid: str, *, sender: str = ANA, to: str = US, **how: Any) -> Response:
+        fields = {"MessageSid": sid, "From": sender, "To": to, "Body": text}
         return await self.post("/api/v1/inbound/sms", fields, **how)
 
 
@@ -68,13 +69,13 @@ async def service(
         yield Service(ft, http_sink)
 
 
-async def sent(service: Service, steps: list[Any], **parts: Any) -> tuple[str, str]:
+async def sent(service: Service, steps: list[Any], *, at: str | None = None, **parts: Any) -> tuple[str, str]:
     """Ana after her first message; her id and that of her enrollment."""
     ft = service.ft
     await ft.publish(by_hand("texts", [sms("hello"), *steps], **parts))
     contact = await ft.create("contact", email="ana@example.com", phone="(202) 555-0143")
     taken = (await ft.enroll("texts", "contact", contact))["enrollment_id"]
-    await ft.stands_at(taken, steps[0]["id"])
+    await ft.stands_at(taken, at or steps[0]["id"])
     return contact, taken
 
 
@@ -114,6 +115,9 @@ async def test_a_message_that_came_back_says_why_and_keeps_the_address(service: 
     assert (await service.tell(0, "undelivered", ErrorCode="30005")).status_code == 204
     (message,) = (await ft.call("GET", "/messages"))["items"]
     assert (message["status"], message["detail"]) == ("bounced", "undelivered, code 30005")
+    (event,) = (await ft.call("GET", "/events?event=sms.failed"))["items"]
+    assert event["properties"] == {"message": message["id"], "reason": "undelivered, code 30005"}
+    assert (await ft.call("GET", "/events?event=sms.delivered"))["items"] == []
     assert "sms_opted_out" not in (await ft.call("GET", f"/records/contact/{contact}"))["properties"]
 
 
@@ -184,6 +188,44 @@ async def test_a_number_nobody_wrote_to_is_kept(service: Service) -> None:
     assert (await service.receive("Hello?", "SM9", sender="+4790000000")).status_code == 200
     (text,) = (await service.ft.call("GET", "/inbound/texts?kind=unmatched"))["items"]
     assert (text["sender"], text["record_id"]) == ("+4790000000", None)
+
+
+async def test_a_text_answers_what_was_sent_from_the_number_it_goes_to(service: Service) -> None:
+    ft = service.ft
+    other = "+15550100177"
+    await sent(service, [sms("second", from_number=other), gap(days=9)], at="gap")
+    newest, oldest = (await ft.call("GET", "/messages"))["items"]
+    assert (newest["step"], oldest["step"]) == ("second", "hello")
+    for n, (number, answered) in enumerate([(oldest["sender"], oldest), (other, newest), ("+15550100178", newest)]):
+        assert (await service.receive("Yes", f"SM{n}", to=number)).status_code == 200
+        text = (await ft.call("GET", "/inbound/texts"))["items"][0]
+        assert (text["recipient"], text["answers"]) == (number, answered["id"])
+
+
+async def test_a_number_that_no_text_reached_was_not_written_to(service: Service) -> None:
+    ft = service.ft
+    service.sink.answer(400, {"code": 21211})
+    await ft.publish(by_hand("texts", [sms("hello")]))
+    contact = await ft.create("contact", email="ana@example.com", phone="(202) 555-0143")
+    over = await ft.ended((await ft.enroll("texts", "contact", contact))["enrollment_id"])
+    assert await way(ft, over) == [("hello", "failed", "rejected")]
+    await service.receive("Hello?", "SM9")
+    (text,) = (await ft.call("GET", "/inbound/texts"))["items"]
+    assert (text["kind"], text["answers"], text["record_id"]) == ("unmatched", None, None)
+
+
+async def test_what_is_told_of_texts_does_not_touch_an_email(service: Service) -> None:
+    ft = service.ft
+    await ft.publish(by_hand("mails", [email("hello", "Hello"), gap(days=9)]))
+    contact = await ft.create("contact", email="ana@example.com")
+    taken = (await ft.enroll("mails", "contact", contact))["enrollment_id"]
+    await ft.stands_at(taken, "gap")
+    key = effect_key(taken, "hello", 1)
+    for status in ("delivered", "failed"):
+        path = f"/api/v1/providers/twilio/events?{urlencode({'key': key})}"
+        assert (await service.post(path, {"MessageStatus": status})).status_code == 404
+    (message,) = (await ft.call("GET", "/messages"))["items"]
+    assert (message["channel"], message["status"]) == ("email", "sent")
 
 
 async def test_a_text_that_is_too_long_is_refused_or_fails(service: Service) -> None:

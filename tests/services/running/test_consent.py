@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
 from domain.base import Json
 from domain.facts import SubscriptionState
@@ -249,6 +250,45 @@ async def test_what_reached_nobody_does_not_count(site: Installation) -> None:
     contact = await subscriber(site)
     assert await told(site, contact, {**NEWS, "from_address": "nobody at all"}) == ("failed", "rejected")
     assert await told(site, contact) == ("done", None)
+
+
+async def test_what_was_sent_to_the_merged_counts_for_who_stays(site: Installation) -> None:
+    async with site.db.transaction() as tx:
+        await update_account(tx, frequency_caps={"email": {"day": 1}})
+    old, stays = await subscriber(site), await subscriber(site, email="bo@example.com")
+    assert await told(site, old) == ("done", None)
+    async with site.db.transaction() as tx:
+        merged = await merge_records(tx, await writing(tx, site), "contact", old.id, stays.id)
+    assert merged.id == stays.id
+    assert await told(site, merged) == ("skipped", "frequency_cap")
+
+
+async def test_a_message_that_is_handed_over_again_does_not_count_against_itself(site: Installation) -> None:
+    async with site.db.transaction() as tx:
+        await update_account(tx, frequency_caps={"email": {"day": 1}})
+    contact = await subscriber(site)
+
+    class Breaks:
+        """A mail server at which the process ends between handing over and the answer."""
+
+        repeatable = True
+
+        @asynccontextmanager
+        async def prepare(self, mail: Mail) -> AsyncIterator[HandOver]:
+            async def hand_over() -> Any:
+                raise RuntimeError("the process ends")
+
+            yield hand_over
+
+    standing = await standing_of(dataclasses.replace(site, mail=Breaks()), contact)
+    with pytest.raises(ApplicationError, match="RuntimeError"):
+        await act(standing, "send_email")
+    (effect,) = await standing.rows(tables.effects)
+    assert effect["state"] == "handed_over"
+    # Of a second message the first counts, as it may have arrived.
+    assert await told(site, contact) == ("skipped", "frequency_cap")
+    answer = await act(dataclasses.replace(standing, inst=site), "send_email")
+    assert (answer.outcome, answer.reason) == ("done", None)
 
 
 async def test_a_consent_taken_back_after_the_message_was_prepared_stops_it(site: Installation) -> None:
