@@ -85,6 +85,8 @@ def _row(choice: Choice, all_off: bool) -> str:
     ticked = " checked" if choice.receives and not all_off else ""
     more = f"<span>{escape(choice.description)}</span>" if choice.description else ""
     return (
+        # A type that is made while the page is open is none the reader decided about.
+        f'<input type="hidden" name="shown" value="{escape(choice.slug)}">'
         f'<label class="choice"><input type="checkbox" name="type" value="{escape(choice.slug)}"{ticked}>'
         f'<span class="words">{escape(choice.name)}{more}</span></label>'
     )

@@ -50,7 +50,8 @@ async def unsubscribe(token: Token, request: Request, inst: Inst) -> Response:
         write = await writing(tx, inst, READER)
         match action:
             case "save":
-                is_saved = await answering.choose(tx, write, sent, set(form.get("type", ())))
+                offered = form.get("shown")
+                is_saved = await answering.choose(tx, write, sent, set(form.get("type", ())), offered=offered)
                 said = SAVED if is_saved else NOBODY
             case "all":
                 await answering.unsubscribe_altogether(tx, write, sent)

@@ -130,15 +130,19 @@ async def unsubscribe_elsewhere(tx: Tx, write: Write, sent: Sent, source: str) -
     await _out_of_all(tx, write, sent, await _held(tx, sent), Grounds(source=source), "provider")
 
 
-async def choose(tx: Tx, write: Write, sent: Sent, wanted: Collection[str]) -> bool:
+async def choose(
+    tx: Tx, write: Write, sent: Sent, wanted: Collection[str], *, offered: Collection[str] | None = None
+) -> bool:
     """Let a contact get the types it ticked on the page and no others; those it had ticked anyway stay as they are.
 
+    ``offered``: the types that the page showed, None for all there are; whatever else there is stays as it is.
     To tick one is to agree to it, so whoever was unsubscribed from all gets what is ticked again. Where nobody has the
     address any more, to tick none is kept for whoever has it next; False: there is nobody who could agree.
     """
     contact = await _held(tx, sent)
     shown = await show_preferences(tx, sent)
-    agrees = any(choice.slug in wanted for choice in shown.choices)
+    choices = [choice for choice in shown.choices if offered is None or choice.slug in offered]
+    agrees = any(choice.slug in wanted for choice in choices)
     if contact is None:
         if not agrees:
             await _out_of_all(tx, write, sent, None, PAGE, "page")
@@ -149,7 +153,7 @@ async def choose(tx: Tx, write: Write, sent: Sent, wanted: Collection[str]) -> b
         await take_marketing_again(tx, contact.id)
     moved: dict[str, SubscriptionState] = {
         choice.slug: "subscribed" if choice.slug in wanted else "unsubscribed"
-        for choice in shown.choices
+        for choice in choices
         if choice.receives != (choice.slug in wanted)
     }
     if moved:

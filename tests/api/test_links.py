@@ -90,6 +90,24 @@ async def test_saving_subscribes_to_what_is_ticked_and_unsubscribes_from_what_wa
     assert len(await events(api)) == 1
 
 
+async def test_a_type_made_while_the_page_was_open_was_not_decided_about(api: Caller) -> None:
+    contact, path = await sent(api)
+    form = (await api.http.get(path)).text
+    shown = re.findall(r'type="hidden" name="shown" value="(\w+)"', form)
+    assert shown == ["newsletter", "offers"]
+    await api.ok("POST", "/subscription-types", {"slug": "tips", "name": "Tips"}, status=201)
+    again = {"subscriptions": {"tips": "subscribed"}}
+    await api.ok("PUT", f"/records/contact/{contact}/subscriptions", again)
+    page = await api.http.post(path, data={"action": "save", "type": ["offers"], "shown": shown})
+    assert ticked(page.text) == {"newsletter": False, "offers": True, "tips": True}
+    assert (await states(api, contact))["tips"] == "subscribed"
+    assert [each["subscription"] for each in await events(api)] == ["newsletter"]
+    # On the page that came back it was shown.
+    shown = re.findall(r'type="hidden" name="shown" value="(\w+)"', page.text)
+    page = await api.http.post(path, data={"action": "save", "type": ["offers"], "shown": shown})
+    assert ticked(page.text) == {"newsletter": False, "offers": True, "tips": False}
+
+
 async def test_who_wants_nothing_and_then_something_again(api: Caller) -> None:
     contact, path = await sent(api, offers="subscribed")
     page = await api.http.post(path, data={"action": "all"})
