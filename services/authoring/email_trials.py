@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from domain.base import Frozen, Json
+from domain.consent import UNREACHABLE
 from domain.emails import Email, EmailContent, EmailVersion
 from domain.errors import Invalid, NotFound, Rejected, StepError, StepSkipped, Unavailable
 from domain.facts import Facts
@@ -27,9 +28,12 @@ from store.database import Read
 from store.facts import load_facts
 from store.ids import new_id
 from store.schema import Account, load_account, load_schema
+from store.suppressions import why_suppressed
 
 TEST = "[Test] "
 """What the subject of a test begins with."""
+
+UNWANTED = "nothing is sent to this address any more"
 
 TEST_HEADERS = {"X-Followthrough-Test": "yes", "Auto-Submitted": "auto-generated"}
 
@@ -83,6 +87,8 @@ async def send_tests(
 ) -> list[TestSent]:
     """Send a rendered email to each address; one that is refused does not keep the others from theirs.
 
+    An address that bounced, or whose owner complained, is refused: that harms the sender whatever is sent.
+
     Raises:
         Invalid: an address is none, or the email could not be rendered.
     """
@@ -94,7 +100,15 @@ async def send_tests(
     if wrong or shown.problems:
         raise Invalid("the test cannot be sent", errors=[*wrong, *shown.problems])
     composed = Composed(subject=shown.subject or "", html=shown.html or "", text=shown.text or "")
-    return [await _send(inst, _test(email, shown, composed, address, now)) for address in dict.fromkeys(to)]
+    sent = []
+    for address in dict.fromkeys(to):
+        async with inst.db.read() as read:
+            unwanted = (await why_suppressed(read, [address])).intersection(UNREACHABLE)
+        if unwanted:
+            sent.append(TestSent(to=address, outcome="refused", detail=f"{UNWANTED}: {', '.join(sorted(unwanted))}"))
+        else:
+            sent.append(await _send(inst, _test(email, shown, composed, address, now)))
+    return sent
 
 
 def _test(email: Email, shown: EmailPreview, composed: Composed, to: str, now: datetime) -> Mail:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from domain.access import SCOPES
+from domain.records import Cause
 from gateways.mail import open_mail
 from gateways.mail_outbox import read_outbox
+from store.suppressions import Suppression, put_suppression
 from store.tables import effects, messages
 from tests.api.conftest import Caller, caller
 from tests.fixtures.smtp_sink import SmtpSink, smtp_sink
@@ -218,6 +220,19 @@ async def test_a_test_leaves_marked_as_one_and_is_counted_nowhere(lite: Caller, 
     async with lite.inst.db.read() as read:
         assert await read.all(messages.select()) == []
         assert await read.all(effects.select()) == []
+
+
+async def test_no_test_goes_to_an_address_that_complained(lite: Caller, tmp_path: Path) -> None:
+    await lite.ok("POST", "/emails", WELCOME, status=201)
+    async with lite.inst.db.transaction() as tx:
+        for address, reason in (("kim@example.com", "complained"), ("lee@example.com", "unsubscribed")):
+            made = {"subject": address, "reason": reason, "cause": Cause(kind="api"), "since": lite.inst.clock.now()}
+            await put_suppression(tx, Suppression.model_validate(made))
+    body = {"to": ["Kim@example.com", "lee@example.com"]}
+    kim, lee = (await lite.ok("POST", "/emails/welcome/test", body))["items"]
+    assert (kim["outcome"], kim["detail"]) == ("refused", "nothing is sent to this address any more: complained")
+    assert lee["outcome"] == "sent"
+    assert [mail["to"] for mail in read_outbox(tmp_path / "outbox" / "email")] == ["lee@example.com"]
 
 
 async def test_a_test_needs_addresses_and_an_email_that_can_be_written(lite: Caller) -> None:
