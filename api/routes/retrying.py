@@ -16,6 +16,7 @@ from api.limits import StorableRoute
 from api.routes.enrollments import EnrollmentId, delivering
 from api.schemas.enrollments import DecisionAnswer, RetryBody, TemporalView
 from domain.enrollments import Enrollment
+from domain.errors import Conflict
 from domain.telling import tell_decision
 from services.entering.retrying import retry
 from services.installation import Installation
@@ -40,7 +41,8 @@ async def retry_one(
     the current version, with the parameters, the event of entry and the outputs of the one before. What that did behind
     the step, and whatever was accepted, is passed over. The same order again answers with the same enrollment.
 
-    Of one that is inside, what waits to be tried again is tried at once (`tried_again`).
+    Of one that is inside, what waits to be tried again is tried at once (`tried_again`), also where its last attempt
+    broke off; what is being tried this moment is left alone.
     """
     begun: list[str] = []
 
@@ -59,7 +61,9 @@ async def retry_one(
 
 
 async def _try_again(inst: Installation, stuck: Enrollment) -> Answer:
-    await inst.runs.try_again(stuck.run_id)
+    if not await inst.runs.try_again(stuck.run_id):
+        words = f"it is inside, at the step {stuck.step!r}, and nothing of it waits: it is being tried this moment"
+        raise Conflict(words, code="nothing_to_retry")
     return _answered(inst, TRIED_AGAIN, None, stuck.id, stuck.run_id)
 
 

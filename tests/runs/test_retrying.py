@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.testing import WorkflowEnvironment
 
+from domain.ports import WebhookAnswer, WebhookRequest
 from gateways.mail import open_mail
 from gateways.webhooks import HttpWebhooks
 from tests.fixtures.running import Running, running
@@ -187,6 +189,44 @@ async def test_what_waits_for_another_try_is_tried_at_once(ft: Running, httpserv
     await ft.until(is_stuck, "the other side said not now")
     wrong = await ft.call("POST", f"/enrollments/{taken}/retry", {"step": "other"}, expect=422)
     assert "move it there" in wrong["detail"]
+    made = await ft.call("POST", f"/enrollments/{taken}/retry", {}, expect=202)
+    assert (made["decision"], made["enrollment_id"]) == ("tried_again", taken)
+    # The next try by itself is a minute away.
+    over = await ft.ended(taken)
+    assert await way(ft, over) == [("call", "done", None)]
+    assert len(httpserver.log) == 2
+
+
+async def test_what_broke_off_is_tried_at_once_and_what_is_under_way_is_left_alone(
+    ft: Running, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    httpserver.expect_request("/x").respond_with_data("{}", 200)
+    first, arrived, goes_on = HttpWebhooks.send, asyncio.Event(), asyncio.Event()
+
+    async def breaks_off(self: HttpWebhooks, request: WebhookRequest) -> WebhookAnswer:
+        await first(self, request)
+        arrived.set()
+        await goes_on.wait()
+        raise RuntimeError("the worker broke off")
+
+    monkeypatch.setattr(HttpWebhooks, "send", breaks_off)
+    call = {"id": "call", "kind": "action", "action": "send_webhook", "config": {"url": httpserver.url_for("/x")}}
+    await ft.publish(by_hand("welcome", [call]))
+    taken = (await ft.enroll("welcome", "contact", await ft.create("contact", email=ANA)))["enrollment_id"]
+    await arrived.wait()
+    under_way = await ft.call("POST", f"/enrollments/{taken}/retry", {}, expect=409)
+    assert "is being tried this moment" in under_way["detail"]
+    goes_on.set()
+
+    async def is_stuck() -> bool:
+        pending = (await ft.run(await ft.call("GET", f"/enrollments/{taken}")).describe()).raw_description
+        return any(each.attempt > 1 for each in pending.pending_activities)
+
+    await ft.until(is_stuck, "the attempt broke off")
+    assert [each["state"] for each in (await ft.call("GET", f"/effects?enrollment={taken}"))["items"]] == [
+        "handed_over"
+    ]
+    monkeypatch.undo()
     made = await ft.call("POST", f"/enrollments/{taken}/retry", {}, expect=202)
     assert (made["decision"], made["enrollment_id"]) == ("tried_again", taken)
     # The next try by itself is a minute away.
