@@ -25,7 +25,7 @@ from store.enrollments import set_status
 from store.secrets import put_secret
 from tests.activities.calls import act
 from tests.builders import Standing, make_record, stand_at_action
-from tests.fixtures.http_sink import AtRequest, HttpSink, http_sink
+from tests.fixtures.http_sink import AtRequest, HttpSink, http_sink, running_http_sink
 
 __all__ = ["http_sink"]
 
@@ -145,6 +145,30 @@ async def test_secrets_stand_in_the_call_and_nowhere_else(inst: Installation, ht
     assert (await standing.visit())["result"] == {"status": 200, "echo": "you said …"}
     stored = [await standing.rows(table) for table in (tables.effects, tables.visits, tables.versions, tables.changes)]
     assert "top-s3cret" not in f"{answer} {stored}"
+
+
+@pytest.mark.parametrize("status", [302, 307])
+async def test_what_is_made_of_secrets_is_not_sent_on_to_another_place(
+    inst: Installation, http_sink: HttpSink, status: int
+) -> None:
+    await put(inst, "crm_key", "s3cret-value")
+    async with running_http_sink() as elsewhere:
+        http_sink.answer(status, None, Location=f"http://127.0.0.1:{elsewhere.port}/there")
+        elsewhere.answer(200, {})
+        standing = await standing_at(
+            inst,
+            http_sink,
+            method="POST",
+            headers={"X-Crm-Key": {"secret": "crm_key"}, "Authorization": "Basic b3Blbg==", "X-Plain": "plain"},
+            document={"a": "b"},
+            follow_redirects=True,
+        )
+        assert (await act(standing, "send_webhook")).outcome == "done"
+        (first,), (second,) = http_sink.requests, elsewhere.requests
+    assert (first.headers["x-crm-key"], first.headers["authorization"]) == ("s3cret-value", "Basic b3Blbg==")
+    assert second.headers["x-plain"] == "plain"
+    assert {"x-crm-key", "authorization"}.isdisjoint(second.headers)
+    assert "s3cret-value" not in str((second.target, second.headers, second.body))
 
 
 async def test_a_signed_call_is_verified_by_the_library_of_the_standard_whatever_the_body(
