@@ -14,6 +14,9 @@ Format: TypeAlias = Annotated[Literal["json", "csv"], Query(description="`csv`: 
 
 Cell: TypeAlias = str | int | float | bool | None
 
+MOST_LINES = 10_000
+"""Of a list as a file, whatever page is asked for."""
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a text begins with that spreadsheets would compute."""
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from sqlalchemy import RowMapping
 from starlette.responses import Response
 
-from api.csv_files import SHOWN, Format, csv_answer
+from api.csv_files import MOST_LINES, SHOWN, Format, csv_answer
 from api.deps import Admin, Caller, Reading
 from api.instants import WrittenInstant
 from api.limits import StorableRoute
@@ -22,7 +22,6 @@ from store.audit import AuditFilters, page_entries
 
 router = APIRouter(prefix="/audit", tags=["account"], route_class=StorableRoute)
 
-MOST_LINES = 10_000
 """Lines of one file; `until` goes on behind them."""
 COLUMNS = ("at", "what", "subject", "by", "user", "key", "before", "after")
 

@@ -11,6 +11,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from api.answers import Answer, answer
+from api.csv_files import SHOWN, Cell, Format, csv_answer
 from api.deps import Caller, EnrollmentsRead, EnrollmentsWrite, Inst, Reading
 from api.describing import refusals
 from api.idempotency import OnlyOnce
@@ -46,6 +47,8 @@ from services.running.deliveries import deliver_now
 from services.telling.timeline import EnrollmentTimeline, tell_enrollment
 from store.database import Read, Tx
 from store.listing import Filters, list_decisions, list_enrollments
+
+TIMELINE_COLUMNS = ("at", "until", "step", "name", "outcome", "reason", "words")
 
 router = APIRouter(tags=["enrollments"], route_class=StorableRoute)
 
@@ -118,13 +121,34 @@ async def show(enrollment_id: EnrollmentId, read: Reading, inst: Inst, caller: E
     return await _shown(read, inst, caller, enrollment_id)
 
 
-@router.get("/enrollments/{enrollment_id}/timeline", response_model=EnrollmentTimeline)
-async def show_timeline(enrollment_id: EnrollmentId, read: Reading, caller: EnrollmentsRead) -> EnrollmentTimeline:
+@router.get("/enrollments/{enrollment_id}/timeline", response_model=EnrollmentTimeline, responses=SHOWN)
+async def show_timeline(
+    enrollment_id: EnrollmentId, read: Reading, caller: EnrollmentsRead, format: Format = "json"
+) -> EnrollmentTimeline | Response:
     """What happened to it: the entry decision, every visit with outcome, reason and values seen, and the end.
 
-    Values seen need records:read as well, messages and tasks messages:read; without they are left out.
+    Values seen need records:read as well, messages and tasks messages:read; without they are left out. As CSV a line
+    for each, in words.
     """
-    return as_seen(caller, await tell_enrollment(read, await enrollment_or_404(read, enrollment_id)))
+    told = as_seen(caller, await tell_enrollment(read, await enrollment_or_404(read, enrollment_id)))
+    if format == "json":
+        return told
+    return csv_answer(f"enrollment-{enrollment_id}", TIMELINE_COLUMNS, _lines(told))
+
+
+def _lines(told: EnrollmentTimeline) -> list[list[Cell]]:
+    """A timeline as lines, in the order of what happened."""
+    lines: list[list[Cell]] = []
+    if told.entry is not None:
+        lines.append([told.entry.at.isoformat(), None, None, None, None, None, told.entry.words])
+    for visit in told.visits:
+        left = visit.left_at.isoformat() if visit.left_at is not None else None
+        lines.append(
+            [visit.entered_at.isoformat(), left, visit.step, visit.name, visit.outcome, visit.reason, visit.words]
+        )
+    lines += [[merge.at.isoformat(), None, None, None, None, None, merge.words] for merge in told.merges]
+    lines += [[None, None, None, None, None, None, words] for words in (told.held, told.end) if words is not None]
+    return lines
 
 
 @router.post("/enrollments/{enrollment_id}/unenroll", response_model=EnrollmentView)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from api.csv_files import SHOWN, Cell, Format, csv_answer
+from api.csv_files import MOST_LINES, SHOWN, Cell, Format, csv_answer
 from api.deps import EnrollmentsRead, Inst, Reading
 from api.limits import StorableRoute
 from api.loading import names_of, workflow_or_404
@@ -24,6 +24,7 @@ from services.telling.over_time import FIGURES as OF_PERIODS
 from services.telling.over_time import OverTime, days_of, make_over_time
 from services.telling.report import Figure, Number, Report, StepReport, list_behind, make_report
 from services.telling.totals import list_behind_total
+from store.database import Row
 from store.listing import Filters, list_decisions
 from store.totals import Total, TotalFigure
 
@@ -33,6 +34,11 @@ FirstDay = Annotated[date | None, Query(alias="from", description="The first day
 LastDay = Annotated[date | None, Query(alias="to", description="The last day, itself included.")]
 
 STEP_COLUMNS = tuple(StepReport.model_fields)
+ENROLLMENT_COLUMNS = (
+    "enrollment", "version", "object", "record", "name", "status", "step", "started_at", "ended_at", "end_reason",
+    "end_words",
+)  # fmt: skip
+VISIT_COLUMNS = ("step", "n", "entered_at", "left_at", "outcome", "reason", *ENROLLMENT_COLUMNS)
 
 
 @router.get("/{slug}/report", response_model=Report, responses=SHOWN)
@@ -75,7 +81,7 @@ async def show_over_time(
     return csv_answer(f"{slug}-by-{by}", heads, rows)
 
 
-@router.get("/{slug}/report/enrollments", response_model=Page[EnrollmentView])
+@router.get("/{slug}/report/enrollments", response_model=Page[EnrollmentView], responses=SHOWN)
 async def show_behind_total(
     slug: Slug,
     figure: Annotated[TotalFigure, Query(description="Which number of the totals, or of a goal.")],
@@ -87,11 +93,13 @@ async def show_behind_total(
     goal: Annotated[str | None, Query(max_length=40, description="Narrow goal or converted to one goal.")] = None,
     first: FirstDay = None,
     last: LastDay = None,
-) -> Page[EnrollmentView]:
+    format: Format = "json",
+) -> Page[EnrollmentView] | Response:
     """The enrollments that a number of the totals, of a goal or of a day counts: over all pages as many as it says.
 
     Of `records` and `converted`, which count records, each record is listed by its first enrollment that counts.
-    `from` and `to` narrow enrolled, ended and goal to the days from the one to the other.
+    `from` and `to` narrow enrolled, ended and goal to the days from the one to the other. As CSV up to 10,000 in one
+    file: `limit` and `cursor` do not count.
     """
     if (reason is not None and figure != "ended") or (goal is not None and figure not in ("goal", "converted")):
         raise Invalid("reason narrows ended, goal narrows goal and converted")
@@ -100,14 +108,16 @@ async def show_behind_total(
     if within is not None and (figure not in OF_PERIODS or goal is not None):
         raise Invalid(f"from and to narrow {', '.join(OF_PERIODS)}")
     total = Total(figure=figure, reason=reason, goal=goal, within=within)
-    rows = await list_behind_total(read, workflow, total, after=paging.after, limit=paging.fetch)
+    after, limit = (None, MOST_LINES) if format == "csv" else (paging.after, paging.fetch)
+    rows = await list_behind_total(read, workflow, total, after=after, limit=limit)
     names = await names_of(read, caller, rows)
-    return page(
-        rows,
-        paging,
-        lambda row: enrollment_as_seen(caller, enrollment_view(row, inst.runs.link(row["run_id"]), names)),
-        key=lambda row: str(row["id"]),
-    )
+
+    def view(row: Row) -> EnrollmentView:
+        return enrollment_as_seen(caller, enrollment_view(row, inst.runs.link(row["run_id"]), names))
+
+    if format == "csv":
+        return csv_answer(f"{slug}-{figure}", ENROLLMENT_COLUMNS, [_enrollment(view(row)) for row in rows])
+    return page(rows, paging, view, key=lambda row: str(row["id"]))
 
 
 @router.get("/{slug}/report/decisions", response_model=Page[EntryDecisionView])
@@ -126,7 +136,7 @@ async def show_behind_decisions(
     return page(shown, paging, lambda view: view, key=lambda view: view.id)
 
 
-@router.get("/{slug}/report/{step}/{figure}", response_model=Page[VisitBehind])
+@router.get("/{slug}/report/{step}/{figure}", response_model=Page[VisitBehind], responses=SHOWN)
 async def show_behind(
     slug: Slug,
     step: Annotated[str, Path(max_length=40)],
@@ -138,17 +148,23 @@ async def show_behind(
     reason: Annotated[
         str | None, Query(max_length=60, description="Narrow skipped, failed or left to one reason.")
     ] = None,
-) -> Page[VisitBehind]:
-    """The visits that a number counts, each with its enrollment: over all pages exactly as many as the number says."""
-    after = paging.place(parts=3, number=1)
+    format: Format = "json",
+) -> Page[VisitBehind] | Response:
+    """The visits that a number counts, each with its enrollment: over all pages exactly as many as the number says.
+
+    As CSV up to 10,000 in one file: `limit` and `cursor` do not count.
+    """
+    after: tuple[str, ...] = ()
+    limit = MOST_LINES
+    if format == "json":
+        after, limit = paging.place(parts=3, number=1), paging.fetch
     workflow = await workflow_or_404(read, slug)
     number = Number(step=step, figure=figure, reason=reason)
-    rows = await list_behind(read, workflow, number, after=after, limit=paging.fetch)
+    rows = await list_behind(read, workflow, number, after=after, limit=limit)
     names = await names_of(read, caller, rows)
-    return page(
-        rows,
-        paging,
-        lambda row: VisitBehind(
+
+    def view(row: Row) -> VisitBehind:
+        return VisitBehind(
             step=step,
             n=row["visit_n"],
             entered_at=row["visit_entered_at"],
@@ -156,9 +172,26 @@ async def show_behind(
             outcome=row["visit_outcome"],
             reason=row["visit_reason"],
             enrollment=enrollment_as_seen(caller, enrollment_view(row, inst.runs.link(row["run_id"]), names)),
-        ),
-        key=lambda row: f"{row['id']} {row['visit_n']} {row['message_id']}",
-    )
+        )
+
+    if format == "csv":
+        return csv_answer(f"{slug}-{step}-{figure}", VISIT_COLUMNS, [_visit(view(row)) for row in rows])
+    return page(rows, paging, view, key=lambda row: f"{row['id']} {row['visit_n']} {row['message_id']}")
+
+
+def _enrollment(view: EnrollmentView) -> list[Cell]:
+    """An enrollment as a line."""
+    record, ended = view.record, view.ended_at
+    when: list[Cell] = [view.started_at.isoformat(), ended.isoformat() if ended is not None else None]
+    who: list[Cell] = [view.id, view.version, record.object, record.id, record.name, view.status, view.step]
+    return [*who, *when, view.end_reason, view.end_words]
+
+
+def _visit(view: VisitBehind) -> list[Cell]:
+    """A visit as a line, with its enrollment behind it."""
+    left = view.left_at.isoformat() if view.left_at is not None else None
+    visit: list[Cell] = [view.step, view.n, view.entered_at.isoformat(), left, view.outcome, view.reason]
+    return [*visit, *_enrollment(view.enrollment)]
 
 
 def _sum(figure: Any) -> Cell:

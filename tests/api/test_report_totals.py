@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 from tests.api.conftest import Caller
 from tests.api.population import GOALS, PATH, Population, behind, mixed
 from tests.fixtures.clock import FixedClock
@@ -95,3 +97,24 @@ def test_the_reference_says_how_conversion_is_counted(lite: Caller) -> None:
     told = create_app(lite.inst).openapi()["components"]["schemas"]["Totals"]["description"]
     for words in ("``goal`` of ``enrolled``", "``converted`` of ``records``", "after this workflow sent it an"):
         assert words in told
+
+
+async def test_who_is_behind_a_number_is_had_as_a_file(api: Caller, clock: FixedClock) -> None:
+    await mixed(api, clock)
+    totals = (await api.ok("GET", PATH))["totals"]
+    for query, count in (("figure=enrolled", 8), ("figure=goal", totals["goal"]), ("figure=ended&reason=goal", 5)):
+        answer = await api.call("GET", f"{PATH}/enrollments?{query}&format=csv&limit=1")
+        assert answer.headers["content-type"].startswith("text/csv")
+        head, *lines = csv.reader(answer.text.splitlines())
+        listed = (await api.ok("GET", f"{PATH}/enrollments?{query}&limit=200"))["items"]
+        assert len(lines) == len(listed) == count
+        assert [dict(zip(head, line, strict=True))["enrollment"] for line in lines] == [each["id"] for each in listed]
+    one = listed[0]["id"]
+    head, entry, *_ = csv.reader((await api.call("GET", f"/enrollments/{one}/timeline?format=csv")).text.splitlines())
+    told = await api.ok("GET", f"/enrollments/{one}/timeline")
+    assert dict(zip(head, entry, strict=True))["words"] == told["entry"]["words"]
+    answer = await api.call("GET", f"{PATH}/gap/waiting?format=csv")
+    waiting = (await api.ok("GET", f"{PATH}/gap/waiting"))["items"]
+    assert len(list(csv.reader(answer.text.splitlines()))) == len(waiting) + 1
+    less = await api.with_scopes("enrollments:read", "records:read")
+    await less.problem("GET", f"{PATH}/enrollments?figure=goal&format=csv", status=403)
