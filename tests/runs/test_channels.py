@@ -133,7 +133,7 @@ async def test_a_reusable_email_is_sent_as_it_is_then_and_once_archived_it_fails
     assert figures["sent"] == 2
     assert len((await ft.call("GET", "/messages"))["items"]) == 2
 
-    await ft.call("PATCH", "/emails/hello", {"archived": True})
+    await ft.call("PATCH", "/emails/hello?even_if_used=true", {"archived": True})
     assert await sent("cy@example.com", "Cy") == ([("hi", "failed", "broken_reference")], [])
 
 
