@@ -125,6 +125,8 @@ async def test_a_server_slow_before_the_content_is_tried_again_until_it_is_quick
     await tried(ft, len(PEOPLE))
     await skipping_time.skip(timedelta(hours=6))
     smtp_sink.thinks_at_rcpt_s = 0.0
+    # A busy machine is slow as well, and that is not what is tried here.
+    monkeypatch.undo()
     await came(ft, skipping_time, taken)
     assert sorted(mail.recipients[0] for mail in smtp_sink.received) == PEOPLE
 
