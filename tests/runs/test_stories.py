@@ -106,7 +106,7 @@ async def test_a_report_says_of_how_many_and_why_some_were_skipped(ft: Running) 
         "follow-up v1: 3 enrolled, 2 active, 1 ended (1 goal)",
         "1 of 3 enrolled reached a goal, 33.3% (1 won)",
     ]
-    assert lines[-1] == "hello: 2 skipped (2 no_address)"
+    assert lines[-2:] == ["hello: 2 skipped (2 no_address)", "gap: 1 left (1 goal)"]
 
     await ft.publish(by_hand("aimless", [gap(seconds=1)]))
     await walked(ft, "aimless", "contact", await ft.create("contact", external_id="c9"))
