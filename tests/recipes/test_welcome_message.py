@@ -15,7 +15,7 @@ async def test_who_subscribes_is_greeted_once(ft: Running) -> None:
     assert await way(ft, over) == [("welcome", "done", None)]
     await event(ft, ana, "form.submitted", form="footer")
     await ft.settled()
-    assert outbox(ft) == ["Welcome, Ana"]
+    assert outbox(ft) == ["You are on our list, Ana"]
     assert await ft.decisions("welcome-message") == ["enrolled", "re_entry_off"]
 
 
