@@ -4,8 +4,9 @@ FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 RUN python -m venv /opt/followthrough
-COPY requirements.lock ./
-RUN /opt/followthrough/bin/pip install --require-hashes -r requirements.lock
+# With the extras: what encrypts, signs and traces is there and off until a setting turns it on.
+COPY requirements-extras.lock ./
+RUN /opt/followthrough/bin/pip install --require-hashes -r requirements-extras.lock
 COPY . .
 RUN /opt/followthrough/bin/pip install --no-deps --no-build-isolation .
 

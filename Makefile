@@ -52,7 +52,8 @@ docs: $(DEV) ## write the generated reference in docs/
 lock: $(DEV) ## choose newer versions within the ranges of pyproject.toml
 	$(PIP) uv
 	$(BIN)/uv pip compile -q $(LOCK_OPTIONS) --upgrade --group build -o requirements.lock pyproject.toml
-	$(BIN)/uv pip compile -q $(LOCK_OPTIONS) --upgrade --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(BIN)/uv pip compile -q $(LOCK_OPTIONS) --upgrade --all-extras --group build -c requirements.lock -o requirements-extras.lock pyproject.toml
+	$(BIN)/uv pip compile -q $(LOCK_OPTIONS) --upgrade --group dev -c requirements-extras.lock -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 # Names, versions and hashes only: where packages come from is each machine's own business.
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate

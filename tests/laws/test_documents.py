@@ -20,7 +20,7 @@ def test_the_generated_reference_is_not_stale(page: str) -> None:
     assert written.read_text() == pages(specs())[page], f"{page} is stale: run `make docs` and commit it."
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-extras.lock", "requirements-dev.lock"])
 def test_lock_files_name_packages_and_hashes_and_no_place_to_get_them(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "://" not in text
@@ -29,11 +29,14 @@ def test_lock_files_name_packages_and_hashes_and_no_place_to_get_them(name: str)
     assert len(pinned) == len(re.findall(r"^\S", text, flags=re.MULTILINE)), "every line pins one version"
 
 
-def test_the_development_lock_holds_the_runtime_lock() -> None:
+@pytest.mark.parametrize(
+    ("smaller", "larger"), [("requirements", "requirements-extras"), ("requirements-extras", "requirements-dev")]
+)
+def test_each_lock_holds_the_one_below_it(smaller: str, larger: str) -> None:
     def pins(name: str) -> set[str]:
         return set(re.findall(r"^[A-Za-z0-9_.\-]+==[^ ;\\]+", (ROOT / name).read_text(), flags=re.MULTILINE))
 
-    hold(pins("requirements.lock") - pins("requirements-dev.lock"), "Run `make lock`: both files pin one version each.")
+    hold(pins(f"{smaller}.lock") - pins(f"{larger}.lock"), "Run `make lock`: all files pin one version each.")
 
 
 def _documents() -> list[Path]:
