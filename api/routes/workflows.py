@@ -17,6 +17,7 @@ from api.loading import workflow_or_404
 from api.paging import Page, Paged, page
 from api.preconditions import demanded
 from api.routes.enrollments import Slug
+from api.schemas.usages import EvenIfUsed
 from api.schemas.workflows import (
     DEFINITION,
     Problems,
@@ -35,9 +36,11 @@ from api.schemas.workflows import (
 )
 from domain.audit import What
 from domain.base import Json
+from domain.usages import Thing
 from services.auditing import audited, note_made
 from services.authoring import workflows as services
 from services.authoring.pausing import pause_workflow, resume_workflow
+from services.authoring.usages import hold_unused
 from services.installation import Installation
 from services.intake.hooks import show_hooks
 from services.jobs.bulk_enrollment import SCOPE, request_existing
@@ -123,13 +126,19 @@ async def delete_workflow(
     caller: WorkflowsWrite,
     if_match: IfMatch = None,
     inside: Annotated[services.Inside | None, Query(description="What becomes of those inside.")] = None,
+    even_if_used: EvenIfUsed = False,
 ) -> Response:
-    """Delete a workflow; its history stays. While somebody is inside, `inside` must say what becomes of them."""
+    """Delete a workflow; its history stays. While somebody is inside, `inside` must say what becomes of them.
+
+    One that other workflows or lists name stays, unless `even_if_used` says so: steps that enroll into it fail then.
+    """
     async with inst.db.transaction() as tx:
         await workflow_or_404(tx, slug)
         matched = demanded(if_match)
         now = inst.clock.now()
         async with audited(tx, caller.author, "workflow.deleted", slug, now=now):
+            if not even_if_used:
+                await hold_unused(tx, inst, Thing(kind="workflow", name=slug), what="deleted")
             await services.delete_workflow(tx, slug, if_match=matched, inside=inside, now=now)
     return answer(None).response()
 

@@ -67,6 +67,8 @@ async def create_email(
         Invalid: the slug or the content is wrong; every mistake is listed.
         Conflict: the slug is taken.
     """
+    # Nobody removes a property that it reads before it is there to be seen.
+    await lock_schema(tx)
     mistakes = []
     if not re.fullmatch(SLUG, slug):
         words = "an email needs a slug: 1 to 63 lower case letters, digits and hyphens"

@@ -35,7 +35,7 @@ class Usage(Frozen):
     """One place that uses a thing: of what ``kind``, called what, and where in it.
 
     ``version``: of a workflow; None: of its draft. ``counts``: it would go wrong now, without the thing: records enter
-    there, or are inside.
+    there or are inside, a channel could open no ticket any more. Who is deactivated stays a member and an owner.
     """
 
     kind: UserKind
@@ -72,9 +72,9 @@ async def refuse_used(read: Read, inst: Installation, thing: Thing, *, what: str
     """Keep a thing that something would miss; ``what`` is to happen to it: ``archived``.
 
     Raises:
-        Conflict: workflows that let records in, or have somebody inside, or lists use it; each is named.
+        Conflict: something would go wrong without it; each is named.
     """
-    found = [each for each in await find_usages(read, inst, thing) if each.counts and each.kind in ("workflow", "list")]
+    found = [each for each in await find_usages(read, inst, thing) if each.counts and not _is_itself(each, thing)]
     if found:
         named = list(dict.fromkeys(f"{each.kind} {each.slug}" for each in found))
         words = f"{thing.words} is used by {', '.join(named)}: it cannot be {what} before they are changed; see /usages"
@@ -89,6 +89,10 @@ async def hold_unused(tx: Tx, inst: Installation, thing: Thing, *, what: str) ->
     """
     await lock_schema(tx)
     await refuse_used(tx, inst, thing, what=what)
+
+
+def _is_itself(usage: Usage, thing: Thing) -> bool:
+    return thing.kind == usage.kind == "workflow" and usage.slug == thing.name
 
 
 async def _known(read: Read, catalogue: Catalogue, thing: Thing) -> Thing:
@@ -174,7 +178,7 @@ def _mistakes(where: object, object: str, catalogue: Catalogue) -> Sequence[Fiel
 
 def _in_emails(catalogue: Catalogue, thing: Thing) -> list[Usage]:
     return [
-        Usage(kind="email", slug=slug, name=slug, counts=False, where="its content")
+        Usage(kind="email", slug=slug, name=slug, counts=not email.archived, where="its content")
         for slug, email in sorted(catalogue.emails.items())
         if reads_property(email.reads, thing)
     ]
@@ -188,7 +192,14 @@ async def _in_channels(read: Read, thing: Thing) -> list[Usage]:
         is_named = thing.object == TICKET and thing.name in each.properties
         names = [thing.name] if is_named else [n for n, value in each.properties.items() if value == thing.name]
         found += [
-            Usage(kind="channel", slug=each.slug, name=each.name, path=f"/properties/{name}", where="what it fills in")
+            Usage(
+                kind="channel",
+                slug=each.slug,
+                name=each.name,
+                counts=thing.kind == "property",
+                path=f"/properties/{name}",
+                where="what it fills in",
+            )
             for name in names
         ]
     return found
@@ -198,13 +209,13 @@ async def _in_people(read: Read, thing: Thing) -> list[Usage]:
     if thing.kind != "user":
         return []
     teams = [
-        Usage(kind="team", slug=team.slug, name=team.name, path=f"/members/{n}", where="its members")
+        Usage(kind="team", slug=team.slug, name=team.name, counts=False, path=f"/members/{n}", where="its members")
         for team in await page_teams(read, after=None, limit=MANY)
         for n, member in enumerate(team.members)
         if member.user == thing.name
     ]
     managed = [
-        Usage(kind="user", slug=user.id, name=user.name, path="/manager_id", where="their manager")
+        Usage(kind="user", slug=user.id, name=user.name, counts=False, path="/manager_id", where="their manager")
         for user in await managed_by(read, thing.name)
     ]
     return [*teams, *managed]

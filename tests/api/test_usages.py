@@ -61,7 +61,7 @@ async def test_a_property_is_found_wherever_it_is_named(api: Caller) -> None:
         ("email", "hi", None, ""),
     ]
     problem = await api.problem("DELETE", "/objects/contact/properties/mood", status=409)
-    assert problem["detail"].startswith("property contact.mood is used by workflow all, list happy")
+    assert problem["detail"].startswith("property contact.mood is used by workflow all, list happy, email hi")
     assert await places(api, property="contact.score") == []
 
 
@@ -176,3 +176,33 @@ async def test_of_a_removal_and_a_publication_at_once_one_wins(api: Caller) -> N
 )
 async def test_what_is_not_there_is_told(lite: Caller, query: str, status: int) -> None:
     await lite.problem("GET", f"/usages{query}", status=status)
+
+
+async def test_a_property_that_a_channel_fills_in_or_an_email_reads_is_not_removed(api: Caller) -> None:
+    for object in ("ticket", "contact"):
+        await api.ok("POST", f"/objects/{object}/properties", {"name": "mood", "type": "string"}, status=201)
+    await api.ok("POST", "/channels", {"slug": "chat", "kind": "chat", "properties": {"mood": "calm"}}, status=201)
+    await api.ok("POST", "/emails", {"slug": "hi", "subject": "Hi {{ contact.mood }}", "html": "<p>Hi</p>"}, status=201)
+    for object, by in (("ticket", "channel chat"), ("contact", "email hi")):
+        problem = await api.problem("DELETE", f"/objects/{object}/properties/mood", status=409)
+        assert problem["detail"].startswith(f"property {object}.mood is used by {by}: it cannot be removed")
+    await api.ok("PATCH", "/channels/chat", {"properties": {}})
+    await api.ok("PATCH", "/emails/hi", {"archived": True})
+    for object in ("ticket", "contact"):
+        await api.ok("DELETE", f"/objects/{object}/properties/mood", status=204)
+
+
+async def test_a_workflow_that_another_one_enrolls_into_is_not_deleted_by_accident(api: Caller) -> None:
+    been = {"workflow": "target", "status": "completed"}
+    await api.publish(workflow("target", MINUTE, entry={"suppress": been}))
+    await api.publish(workflow("uses", acting("lead", "enroll_in_workflow", workflow="target")))
+    problem = await api.problem("DELETE", "/workflows/target", status=409, If_Match="*")
+    assert problem["detail"].startswith("workflow target is used by workflow uses: it cannot be deleted")
+    await api.ok("POST", "/workflows/uses/turn-off")
+    await api.ok("DELETE", "/workflows/target", status=204, If_Match="*")
+
+
+async def test_a_workflow_that_another_one_enrolls_into_is_deleted_when_somebody_says_so(api: Caller) -> None:
+    await api.publish(workflow("target", MINUTE))
+    await api.publish(workflow("uses", acting("lead", "enroll_in_workflow", workflow="target")))
+    await api.ok("DELETE", "/workflows/target?even_if_used=true", status=204, If_Match="*")
