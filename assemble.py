@@ -15,6 +15,7 @@ from gateways.dkim_signing import DkimSigner
 from gateways.holiday_calendars import PublicHolidays
 from gateways.mail import open_mail
 from gateways.markup import EmailMarkup
+from gateways.payload_codec import converter
 from gateways.phones import LibPhones
 from gateways.recipe_files import RecipeFiles
 from gateways.sms import open_sms
@@ -34,7 +35,7 @@ async def assembled(
 
     ``role`` names the process in leases, together with its pid, so that no two processes share a name.
     """
-    client = client or await connect(settings.temporal_address, settings.temporal_namespace, lazy=True)
+    client = client or await open_client(settings, lazy=True)
     mail = open_mail(settings.mail_url.get_secret_value(), settings.data_dir, signer=_signer(settings))
     db = Database.open(settings.database_url)
     try:
@@ -65,6 +66,18 @@ async def assembled(
     finally:
         await mail.close()
         await db.close()
+
+
+async def open_client(settings: Settings, *, lazy: bool = False) -> Client:
+    """A client of Temporal; a lazy one connects on first use.
+
+    Raises:
+        RPCError, RuntimeError: it does not answer; never when lazy.
+        ValueError: naming the setting that cannot be used.
+    """
+    return await connect(
+        settings.temporal_address, settings.temporal_namespace, converter(settings.payload_keys), lazy=lazy
+    )
 
 
 def _signer(settings: Settings) -> DkimSigner | None:

@@ -5,6 +5,7 @@ Every variable starts with ``FOLLOWTHROUGH_``. Everything that is wrong is repor
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from pathlib import Path
@@ -20,6 +21,10 @@ CLIENT_VARIABLES = frozenset({"FOLLOWTHROUGH_URL", "FOLLOWTHROUGH_API_KEY"})
 
 MIN_KEY_LENGTH = 20
 """Shorter bootstrap keys could be guessed."""
+
+PAYLOAD_KEY_NAME = r"[A-Za-z0-9._-]{1,40}"
+KEY_BYTES = 32
+"""What AES-256 wants."""
 
 MAIL_SCHEMES = ("outbox", "smtp", "smtps")
 SMS_SCHEMES = ("outbox", "twilio")
@@ -68,6 +73,7 @@ class Settings(BaseSettings):
     dkim_key_file: Path | None = None
     bootstrap_key: SecretStr | None = None
     link_keys: SecretStr = SecretStr("")
+    encryption_keys: SecretStr = SecretStr("")
     sample: Literal["on", "off"] = "on"
     sample_mail_domains: Annotated[tuple[str, ...], NoDecode] = ()
     webhook_allow: Annotated[tuple[str, ...], NoDecode] = ()
@@ -138,6 +144,14 @@ class Settings(BaseSettings):
     def _not_guessable(cls, value: SecretStr) -> SecretStr:
         if any(len(key) < MIN_KEY_LENGTH for key in _parts(value.get_secret_value())):
             raise ValueError(f"each key, separated by commas, must have at least {MIN_KEY_LENGTH} characters")
+        return value
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _named_keys(cls, value: SecretStr) -> SecretStr:
+        ids = [id for id, _ in _payload_keys(value.get_secret_value())]
+        if len(set(ids)) < len(ids):
+            raise ValueError("two keys have the same name")
         return value
 
     @field_validator("bootstrap_key")
@@ -213,6 +227,11 @@ class Settings(BaseSettings):
         return _parts(self.link_keys.get_secret_value())
 
     @property
+    def payload_keys(self) -> tuple[tuple[str, bytes], ...]:
+        """What Temporal's payloads are encrypted with: name and 32 bytes each, the first one. All of them read."""
+        return _payload_keys(self.encryption_keys.get_secret_value())
+
+    @property
     def local_url(self) -> str:
         """Where the API is reached from this machine."""
         return f"http://{_reachable(self.api_host)}:{self.api_port}"
@@ -257,6 +276,23 @@ class Settings(BaseSettings):
 
 def _parts(listed: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in listed.split(",") if part.strip())
+
+
+def _payload_keys(listed: str) -> tuple[tuple[str, bytes], ...]:
+    """Raises:
+    ValueError: a key is none; nothing of it is repeated.
+    """
+    found = []
+    for part in _parts(listed):
+        id, _, secret = part.partition(":")
+        try:
+            key = base64.b64decode(secret, validate=True)
+        except ValueError:
+            key = b""
+        if not re.fullmatch(PAYLOAD_KEY_NAME, id) or len(key) != KEY_BYTES:
+            raise ValueError("each key, separated by commas, must be as `followthrough key encryption NAME` makes it")
+        found.append((id, key))
+    return tuple(found)
 
 
 def _as_text(value: Any) -> str:

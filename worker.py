@@ -23,12 +23,12 @@ from activities.recurrence import recurrence_activities
 from activities.registry import action_activities
 from activities.steps import step_activities
 from activities.thread_mail import giving_up_activities, mail_activities
-from assemble import assembled
+from assemble import assembled, open_client
 from domain import names
 from domain.errors import Unavailable
 from domain.records import Cause
 from gateways.mail_listener import Accepts, ListenAt, Take, listening
-from gateways.temporal import SEARCH_ATTRIBUTES, connect
+from gateways.temporal import SEARCH_ATTRIBUTES
 from services.installation import Installation
 from services.intake.mail import Envelope, is_channel, take_mail
 from services.relaying.housekeeping import clear_old, settle_lost
@@ -153,7 +153,7 @@ async def connect_patiently(settings: Settings) -> Client:
     """
     for _ in range(PATIENCE_S * 2):
         try:
-            return await connect(settings.temporal_address, settings.temporal_namespace)
+            return await open_client(settings)
         except (RPCError, RuntimeError):
             await asyncio.sleep(0.5)
     raise NotReady(f"Temporal at {settings.temporal_address} does not answer; waited {PATIENCE_S} s.")

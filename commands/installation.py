@@ -136,6 +136,24 @@ def create_key(
         show(shown, secret, as_json=as_json)
 
 
+@key.command("encryption")
+def make_encryption_key(
+    name: Annotated[str, typer.Argument(help="What the key is called: letters, digits, dot, dash.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a key for ENCRYPTION_KEYS; it is shown once and kept nowhere."""
+    import re
+
+    from settings import PAYLOAD_KEY_NAME
+    from store.ids import new_encryption_key
+
+    with speaking(as_json):
+        if not re.fullmatch(PAYLOAD_KEY_NAME, name):
+            raise Failed(ExitCode.USAGE, f"{name!r} is no name of a key: up to 40 letters, digits, dots and dashes")
+        made = f"{name}:{new_encryption_key()}"
+        show({"name": name, "key": made}, made, as_json=as_json)
+
+
 @key.command("list")
 def list_keys(as_json: AsJson = False) -> None:
     """List keys with what they may do now, revoked ones included. Asks the API."""

@@ -22,7 +22,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -62,9 +62,9 @@ SUMMARIES = {
 """What Temporal UI calls the run of a job, before its id."""
 
 
-async def connect(address: str, namespace: str, *, lazy: bool = False) -> Client:
-    """A client that speaks the product's models."""
-    return await Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter, lazy=lazy)
+async def connect(address: str, namespace: str, converter: DataConverter, *, lazy: bool = False) -> Client:
+    """A client that speaks the product's models, as ``payload_codec.converter`` writes them down."""
+    return await Client.connect(address, namespace=namespace, data_converter=converter, lazy=lazy)
 
 
 class TemporalRuns:

@@ -57,6 +57,11 @@ def new_hook_secret() -> str:
     return f"fthook_{secrets.token_urlsafe(32)}"
 
 
+def new_encryption_key() -> str:
+    """What payloads are encrypted with: 32 random bytes in base64."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
 def new_secret() -> str:
     """An API key nobody can guess: ``ft_`` and 32 random bytes as text."""
     return f"ft_{secrets.token_urlsafe(32)}"

@@ -18,6 +18,12 @@ from tests.fixtures.databases import PostgresCluster, postgres_binaries, prepare
 from tests.fixtures.runs import RecordingRuns
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whole sessions run on the database of production."""
+    words = "what tests run on that need one database and do not name it; store, services and API run on both anyway"
+    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help=words)
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated and seeded file, to be copied."""
@@ -62,6 +68,14 @@ def postgres_url(postgres_cluster: PostgresCluster, postgres_seeded: str) -> str
     """A PostgreSQL database as migrated and seeded, whatever the test before did."""
     postgres_cluster.thaw(postgres_seeded)
     return postgres_cluster.url(postgres_seeded)
+
+
+@pytest.fixture
+def app_url(request: pytest.FixtureRequest) -> str:
+    """A migrated and seeded database of the kind that this session runs on: ``--database``, SQLite unless said."""
+    kind = request.config.getoption("--database")
+    url: str = request.getfixturevalue("sqlite_url" if kind == "sqlite" else "postgres_url")
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -672,6 +672,14 @@ def test_a_fresh_folder_is_migrated_again_and_again_and_given_a_key(tmp_path: Pa
     assert command(tmp_path, "outbox", "--json").stdout.strip() == "[]"
 
 
+def test_a_key_for_encryption_is_one_that_the_settings_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = command(tmp_path, "key", "encryption", "2026").stdout.strip()
+    monkeypatch.setenv("FOLLOWTHROUGH_ENCRYPTION_KEYS", made)
+    ((name, secret),) = Settings.read().payload_keys
+    assert (name, len(secret)) == ("2026", 32)
+    assert command(tmp_path, "key", "encryption", "a b").returncode == 2
+
+
 async def test_a_user_gets_a_key_that_follows_their_role(tmp_path: Path) -> None:
     await asyncio.to_thread(command, tmp_path, "migrate")
     db = Database.open(Settings(data_dir=tmp_path).database_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,23 @@ def test_keys_for_links_are_listed_and_not_guessable(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("FOLLOWTHROUGH_LINK_KEYS", f"{'a' * 20},short")
     with pytest.raises(SettingsError, match="LINK_KEYS"):
         Settings.read()
+
+
+def test_encryption_keys_are_listed_with_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = base64.b64encode(b"1" * 32).decode(), base64.b64encode(b"2" * 32).decode()
+    monkeypatch.setenv("FOLLOWTHROUGH_ENCRYPTION_KEYS", f"2026:{one}, 2025:{two}")
+    assert Settings.read().payload_keys == (("2026", b"1" * 32), ("2025", b"2" * 32))
+    assert one not in repr(Settings.read())
+
+
+@pytest.mark.parametrize("keys", ["2026", "2026:abc", "a b:" + "QUFB" * 11, f"a:{'QUFB' * 10}QUE=,a:{'QUFB' * 10}QUE="])
+def test_encryption_keys_that_could_not_be_used_are_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    monkeypatch.setenv("FOLLOWTHROUGH_ENCRYPTION_KEYS", keys)
+    with pytest.raises(SettingsError, match="FOLLOWTHROUGH_ENCRYPTION_KEYS: ") as refused:
+        Settings.read()
+    assert "QUFB" not in str(refused.value)
 
 
 def test_how_many_leave_a_second_is_a_number_above_zero_or_unlimited(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.errors import Unavailable
 from domain.ports import RunStart
+from gateways.payload_codec import converter
 from gateways.temporal import TemporalRuns, connect
 from tests.fixtures.temporal import dev_server
 
@@ -14,7 +15,7 @@ __all__ = ["dev_server"]
 
 
 async def test_a_server_that_was_never_reached_is_unavailable(unused_tcp_port: int) -> None:
-    client = await connect(f"127.0.0.1:{unused_tcp_port}", "followthrough", lazy=True)
+    client = await connect(f"127.0.0.1:{unused_tcp_port}", "followthrough", converter([]), lazy=True)
     runs = TemporalRuns(client, "http://127.0.0.1:8233")
     run = RunStart(
         run_id="enrollment:w:r:1", start={}, plan={}, slug="w", name="W", version=1, object="contact", record_id="r"
@@ -37,7 +38,7 @@ async def test_a_run_that_is_over_needs_no_signal_but_a_missing_namespace_is_no_
     assert await runs.signal("enrollment:w:gone:1", "leave", {}) is False
     assert await runs.end_of("enrollment:w:gone:1") == "not found"
     address = dev_server.client.service_client.config.target_host
-    elsewhere = await connect(address, "no-such-namespace")
+    elsewhere = await connect(address, "no-such-namespace", converter([]))
     with pytest.raises(Unavailable):
         await TemporalRuns(elsewhere, "http://127.0.0.1:8233").signal("enrollment:w:r:1", "leave", {})
     with pytest.raises(Unavailable):

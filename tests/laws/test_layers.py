@@ -25,6 +25,7 @@ OURS = {
 CLIENT_LIBRARIES = {
     "aiosmtpd",
     "aiosmtplib",
+    "cryptography",
     "css_inline",
     "dkim",
     "email_validator",

@@ -9,9 +9,11 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from gateways.payload_codec import converter
 from tests.replay.record import HISTORIES
 from tests.replay.scenarios import SCENARIOS
 from worker import sandbox
@@ -24,10 +26,10 @@ from workflows.thread_mail import ThreadMail
 RECORDED = sorted(HISTORIES.rglob("*.json.gz"))
 
 
-def replayer() -> Replayer:
+def replayer(speaks: DataConverter = pydantic_data_converter) -> Replayer:
     return Replayer(
         workflows=[Enrollment, BulkEnrollment, Import, Recurrence, ThreadMail],
-        data_converter=pydantic_data_converter,
+        data_converter=speaks,
         workflow_runner=sandbox(),
     )
 
@@ -44,6 +46,12 @@ async def test_a_recorded_run_replays(path: Path) -> None:
         "Runs like it are asleep in every installation. Guard the change with workflow.patched or engine_rev;"
         " never record the history anew (CONTRIBUTING.md, Replay)."
     )
+
+
+@pytest.mark.parametrize("path", sorted((HISTORIES / "1").glob("*.json.gz"))[:3], ids=lambda path: path.name)
+async def test_a_recorded_run_replays_where_encryption_began_since(path: Path) -> None:
+    result = await replayer(converter([("2026", b"k" * 32)])).replay_workflow(load(path), raise_on_replay_failure=False)
+    assert result.replay_failure is None, result.replay_failure
 
 
 def test_every_scenario_is_recorded() -> None:
