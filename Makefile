@@ -30,7 +30,7 @@ test: $(DEV) ## run the tests (ARGS="-k name" chooses)
 	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup $(ARGS)
 
 .PHONY: test-long
-test-long: $(DEV) ## also run the tests marked long (much longer); keep the result in docs/test-long.md
+test-long: $(DEV) ## also run the tests marked long (much longer; ARGS="--database postgresql" as in production)
 	$(BIN)/python -m pytest -m "long or not long" -n $(WORKERS) --maxprocesses 4 --dist loadgroup --timeout 1800 $(ARGS)
 
 .PHONY: lint

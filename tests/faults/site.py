@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 from httpx2 import Client, HTTPError
+from sqlalchemy import Select
 
 from embedded import find_temporal, server
 from settings import Settings
+from store.database import Database
 
 Part: TypeAlias = Literal["temporal", "api", "worker", "worker-2", "twin"]
 
@@ -113,6 +117,22 @@ class Site:
             time.sleep(0.1)
         logs = {p: (self.folder / f"{p}.log").read_text()[-2000:] for p in self._parts}
         raise AssertionError(f"in vain: {what}\n" + "\n".join(f"--- {p}\n{text}" for p, text in logs.items()))
+
+    def rows(self, *statements: Select[Any]) -> list[list[Mapping[str, Any]]]:
+        """What the database answers to each."""
+
+        async def look() -> list[list[Mapping[str, Any]]]:
+            db = Database.open(
+                self.environment.get("FOLLOWTHROUGH_DATABASE_URL", f"sqlite:///{self.folder}/followthrough.db")
+            )
+            try:
+                async with db.read() as read:
+                    return [[dict(row) for row in await read.all(each)] for each in statements]
+            finally:
+                await db.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: asyncio.run(look())).result()
 
     def ready(self) -> bool:
         """Whether the API answers and reaches database and Temporal."""

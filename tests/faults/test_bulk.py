@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import func, select
 
 from store.tables import deliveries, enrollments, entry_decisions
 from tests.faults.site import Site
@@ -58,8 +58,8 @@ def reaches(site: Site, path: str, done: int) -> None:
     site.until(lambda: bool(site.call("GET", path)["done"] >= done), f"{done} are done", within_s=600)
 
 
-def bulk_kills(folder: Path, count: int) -> None:
-    with Site(folder) as site:
+def bulk_kills(folder: Path, kept: dict[str, str], count: int) -> None:
+    with Site(folder, **kept) as site:
         site.publish(by_hand("journey", [gap(days=2)]))
         import_contacts(site, count)
         job = site.call("POST", "/workflows/journey/enrollments/bulk", {"where": NORWAY})
@@ -81,8 +81,8 @@ def bulk_kills(folder: Path, count: int) -> None:
         assert rows(site) == {"enrollments": count, "records": count, "decisions": count, "deliveries": 0}
 
 
-def unenrollment_kills(folder: Path, count: int) -> None:
-    with Site(folder) as site:
+def unenrollment_kills(folder: Path, kept: dict[str, str], count: int) -> None:
+    with Site(folder, **kept) as site:
         site.publish(by_hand("journey", [gap(days=2)]))
         import_contacts(site, count)
         entered = site.call("POST", "/workflows/journey/enrollments/bulk", {"where": NORWAY})
@@ -105,8 +105,8 @@ def unenrollment_kills(folder: Path, count: int) -> None:
         assert (totals["active"], totals["by_reason"]) == (0, {"unenrolled": count})
 
 
-def move_kills(folder: Path, count: int) -> None:
-    with Site(folder) as site:
+def move_kills(folder: Path, kept: dict[str, str], count: int) -> None:
+    with Site(folder, **kept) as site:
         site.publish(by_hand("journey", [gap(days=2)]))
         import_contacts(site, count)
         entered = site.call("POST", "/workflows/journey/enrollments/bulk", {"where": NORWAY})
@@ -133,44 +133,38 @@ def move_kills(folder: Path, count: int) -> None:
 
 def moved_rows(site: Site) -> Counter[tuple[int, int]]:
     """Version and epoch of the enrollments."""
-    engine = create_engine(f"sqlite:///{site.folder / 'followthrough.db'}")
-    with engine.connect() as connection:
-        found = connection.execute(select(enrollments.c.version, enrollments.c.epoch)).all()
-    engine.dispose()
-    return Counter((version, epoch) for version, epoch in found)
+    (found,) = site.rows(select(enrollments.c.version, enrollments.c.epoch))
+    return Counter((row["version"], row["epoch"]) for row in found)
 
 
 def rows(site: Site) -> Counter[str]:
     """What the database holds."""
-    engine = create_engine(f"sqlite:///{site.folder / 'followthrough.db'}")
     asked: dict[str, Any] = {
         "enrollments": select(func.count()).select_from(enrollments),
         "records": select(func.count(enrollments.c.record_id.distinct())),
         "decisions": select(func.count()).select_from(entry_decisions),
         "deliveries": select(func.count()).select_from(deliveries),
     }
-    with engine.connect() as connection:
-        found = Counter({name: int(connection.execute(statement).scalar_one()) for name, statement in asked.items()})
-    engine.dispose()
-    return found
+    found = site.rows(*asked.values())
+    return Counter({name: int(next(iter(row.values()))) for name, (row,) in zip(asked, found, strict=True)})
 
 
 @pytest.mark.timeout(900)
-def test_400_are_enrolled_once_by_a_worker_killed_three_times(tmp_path: Path) -> None:
-    bulk_kills(tmp_path, 400)
+def test_400_are_enrolled_once_by_a_worker_killed_three_times(tmp_path: Path, kept: dict[str, str]) -> None:
+    bulk_kills(tmp_path, kept, 400)
 
 
 @pytest.mark.timeout(900)
-def test_400_are_unenrolled_once_by_a_worker_killed_in_the_middle(tmp_path: Path) -> None:
-    unenrollment_kills(tmp_path, 400)
+def test_400_are_unenrolled_once_by_a_worker_killed_in_the_middle(tmp_path: Path, kept: dict[str, str]) -> None:
+    unenrollment_kills(tmp_path, kept, 400)
 
 
 @pytest.mark.timeout(900)
-def test_400_are_moved_once_by_a_worker_killed_in_the_middle(tmp_path: Path) -> None:
-    move_kills(tmp_path, 400)
+def test_400_are_moved_once_by_a_worker_killed_in_the_middle(tmp_path: Path, kept: dict[str, str]) -> None:
+    move_kills(tmp_path, kept, 400)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_20_000_are_enrolled_once_by_a_worker_killed_three_times(tmp_path: Path) -> None:
-    bulk_kills(tmp_path, 20_000)
+def test_20_000_are_enrolled_once_by_a_worker_killed_three_times(tmp_path: Path, kept: dict[str, str]) -> None:
+    bulk_kills(tmp_path, kept, 20_000)

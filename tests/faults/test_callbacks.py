@@ -23,7 +23,7 @@ def approval(url: str) -> dict[str, Any]:
 
 
 def test_a_callback_while_the_worker_is_dead_is_answered_by_the_next_one_and_counts_once(
-    tmp_path: Path, httpserver: HTTPServer
+    tmp_path: Path, kept: dict[str, str], httpserver: HTTPServer
 ) -> None:
     addresses: list[str] = []
 
@@ -32,7 +32,7 @@ def test_a_callback_while_the_worker_is_dead_is_answered_by_the_next_one_and_cou
         return Response("", 202)
 
     httpserver.expect_request("/approve").respond_with_handler(take)
-    with Site(tmp_path, webhook_allow="127.0.0.1") as site:
+    with Site(tmp_path, **kept, webhook_allow="127.0.0.1") as site:
         site.publish(approval(httpserver.url_for("/approve")))
         contacts = [site.call("POST", "/records/contact", {"properties": {"email": f"c{n}@example.com"}}) for n in "ab"]
         for each in contacts:

@@ -69,8 +69,8 @@ def everybody_ended(site: Site, count: int) -> bool:
     return bool(totals["enrolled"] == count and totals["active"] == 0)
 
 
-def kills(folder: Path, count: int) -> None:
-    with Site(folder) as site:
+def kills(folder: Path, kept: dict[str, str], count: int) -> None:
+    with Site(folder, **kept) as site:
         site.publish(journey())
         wait = enroll_all(site, count)
         kill_in_turn(site, lambda: site.call("GET", "/workflows/journey/report")["totals"]["active"] > 0)
@@ -97,14 +97,14 @@ def list_all(site: Site, path: str) -> list[Any]:
 
 
 @pytest.mark.timeout(600)
-def test_every_part_is_killed_in_turn_and_each_effect_happens_once(tmp_path: Path) -> None:
-    kills(tmp_path, 20)
+def test_every_part_is_killed_in_turn_and_each_effect_happens_once(tmp_path: Path, kept_both: dict[str, str]) -> None:
+    kills(tmp_path, kept_both, 20)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_200_enrollments_survive_the_death_of_every_part(tmp_path: Path) -> None:
-    kills(tmp_path, 200)
+def test_200_enrollments_survive_the_death_of_every_part(tmp_path: Path, kept_both: dict[str, str]) -> None:
+    kills(tmp_path, kept_both, 200)
 
 
 @contextmanager
@@ -137,8 +137,8 @@ def asking_nobody(definition: dict[str, Any]) -> dict[str, Any]:
     return definition
 
 
-def smtp_kills(folder: Path, count: int) -> None:
-    with sink_on_a_thread() as sink, Site(folder, mail_url=sink.url) as site:
+def smtp_kills(folder: Path, kept: dict[str, str], count: int) -> None:
+    with sink_on_a_thread() as sink, Site(folder, **kept, mail_url=sink.url) as site:
         site.publish(asking_nobody(journey()))
         wait = enroll_all(site, count)
         kill_in_turn(site, lambda: site.call("GET", "/workflows/journey/report")["totals"]["active"] > 0)
@@ -154,18 +154,24 @@ def smtp_kills(folder: Path, count: int) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_with_real_mail_no_message_arrives_twice_and_a_missing_one_is_listed(tmp_path: Path) -> None:
-    smtp_kills(tmp_path, 20)
+def test_with_real_mail_no_message_arrives_twice_and_a_missing_one_is_listed(
+    tmp_path: Path, kept_both: dict[str, str]
+) -> None:
+    smtp_kills(tmp_path, kept_both, 20)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_200_enrollments_with_real_mail_survive_the_death_of_every_part(tmp_path: Path) -> None:
-    smtp_kills(tmp_path, 200)
+def test_200_enrollments_with_real_mail_survive_the_death_of_every_part(
+    tmp_path: Path, kept_both: dict[str, str]
+) -> None:
+    smtp_kills(tmp_path, kept_both, 200)
 
 
-def test_killed_between_hand_over_and_answer_the_run_waits_until_somebody_looks_and_decides(tmp_path: Path) -> None:
-    with sink_on_a_thread() as sink, Site(tmp_path, mail_url=sink.url) as site:
+def test_killed_between_hand_over_and_answer_the_run_waits_until_somebody_looks_and_decides(
+    tmp_path: Path, kept: dict[str, str]
+) -> None:
+    with sink_on_a_thread() as sink, Site(tmp_path, **kept, mail_url=sink.url) as site:
         site.publish(by_hand("journey", [email("hello", "Hello"), task("call", "Call")]))
         sink.at_data = AtData.STALL
         enroll_all(site, 2)()

@@ -121,18 +121,18 @@ async def test_two_relays_killed_twenty_times_lose_and_double_nothing(
 
 
 async def test_a_change_nobody_can_judge_is_set_aside_and_later_ones_go_on_until_it_is_retried(
-    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path
+    dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path
 ) -> None:
-    async with running(dev_server, sqlite_url, tmp_path, work=False) as ft:
+    async with running(dev_server, app_url, tmp_path, work=False) as ft:
         await ft.publish(becomes("broken", "lifecycle_stage", "lead"))
         await ft.publish(becomes("healthy", "country", "NO"))
         contact = await ft.create("contact", external_id="a")
-        with WorkerProcess(dev_server, sqlite_url, tmp_path, "relay"):
+        with WorkerProcess(dev_server, app_url, tmp_path, "relay"):
             await ft.settled()
         kept = await break_version(ft.inst.db, "broken")
         await ft.patch("contact", contact, lifecycle_stage="lead")
         await ft.patch("contact", contact, country="NO")
-        with WorkerProcess(dev_server, sqlite_url, tmp_path, "relay"):
+        with WorkerProcess(dev_server, app_url, tmp_path, "relay"):
 
             async def is_set_aside() -> bool:
                 return bool((await ft.call("GET", "/changes?state=failed"))["items"])

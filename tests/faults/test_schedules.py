@@ -27,8 +27,8 @@ def daily(at: datetime) -> dict[str, Any]:
     return by_hand("daily", [gap(days=2)], type="scheduled", schedule=schedule, entry=entry)
 
 
-def kill_around(folder: Path, count: int, when: Literal["before", "at"]) -> None:
-    with Site(folder) as site:
+def kill_around(folder: Path, kept: dict[str, str], count: int, when: Literal["before", "at"]) -> None:
+    with Site(folder, **kept) as site:
         import_contacts(site, count)
         at = next_minute(at_least_s=15)
         site.publish(daily(at))
@@ -61,6 +61,6 @@ def kill_around(folder: Path, count: int, when: Literal["before", "at"]) -> None
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("when", ["before", "at"])
 def test_a_worker_killed_around_an_occurrence_loses_nobody_and_doubles_nobody(
-    tmp_path: Path, when: Literal["before", "at"]
+    tmp_path: Path, kept: dict[str, str], when: Literal["before", "at"]
 ) -> None:
-    kill_around(tmp_path, 300, when)
+    kill_around(tmp_path, kept, 300, when)

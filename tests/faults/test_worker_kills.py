@@ -75,11 +75,11 @@ def once_or_unknown(site: Site, sink: SmtpSink, slug: str, count: int) -> int:
     return sum(status == "unknown" for status in listed.values())
 
 
-def rounds_of_kills(folder: Path, *, count: int, rounds: int, kills: int) -> None:
+def rounds_of_kills(folder: Path, kept: dict[str, str], *, count: int, rounds: int, kills: int) -> None:
     # Which moments: the same in every run.
     chance = Random(5)
     unknown = 0
-    with sink_on_a_thread() as sink, Site(folder, mail_url=sink.url) as site:
+    with sink_on_a_thread() as sink, Site(folder, **kept, mail_url=sink.url) as site:
         sink.thinks_s = THINKS_S
         readers(site, count)
         for n in range(rounds):
@@ -92,11 +92,11 @@ def rounds_of_kills(folder: Path, *, count: int, rounds: int, kills: int) -> Non
 
 
 @pytest.mark.timeout(600)
-def test_50_emails_and_a_worker_that_is_killed_in_two_rounds(tmp_path: Path) -> None:
-    rounds_of_kills(tmp_path, count=50, rounds=2, kills=1)
+def test_50_emails_and_a_worker_that_is_killed_in_two_rounds(tmp_path: Path, kept_both: dict[str, str]) -> None:
+    rounds_of_kills(tmp_path, kept_both, count=50, rounds=2, kills=1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_500_emails_and_a_worker_that_is_killed_in_twenty_rounds(tmp_path: Path) -> None:
-    rounds_of_kills(tmp_path, count=500, rounds=20, kills=3)
+def test_500_emails_and_a_worker_that_is_killed_in_twenty_rounds(tmp_path: Path, kept: dict[str, str]) -> None:
+    rounds_of_kills(tmp_path, kept, count=500, rounds=20, kills=3)

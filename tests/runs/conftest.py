@@ -15,9 +15,9 @@ __all__ = ["dev_server", "skipping_time"]
 
 
 @pytest.fixture
-async def ft(dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Running]:
-    """An installation on SQLite with API, relay and workers."""
-    async with running(dev_server, sqlite_url, tmp_path) as found:
+async def ft(dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path) -> AsyncIterator[Running]:
+    """An installation with API, relay and workers."""
+    async with running(dev_server, app_url, tmp_path) as found:
         yield found
 
 
@@ -29,7 +29,7 @@ async def ft_both(dev_server: WorkflowEnvironment, database_url: str, tmp_path: 
 
 
 @pytest.fixture
-async def ft_idle(dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Running]:
+async def ft_idle(dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path) -> AsyncIterator[Running]:
     """An installation whose worker the test starts itself."""
-    async with running(dev_server, sqlite_url, tmp_path, work=False) as found:
+    async with running(dev_server, app_url, tmp_path, work=False) as found:
         yield found

@@ -75,13 +75,13 @@ async def broken(env: WorkflowEnvironment, url: str, folder: Path, count: int) -
 
 
 async def test_enrollments_nobody_can_judge_slow_no_other_and_go_on_after_the_repair(
-    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path
+    dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path
 ) -> None:
-    await broken(dev_server, sqlite_url, tmp_path, 5)
+    await broken(dev_server, app_url, tmp_path, 5)
 
 
 @pytest.mark.long
 async def test_50_enrollments_nobody_can_judge_slow_no_other_and_go_on_after_the_repair(
-    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path
+    dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path
 ) -> None:
-    await broken(dev_server, sqlite_url, tmp_path, 50)
+    await broken(dev_server, app_url, tmp_path, 50)

@@ -21,9 +21,9 @@ from tests.runs.walking import steps, visit
 
 
 @pytest.fixture
-async def ft(dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Running]:
+async def ft(dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path) -> AsyncIterator[Running]:
     """An installation whose operator allows this machine to be called."""
-    async with running(dev_server, sqlite_url, tmp_path, work=False) as found:
+    async with running(dev_server, app_url, tmp_path, work=False) as found:
         found.inst = replace(found.inst, webhooks=HttpWebhooks(["127.0.0.1"]))
         await found.start_worker()
         yield found

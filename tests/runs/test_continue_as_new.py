@@ -88,9 +88,9 @@ async def test_a_goal_reached_while_a_run_goes_over_to_a_new_history_ends_it(ft:
 
 @pytest.mark.usefixtures("short_histories")
 async def test_a_sleep_that_goes_over_to_a_new_history_ends_when_it_was_due(
-    skipping_time: SkippingTime, sqlite_url: str, tmp_path: Path
+    skipping_time: SkippingTime, app_url: str, tmp_path: Path
 ) -> None:
-    async with running(skipping_time.env, sqlite_url, tmp_path, clock=skipping_time) as ft:
+    async with running(skipping_time.env, app_url, tmp_path, clock=skipping_time) as ft:
         _, taken = await flooded(ft)
         enrollment = await ft.call("GET", f"/enrollments/{taken['enrollment_id']}")
         due = datetime.fromisoformat(enrollment["wakes_at"])

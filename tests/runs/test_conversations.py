@@ -24,10 +24,10 @@ __all__ = ["smtp_sink"]
 
 @pytest.fixture
 async def ft(
-    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path, smtp_sink: SmtpSink
+    dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path, smtp_sink: SmtpSink
 ) -> AsyncIterator[Running]:
     """An installation that sends through a real mail server and takes answers at an address of its own."""
-    async with running(dev_server, sqlite_url, tmp_path, work=False) as found:
+    async with running(dev_server, app_url, tmp_path, work=False) as found:
         mail = open_mail(smtp_sink.url, tmp_path)
         found.inst = replace(found.inst, mail=mail, reply_address="reply@in.example.com")
         await found.start_worker()

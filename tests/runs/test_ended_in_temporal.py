@@ -123,11 +123,11 @@ async def test_a_judgement_nobody_can_make_does_not_keep_a_run_from_being_cancel
 
 @pytest.fixture
 async def refusing(
-    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path, smtp_sink: SmtpSink
+    dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path, smtp_sink: SmtpSink
 ) -> AsyncIterator[Running]:
     """An installation whose mail server says later."""
     smtp_sink.refusals["ana@example.com"] = "451 4.3.0 try again later"
-    async with running(dev_server, sqlite_url, tmp_path, work=False) as found:
+    async with running(dev_server, app_url, tmp_path, work=False) as found:
         found.inst = replace(found.inst, mail=open_mail(smtp_sink.url, tmp_path))
         await found.start_worker()
         yield found

@@ -23,9 +23,9 @@ STOPS = {"stop_on_reply": True}
 
 @pytest.fixture
 async def ft(
-    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path, smtp_sink: SmtpSink
+    dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path, smtp_sink: SmtpSink
 ) -> AsyncIterator[Running]:
-    async with mailing(dev_server, sqlite_url, tmp_path, smtp_sink) as found:
+    async with mailing(dev_server, app_url, tmp_path, smtp_sink) as found:
         yield found
 
 

@@ -27,11 +27,9 @@ LONGEST_PAUSE = timedelta(minutes=31)
 
 
 @pytest.fixture
-async def ft(
-    skipping_time: SkippingTime, sqlite_url: str, tmp_path: Path, smtp_sink: SmtpSink
-) -> AsyncIterator[Running]:
+async def ft(skipping_time: SkippingTime, app_url: str, tmp_path: Path, smtp_sink: SmtpSink) -> AsyncIterator[Running]:
     """An installation whose time the test lets pass, and that sends through a real mail server; nobody works yet."""
-    async with running(skipping_time.env, sqlite_url, tmp_path, clock=skipping_time, work=False) as found:
+    async with running(skipping_time.env, app_url, tmp_path, clock=skipping_time, work=False) as found:
         found.inst = replace(found.inst, mail=open_mail(smtp_sink.url, tmp_path))
         yield found
 

@@ -26,11 +26,11 @@ __all__ = ["smtp_sink"]
 
 @pytest.fixture
 async def ft(
-    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path, smtp_sink: SmtpSink
+    dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path, smtp_sink: SmtpSink
 ) -> AsyncIterator[Running]:
     """An installation that sends through a real mail server, which takes its time to answer."""
     smtp_sink.at_data = AtData.STALL
-    async with running(dev_server, sqlite_url, tmp_path, work=False) as found:
+    async with running(dev_server, app_url, tmp_path, work=False) as found:
         mail = open_mail(smtp_sink.url, tmp_path)
         found.inst = replace(found.inst, mail=mail, webhooks=HttpWebhooks(["127.0.0.1"]))
         await found.start_worker()

@@ -23,10 +23,10 @@ NAMES = ("ann", "bo", "cy")
 
 @pytest.fixture
 async def ft(
-    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path, smtp_sink: SmtpSink
+    dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path, smtp_sink: SmtpSink
 ) -> AsyncIterator[Running]:
     """An installation on SQLite that sends through a real mail server."""
-    async with mailing(dev_server, sqlite_url, tmp_path, smtp_sink) as found:
+    async with mailing(dev_server, app_url, tmp_path, smtp_sink) as found:
         yield found
 
 

@@ -39,13 +39,13 @@ ONE_PARTITION = [
 
 @pytest.fixture
 async def ft(
-    request: pytest.FixtureRequest, sqlite_url: str, tmp_path: Path, smtp_sink: SmtpSink
+    request: pytest.FixtureRequest, app_url: str, tmp_path: Path, smtp_sink: SmtpSink
 ) -> AsyncIterator[Running]:
     """An installation on a Temporal server of this test alone, as a limit stays with the server; nobody works yet."""
     arguments: list[str] = getattr(request, "param", [])
     async with (
         own_server(*arguments) as env,
-        running(env, sqlite_url, tmp_path, work=False) as found,
+        running(env, app_url, tmp_path, work=False) as found,
     ):
         found.inst = replace(found.inst, mail=open_mail(smtp_sink.url, tmp_path))
         yield found

@@ -83,9 +83,9 @@ async def test_among_five_users_a_thousand_are_200_each(
 
 
 async def test_who_gets_it_follows_rules_and_whoever_has_it_keeps_it(
-    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path
+    dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path
 ) -> None:
-    async with running(dev_server, sqlite_url, tmp_path) as ft:
+    async with running(dev_server, app_url, tmp_path) as ft:
         ann, bo, cy, di, _ = await _users(ft)
         await ft.call("POST", "/teams", {"slug": "sales", "members": [{"user": cy}, {"user": di}]})
         rules = [

@@ -23,9 +23,9 @@ A_MOMENT = timedelta(minutes=1)
 
 
 @pytest.fixture
-async def ft(skipping_time: SkippingTime, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Running]:
+async def ft(skipping_time: SkippingTime, app_url: str, tmp_path: Path) -> AsyncIterator[Running]:
     """An installation whose time the test lets pass."""
-    async with running(skipping_time.env, sqlite_url, tmp_path, clock=skipping_time) as found:
+    async with running(skipping_time.env, app_url, tmp_path, clock=skipping_time) as found:
         yield found
 
 
@@ -200,10 +200,10 @@ async def test_another_schedule_in_the_middle_wakes_the_run(ft: Running, skippin
 
 
 async def test_what_nobody_could_open_for_more_than_an_hour_is_missed(
-    skipping_time: SkippingTime, sqlite_url: str, tmp_path: Path
+    skipping_time: SkippingTime, app_url: str, tmp_path: Path
 ) -> None:
     clock = Late(skipping_time)
-    async with running(skipping_time.env, sqlite_url, tmp_path, clock=clock) as ft:
+    async with running(skipping_time.env, app_url, tmp_path, clock=clock) as ft:
         await ft.publish(scheduled("daily", DAILY))
         await ft.create("contact", email="ana@example.com", country="NO")
         first = await sleeps_until(ft, "daily")

@@ -36,9 +36,9 @@ def ahead() -> Ahead:
 
 
 @pytest.fixture
-async def ft(dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path, ahead: Ahead) -> AsyncIterator[Running]:
+async def ft(dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path, ahead: Ahead) -> AsyncIterator[Running]:
     """An installation whose relay believes in another time."""
-    async with running(dev_server, sqlite_url, tmp_path, clock=ahead) as found:
+    async with running(dev_server, app_url, tmp_path, clock=ahead) as found:
         yield found
 
 

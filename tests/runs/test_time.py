@@ -20,9 +20,9 @@ A_MOMENT = timedelta(minutes=1)
 
 
 @pytest.fixture
-async def ft(skipping_time: SkippingTime, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Running]:
+async def ft(skipping_time: SkippingTime, app_url: str, tmp_path: Path) -> AsyncIterator[Running]:
     """An installation whose time the test lets pass."""
-    async with running(skipping_time.env, sqlite_url, tmp_path, clock=skipping_time) as found:
+    async with running(skipping_time.env, app_url, tmp_path, clock=skipping_time) as found:
         yield found
 
 

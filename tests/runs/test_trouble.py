@@ -26,10 +26,10 @@ REFUSED = "550 5.7.1 not from you"
 
 @pytest.fixture
 async def ft(
-    dev_server: WorkflowEnvironment, sqlite_url: str, tmp_path: Path, smtp_sink: SmtpSink
+    dev_server: WorkflowEnvironment, app_url: str, tmp_path: Path, smtp_sink: SmtpSink
 ) -> AsyncIterator[Running]:
     """An installation that sends through a real mail server."""
-    async with running(dev_server, sqlite_url, tmp_path, work=False) as found:
+    async with running(dev_server, app_url, tmp_path, work=False) as found:
         found.inst = replace(found.inst, mail=open_mail(smtp_sink.url, tmp_path))
         await found.start_worker()
         yield found

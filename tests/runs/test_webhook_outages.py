@@ -19,9 +19,9 @@ from tests.runs.definitions import by_hand, task
 
 
 @pytest.fixture
-async def ft(skipping_time: SkippingTime, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Running]:
+async def ft(skipping_time: SkippingTime, app_url: str, tmp_path: Path) -> AsyncIterator[Running]:
     """An installation whose time the test lets pass, and that may call this machine."""
-    async with running(skipping_time.env, sqlite_url, tmp_path, clock=skipping_time, work=False) as found:
+    async with running(skipping_time.env, app_url, tmp_path, clock=skipping_time, work=False) as found:
         found.inst = replace(found.inst, webhooks=HttpWebhooks(["127.0.0.1"]))
         await found.start_worker()
         yield found
