@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     temporal_ui_url: str = ""
     temporal_retention_days: Days = 30
     history_days: Days = 730
+    log_level: Literal["info", "warning", "error"] = "info"
     mail_url: SecretStr = SecretStr("outbox:")
     sms_url: SecretStr = SecretStr("outbox:")
     reply_address: str = ""
@@ -92,6 +93,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_small_letters(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("database_url")
     @classmethod

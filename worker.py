@@ -27,10 +27,13 @@ from assemble import assembled, open_client
 from domain import names
 from domain.errors import Unavailable
 from domain.records import Cause
+from gateways.activity_ids import ActivityIds
 from gateways.mail_listener import Accepts, ListenAt, Take, listening
+from gateways.sdk_runtime import log_through_python
 from gateways.temporal import SEARCH_ATTRIBUTES
 from services.installation import Installation
 from services.intake.mail import Envelope, is_channel, take_mail
+from services.log_fields import add_log_fields
 from services.relaying.housekeeping import clear_old, settle_lost
 from services.relaying.relay import Relay
 from services.running.lost_runs import end_lost, fail_lost_jobs
@@ -67,9 +70,12 @@ log = logging.getLogger(__name__)
 class NotReady(Exception):
     """Temporal cannot be used; the message says what is missing."""
 
+    is_quotable = True
+
 
 async def run(settings: Settings, role: Role, stop: asyncio.Event) -> None:
     """Work in this role until ``stop`` is set, then finish what is under way, for at most ``DRAIN``."""
+    log_through_python()
     client = await connect_patiently(settings)
     await wait_for_attributes(client)
     async with assembled(settings, f"worker-{role}", client=client) as (inst, _):
@@ -258,6 +264,7 @@ def _runs_worker(inst: Installation, client: Client) -> Worker:
         workflows=[Enrollment],
         activities=[*step_activities(inst), *_of_queue(inst, names.QUEUE_RUNS)],
         workflow_runner=sandbox(),
+        interceptors=[ActivityIds(add_log_fields)],
         max_cached_workflows=CACHED_RUNS,
         max_concurrent_workflow_tasks=AT_ONCE,
         max_concurrent_local_activities=AT_ONCE,
@@ -273,6 +280,7 @@ def _channel_worker(inst: Installation, client: Client, queue: str, per_second: 
         # Kept by the server for all workers of the queue together.
         max_task_queue_activities_per_second=per_second,
         activities=_of_queue(inst, queue),
+        interceptors=[ActivityIds(add_log_fields)],
         max_concurrent_activities=AT_ONCE,
         disable_eager_activity_execution=True,
         graceful_shutdown_timeout=DRAIN,
@@ -291,6 +299,7 @@ def _bulk_worker(inst: Installation, client: Client) -> Worker:
             *giving_up_activities(inst),
         ],
         workflow_runner=sandbox(),
+        interceptors=[ActivityIds(add_log_fields)],
         graceful_shutdown_timeout=DRAIN,
     )
 

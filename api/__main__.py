@@ -15,6 +15,7 @@ from api.app import create_app
 from assemble import assembled
 from domain.access import SCOPES
 from domain.audit import INSTALLATION
+from gateways.sdk_runtime import log_through_python
 from services.installation import Installation
 from services.records.keys import add_key
 from settings import Settings
@@ -32,6 +33,7 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    log_through_python()
     async with assembled(settings, "api") as (inst, _):
         await accept_bootstrap_key(inst, settings)
         config = uvicorn.Config(

@@ -9,6 +9,7 @@ from api import errors
 from api.describing import describe
 from api.limits import Limits
 from api.queries import may_export, only_known
+from api.request_log import RequestLog
 from api.routes import (
     associations,
     audit,
@@ -123,6 +124,7 @@ DESCRIPTION = """Records, workflows, enrollments and what came of them.
 
 Send `Authorization: Bearer ft_…`. Lists answer `{items, next_cursor}` and take `limit` and `cursor`. Every error is an
 `application/problem+json` body. A POST with an `Idempotency-Key` can be repeated for 7 days and does its work once.
+Every answer has an `X-Request-Id`, under which the log tells of the request; send one to have your own there.
 """
 
 
@@ -146,4 +148,7 @@ def create_app(inst: Installation) -> FastAPI:
     for prefix, router in PUBLIC:
         app.include_router(router, prefix=prefix)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    # A middleware like any other would not see what a crash is answered with.
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: RequestLog(build(), PREFIX)  # type: ignore[method-assign]
     return app

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from api.request_log import log_caller
 from domain.access import Scope
 from domain.audit import Author
 from domain.base import Frozen
@@ -70,6 +71,7 @@ async def identify(inst: Inst, credentials: Annotated[HTTPAuthorizationCredentia
         found = await people.find_key(read, credentials.credentials)
     if found is None:
         raise NotAuthenticated("this API key is unknown or revoked")
+    log_caller(found.id, found.user_id)
     return Caller(key_id=found.id, user_id=found.user_id, scopes=frozenset(found.scopes))
 
 

@@ -20,6 +20,7 @@ from starlette.routing import Match
 from domain import errors
 from domain.base import Frozen
 from domain.problems import FieldError
+from services.log_fields import bound_fields
 from store.transient import is_transient
 
 logger = logging.getLogger(__name__)
@@ -183,4 +184,6 @@ async def _crashed(_: Request, error: Exception) -> Response:
         detail = "the database cannot answer now; try again"
         return problem_response(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
     logger.error("request_failed", exc_info=error)
-    return problem_response(500, "internal", "something went wrong on our side; the log of the API tells what")
+    request_id = bound_fields().get("request")
+    detail = f"something went wrong on our side; the log of the API tells what, under request {request_id}"
+    return problem_response(500, "internal", detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from commands.logs import log_as_json
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
 from settings import Settings, SettingsError
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from store.people import ApiKey
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 OTHER_FOLDER = "another one is chosen with FOLLOWTHROUGH_DATA_DIR"
 
@@ -55,8 +57,9 @@ def api() -> None:
     with speaking(as_json=False):
         settings = read_settings()
     from api.__main__ import serve
+    from commands.logs import log_as_json
 
-    log_as_json()
+    log_as_json(settings.log_level)
     leave_cleanly(lambda: serve(settings))
 
 
@@ -65,6 +68,7 @@ def worker(role: Annotated[Role, typer.Option(help="What this worker does.")] = 
     with speaking(as_json=False):
         settings = read_settings()
     import worker as work
+    from commands.logs import log_as_json
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
@@ -72,7 +76,7 @@ def worker(role: Annotated[Role, typer.Option(help="What this worker does.")] = 
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await work.run(settings, role.value, stop)
 
-    log_as_json()
+    log_as_json(settings.log_level)
     leave_cleanly(lambda: run_fast(until_stopped()))
 
 
@@ -92,6 +96,7 @@ def migrate() -> None:
     """Bring the database to this release; again changes nothing."""
     with speaking(as_json=False):
         settings = read_settings()
+    from commands.logs import log_as_json
     from gateways.clock import SystemClock
     from store.database import Database
     from store.migrate import upgrade
@@ -105,6 +110,7 @@ def migrate() -> None:
         finally:
             await db.close()
 
+    log_as_json(settings.log_level)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     upgrade(settings.database_url)
     asyncio.run(seed())
@@ -274,11 +280,10 @@ def leave_cleanly(work: Callable[[], None]) -> None:
     code = 0
     try:
         work()
-    except BaseException as error:  # noqa: BLE001 - whatever ended it, the exit code must say so
+    except BaseException as error:
+        # Whatever ended it, the exit code must say so.
         if not isinstance(error, KeyboardInterrupt):
-            import traceback
-
-            traceback.print_exception(error)
+            log.critical("process_failed", exc_info=error)
             code = 1
     sys.stdout.flush()
     sys.stderr.flush()

@@ -664,6 +664,7 @@ def test_a_fresh_folder_is_migrated_again_and_again_and_given_a_key(tmp_path: Pa
     for _ in range(2):
         migrated = command(tmp_path, "migrate")
         assert migrated.returncode == 0, migrated.stderr
+        assert {json.loads(line)["logger"] for line in migrated.stderr.splitlines()} == {"alembic.runtime.migration"}
     made = command(tmp_path, "key", "create", "--scope", "records:read", "--json")
     assert json.loads(made.stdout)["key"].startswith("ft_")
     assert command(tmp_path, "key", "create", "--scope", "everything").returncode == 2

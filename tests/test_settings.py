@@ -52,6 +52,7 @@ def test_every_mistake_is_reported_at_once_by_the_name_of_its_variable(monkeypat
         "MAIL_PER_SECOND": "0",
         "SMS_PER_SECOND": "-1",
         "WEBHOOK_PER_SECOND": "inf",
+        "LOG_LEVEL": "debug",
     }
     for name, value in wrong.items():
         monkeypatch.setenv(f"FOLLOWTHROUGH_{name}", value)

@@ -22,6 +22,7 @@ from services.installation import Installation
 from services.jobs.jobs import begin_waiting
 from services.leaving.again import remembered_in
 from services.lists.list_refreshing import refresh_due_lists
+from services.log_fields import log_fields
 from services.recurring.recurring import tell_recurrences
 from services.relaying.judgement import judge_page
 from services.relaying.sweeping import sweep_due
@@ -114,7 +115,8 @@ class Relay:
         left = [change for change in claimed if change.seq in relevant]
         try:
             while left:
-                await self._judge(left[0])
+                with log_fields(change=left[0].id):
+                    await self._judge(left[0])
                 del left[0]
         finally:
             await self._give_back(left)
@@ -130,6 +132,7 @@ class Relay:
             # Whatever a judgement raises belongs to this change: it is written into its row and shown to operators.
             if is_transient(error):
                 raise
+            log.warning("change_not_judged", extra={"attempt": change.attempts + 1}, exc_info=error)
             async with self._inst.db.transaction() as tx:
                 await note_failure(tx, change, self._worker, f"{type(error).__name__}: {error}", now)
 

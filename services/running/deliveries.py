@@ -8,6 +8,7 @@ now, or the run is missing, which no repetition of the signal mends (``services.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from domain.messages import EnrollmentStart
 from domain.plan import ENGINE_REV
 from domain.ports import RunStart
 from services.installation import Installation
+from services.log_fields import log_fields
 from services.running.lost_runs import end_if_lost
 from services.versions import load_content
 from store.database import Row, Tx
@@ -32,6 +34,8 @@ from store.intake import (
     postpone_delivery,
 )
 from store.schema import load_account
+
+log = logging.getLogger(__name__)
 
 STARTS_AT_ONCE = 50
 """Starts of a page carried together; more do not make the server faster."""
@@ -111,13 +115,16 @@ async def _ask_again_if_altered(tx: Tx, enrollment: Enrollment | None, start: Ro
 
 async def _try(inst: Installation, enrollment: Enrollment | None, delivery: Row) -> str | None:
     """Carry one delivery; what went wrong, or None. There is nobody to carry it to where the enrollment is gone."""
-    try:
-        if enrollment is not None:
-            await _carry(inst, enrollment, delivery)
-    except Unavailable as error:
-        return str(error)
-    except Exception as error:  # noqa: BLE001 - it belongs to this delivery, as a failed judgement to its change
-        return f"{type(error).__name__}: {error}"
+    with log_fields(delivery=delivery["id"], enrollment=delivery["enrollment_id"]):
+        try:
+            if enrollment is not None:
+                await _carry(inst, enrollment, delivery)
+        except Unavailable as error:
+            return str(error)
+        except Exception as error:
+            # It belongs to this delivery, as a failed judgement to its change.
+            log.warning("delivery_not_made", extra={"attempt": delivery["attempts"] + 1}, exc_info=error)
+            return f"{type(error).__name__}: {error}"
     return None
 
 
