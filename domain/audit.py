@@ -23,12 +23,13 @@ What: TypeAlias = Literal[
     "user.created", "user.changed", "team.created", "team.changed",
     "account.changed",
     "secret.set", "secret.deleted",
+    "installation.repaired", "installation.caught_up",
 ]  # fmt: skip
 WHATS: tuple[What, ...] = get_args(What)
 
 Kind: TypeAlias = Literal[
     "workflow", "email", "recipe", "pipeline", "channel", "object", "property", "list", "subscription_type", "consent",
-    "suppression", "key", "user", "team", "account", "secret",
+    "suppression", "key", "user", "team", "account", "secret", "installation",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

@@ -217,7 +217,10 @@ class WebhookGateway(Protocol):
 
 
 class RunStart(Frozen):
-    """What starting a run takes; texts for Temporal UI hold ids only."""
+    """What starting a run takes; texts for Temporal UI hold ids only.
+
+    ``anew``: in place of a run under this id, which is terminated if it goes on.
+    """
 
     run_id: str
     start: dict[str, Json]
@@ -229,6 +232,7 @@ class RunStart(Frozen):
     record_id: str
     bound_id: str | None = None
     bound_object: str | None = None
+    anew: bool = False
 
 
 RunEnd = Literal["completed", "failed", "cancelled", "terminated", "timed out"]

@@ -37,10 +37,11 @@ class Finding(Frozen):
 
 
 class Meaning(Frozen):
-    """What a kind of finding says, and what somebody should do about it."""
+    """What a kind of finding says, and what somebody should do about it. ``mends``: what `verify --repair` does."""
 
     says: str
     do: str
+    mends: str | None = None
 
 
 _RESTORED = "If one of the two databases was restored from a backup, restore the other one of the same instant."
@@ -65,6 +66,7 @@ MEANINGS: Mapping[Odd, Meaning] = {
     "effect_never_answered": Meaning(
         says="an effect was handed over longer ago than its attempt can live, and nobody wrote down what became of it",
         do="Are workers of its channel at work? The next attempt settles it, or housekeeping within the hour.",
+        mends="calls it unknown where its step or its enrollment is over",
     ),
     "message_without_effect": Meaning(
         says="a message is listed as sent or arrived, and the ledger knows nothing of it",
@@ -73,6 +75,7 @@ MEANINGS: Mapping[Odd, Meaning] = {
     "message_says_otherwise": Meaning(
         says="a message and its effect in the ledger contradict each other",
         do="The ledger is right. Correct the message by the state of its effect (followthrough effect show).",
+        mends="has the message say what the ledger says",
     ),
     "visit_without_effect": Meaning(
         says="a step that acts outside counts as done, and the ledger has no effect of it",
@@ -81,6 +84,7 @@ MEANINGS: Mapping[Odd, Meaning] = {
     "visit_says_otherwise": Meaning(
         says="a step that is over and its effect in the ledger contradict each other",
         do="The ledger is right, the report counts by the step. Ask the receiver before anybody begins again there.",
+        mends="has the step say what the ledger says, if its one effect came to an end",
     ),
     "activity_without_visit": Meaning(
         says="the history of a run has an activity that settled its step, and the visit is not there or still open",
@@ -89,14 +93,17 @@ MEANINGS: Mapping[Odd, Meaning] = {
     "enrollment_without_run": Meaning(
         says="an enrollment is active, and Temporal knows no run of it",
         do="Nobody carries it on. docs/operations.md, Runs that are not found, says what to do, in which order.",
+        mends="starts the run again where the database says the enrollment stands",
     ),
     "enrollment_of_ended_run": Meaning(
         says="an enrollment is active, and its run is over",
         do="Housekeeping ends it as failed within the hours that a round over all enrollments takes.",
+        mends="ends it as failed now",
     ),
     "run_of_ended_enrollment": Meaning(
         says="an enrollment ended, and its run is still open",
         do="It does nothing any more. Are workers of role runs at work? If so, cancel the run in Temporal UI.",
+        mends="tells the run to end",
     ),
     "run_without_enrollment": Meaning(
         says="Temporal has a run of which the database knows no enrollment",

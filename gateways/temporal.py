@@ -75,16 +75,19 @@ class TemporalRuns:
         self._ui_url = ui_url.rstrip("/")
 
     async def start(self, run: RunStart) -> None:
-        """Start the run; one that runs or has finished under this id is the same one."""
+        """Start the run; one that runs or has finished under this id is the same one, unless it begins ``anew``."""
         who = names.who(run.object, run.record_id, run.bound_object, run.bound_id)
+        reuse, conflict = WorkflowIDReusePolicy.REJECT_DUPLICATE, WorkflowIDConflictPolicy.USE_EXISTING
+        if run.anew:
+            reuse, conflict = WorkflowIDReusePolicy.ALLOW_DUPLICATE, WorkflowIDConflictPolicy.TERMINATE_EXISTING
         try:
             await self._client.start_workflow(
                 names.WORKFLOW_TYPE,
                 args=[run.start, run.plan],
                 id=run.run_id,
                 task_queue=names.QUEUE_RUNS,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=reuse,
+                id_conflict_policy=conflict,
                 static_summary=f"{run.name} v{run.version} · {who}",
                 search_attributes=_attributes(run),
                 rpc_timeout=CALL_TIMEOUT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
@@ -11,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain import names
 from domain.errors import Unavailable
-from domain.messages import StepAnswer, StepCall
+from domain.messages import EnrollmentStart, StepAnswer, StepCall
 from domain.verification import Asked, History
 
 PAGE = 200
@@ -55,7 +56,7 @@ class TemporalHistories:
             was_reset = was_reset or one.was_reset
             execution = one.continued_from
             if not execution:
-                return History(asked=tuple(asked), is_whole=True, was_reset=was_reset)
+                return History(asked=tuple(asked), is_whole=not one.begins_midway, was_reset=was_reset)
         return History(asked=tuple(asked), is_whole=False, was_reset=was_reset)
 
     async def _read(self, run_id: str, execution: str) -> _Reading | None:
@@ -81,6 +82,7 @@ class _Reading:
         self._asked: dict[int, Asked] = {}
         self.continued_from = ""
         self.was_reset = False
+        self.begins_midway = False
 
     @property
     def asked(self) -> list[Asked]:
@@ -93,6 +95,7 @@ class _Reading:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
                 started = event.workflow_execution_started_event_attributes
                 self.continued_from = started.continued_execution_run_id
+                self.begins_midway = await self._begins_midway(started.input.payloads)
             case EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
                 cause = event.workflow_task_failed_event_attributes.cause
                 self.was_reset |= cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
@@ -100,6 +103,12 @@ class _Reading:
                 await self._scheduled(event)
             case EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
                 await self._completed(event)
+
+    async def _begins_midway(self, arguments: Sequence[Payload]) -> bool:
+        """Whether the run was started again behind steps that it did under a history which is gone."""
+        [start] = await self._converter.decode([*arguments[:1]], [EnrollmentStart])
+        state = start.state
+        return state is not None and bool(state.counts.keys() - {state.step})
 
     async def _scheduled(self, event: HistoryEvent) -> None:
         about = event.activity_task_scheduled_event_attributes

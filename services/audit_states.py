@@ -136,7 +136,9 @@ STATES: Mapping[Kind, Callable[[Read, str], Awaitable[State | None]]] = {
     "account": _account,
     "secret": _secret,
 }
-"""How each kind of thing is read by what the log calls it; None: it is not there. A recipe has no state of its own."""
+"""How each kind of thing is read by what the log calls it; None: it is not there.
+
+A recipe has no state of its own, nor has the installation."""
 
 
 def _told(model: BaseModel) -> State:

@@ -54,6 +54,10 @@ TELL = update(messages).where(messages.c.effect_key == bindparam("of")).values(
     detail=case((_TOLD_SINCE, messages.c.detail), else_=bindparam("more", type_=String)),
     sent_at=bindparam("at"),
 )  # fmt: skip
+CORRECT = update(messages).where(messages.c.effect_key == bindparam("of")).values(
+    status=bindparam("now"), detail=bindparam("more")
+)  # fmt: skip
+STATUS = select(messages.c.status).where(messages.c.effect_key == bindparam("of"))
 FIND = select(effects).where(effects.c.key == bindparam("of"))
 MESSAGE_ID = select(messages.c.id).where(messages.c.effect_key == bindparam("of"))
 OF_VISIT = (
@@ -195,6 +199,19 @@ async def close_effect(
     if closed == 1:
         left_at = (sent_at or now) if verdict.state == "accepted" else None
         await tx.run(TELL, of=effect.key, now=MESSAGE_STATUS[verdict.state], more=verdict.detail, at=left_at)
+
+
+async def correct_message(tx: Tx, effect: Effect) -> str | None:
+    """Have the message of an effect say what the ledger does; its status, or None when there was nothing to correct.
+
+    What the other side reported since stands.
+    """
+    said = await tx.scalar(STATUS, of=effect.key)
+    status = MESSAGE_STATUS[effect.state]
+    if said is None or said == status or said in get_args(Fate):
+        return None
+    await tx.run(CORRECT, of=effect.key, now=status, more=effect.detail)
+    return status
 
 
 def left_before(said: str | None) -> Verdict:

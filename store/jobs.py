@@ -142,6 +142,12 @@ async def begun_jobs(read: Read, *, before: datetime) -> list[Job]:
     return [Job(**row) for row in rows]
 
 
+async def unfinished_jobs(read: Read) -> list[Job]:
+    """The jobs that are ready, under way or paused."""
+    going = jobs.c.status.in_(("queued", "running", "paused"))
+    return [Job(**row) for row in await read.all(select(jobs).where(going).order_by(jobs.c.id))]
+
+
 async def fail_job(tx: Tx, seen: Job, error: str, *, now: datetime) -> bool:
     """End a job that stands as it was seen; False when anything happened to it since."""
     mine = (jobs.c.id == seen.id, jobs.c.status == seen.status, jobs.c.updated_at == seen.updated_at)

@@ -101,6 +101,22 @@ async def outputs(read: Read, enrollment: Enrollment) -> dict[str, Any]:
     return carried_of(enrollment.carried).outputs | {row["step"]: row["result"] for row in rows}
 
 
+async def last_sleep(read: Read, enrollment_id: str) -> tuple[StepAnswer, datetime] | None:
+    """The answer that ended the last delay or wait an enrollment came through, and when that was asked; or None."""
+    row = await read.one(
+        select(visits.c.answer, visits.c.entered_at)
+        .where(
+            visits.c.enrollment_id == enrollment_id,
+            visits.c.kind.in_(("delay", "wait")),
+            visits.c.outcome.is_not(None),
+            visits.c.answer.is_not(None),
+        )
+        .order_by(visits.c.entered_at.desc(), visits.c.turn.desc())
+        .limit(1)
+    )
+    return (StepAnswer.model_validate(row["answer"]), row["entered_at"]) if row is not None else None
+
+
 async def times_at(read: Read, enrollment_id: str, step: str) -> int:
     """How often an enrollment came to a step; its last visit there has this number."""
     mine = (visits.c.enrollment_id == enrollment_id, visits.c.step == step)

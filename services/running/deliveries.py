@@ -159,5 +159,6 @@ async def _carry(inst: Installation, enrollment: Enrollment, delivery: Row) -> N
             record_id=enrollment.record_id,
             bound_id=enrollment.bound_id,
             bound_object=enrollment.bound_object,
+            anew=delivery["payload"].get("anew", False),
         )
     )

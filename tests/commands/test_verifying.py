@@ -15,7 +15,7 @@ def test_each_kind_is_told_with_what_it_means_and_what_to_do() -> None:
     text, kinds = results.text(), {each["kind"]: each for each in results.document()["kinds"]}
     for odd, meaning in MEANINGS.items():
         assert all(part in text for part in (f"{odd}: 1", meaning.says, meaning.do, f"what of {odd}"))
-        assert kinds[odd] == {"kind": odd, "count": 1, "says": meaning.says, "do": meaning.do}
+        assert kinds[odd] == {"kind": odd, "count": 1, "repaired": 0, **meaning.model_dump()}
 
 
 def test_however_many_there_are_they_are_counted_and_few_are_kept() -> None:
@@ -32,5 +32,11 @@ def test_how_far_it_is_is_said_now_and_then(capsys: pytest.CaptureFixture[str]) 
     for _ in range(25):
         results.tell("effects", TOLD_EVERY // 10)
     assert capsys.readouterr().err.splitlines() == ["10000 effects …", "20000 effects …"]
-    assert results.document() == {"agrees": True, "looked_at": {"effects": 25_000}, "kinds": [], "findings": []}
+    assert results.document() == {
+        "agrees": True,
+        "looked_at": {"effects": 25_000},
+        "kinds": [],
+        "findings": [],
+        "caught_up": None,
+    }
     assert "everything has its twin" in results.text()
