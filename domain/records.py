@@ -89,3 +89,4 @@ class Change(Frozen):
     occurred_at: Instant
     cursor: str | None = None
     attempts: int = 0
+    traceparent: str | None = None

@@ -68,20 +68,20 @@ async def append_change(
     ``documents`` None means that the properties did not change. ``occurred_at`` None is the stamp's instant.
     """
     new = NewChange(record, kind, documents=documents, detail=detail, event_id=event_id, occurred_at=occurred_at)
-    row = _row(new, stamp)
+    row = _row(tx, new, stamp)
     return int(await tx.scalar(insert(changes).values(**row).returning(changes.c.seq)))
 
 
 async def append_changes(tx: Tx, new: Sequence[NewChange], stamp: Stamp) -> None:
     """Write many changes in this order; every record's row is locked or just inserted."""
-    await tx.run(insert(changes), [_row(each, stamp) for each in new])
+    await tx.run(insert(changes), [_row(tx, each, stamp) for each in new])
 
 
 async def place_changes(tx: Tx, new: Sequence[NewChange], stamp: Stamp) -> dict[str, int]:
     """Write changes of events as ``append_changes`` does; their sequence numbers by the id of the event."""
     placed: dict[str, int] = {}
     for start in range(0, len(new), PLACED_AT_ONCE):
-        rows = [_row(each, stamp) for each in new[start : start + PLACED_AT_ONCE]]
+        rows = [_row(tx, each, stamp) for each in new[start : start + PLACED_AT_ONCE]]
         found = await tx.all(insert(changes).values(rows).returning(changes.c.event_id, changes.c.seq))
         placed |= {row["event_id"]: row["seq"] for row in found}
     return placed
@@ -93,6 +93,7 @@ async def append_list_changed(tx: Tx, kept: RecordList, stamp: Stamp) -> None:
         "id": new_id(stamp.now), "object": kept.object, "record_id": kept.id, "record_version": kept.revision,
         "kind": "list_changed", "detail": {"list": kept.slug}, "wake": stamp.wake, "cause_kind": stamp.cause.kind,
         "cause_id": stamp.cause.id, "depth": stamp.cause.depth, "occurred_at": stamp.now,
+        "traceparent": tx.traceparent(),
     }  # fmt: skip
     await tx.run(insert(changes).values(**row))
 
@@ -106,12 +107,12 @@ async def append_settings_changed(tx: Tx, of: str, stamp: Stamp, *, revision: in
         "id": new_id(stamp.now), "object": "settings", "record_id": of, "record_version": revision,
         "kind": "settings", "detail": {"parts": sorted(parts)}, "wake": stamp.wake, "cause_kind": stamp.cause.kind,
         "cause_id": stamp.cause.id,
-        "depth": stamp.cause.depth, "occurred_at": stamp.now,
+        "depth": stamp.cause.depth, "occurred_at": stamp.now, "traceparent": tx.traceparent(),
     }  # fmt: skip
     await tx.run(insert(changes).values(**row))
 
 
-def _row(new: NewChange, stamp: Stamp) -> dict[str, Any]:
+def _row(tx: Tx, new: NewChange, stamp: Stamp) -> dict[str, Any]:
     record, documents = new.record, new.documents
     before, after = (documents.before, documents.after) if documents else (record.properties, record.properties)
     return {
@@ -129,6 +130,7 @@ def _row(new: NewChange, stamp: Stamp) -> dict[str, Any]:
         "cause_id": stamp.cause.id,
         "depth": stamp.cause.depth,
         "occurred_at": new.occurred_at or stamp.now,
+        "traceparent": tx.traceparent(),
     }
 
 

@@ -7,7 +7,7 @@ SQLite and PostgreSQL behave alike behind it: on SQLite every transaction takes 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -47,6 +47,12 @@ Values: TypeAlias = Mapping[str, Any]
 building it costs more than running it."""
 
 NOTHING: Values = {}
+
+Traceparent: TypeAlias = Callable[[], str | None]
+
+
+def untraced() -> None:
+    """Of no trace."""
 
 
 class SchemaMemory:
@@ -96,9 +102,11 @@ class Read:
 class Tx(Read):
     """A read that may also write; commits when its block ends without an error, else leaves nothing."""
 
-    def __init__(self, connection: AsyncConnection, memory: SchemaMemory) -> None:
+    def __init__(self, connection: AsyncConnection, memory: SchemaMemory, traceparent: Traceparent) -> None:
         super().__init__(connection, memory)
         self._announced = False
+        # Of the trace this is written in, for what follows from it elsewhere; None when nobody traces.
+        self.traceparent = traceparent
 
     async def run(self, statement: Executable, rows: Sequence[Values] | None = None, **values: Any) -> int:
         """Write; the number of rows it touched. With ``rows`` the statement runs for each and their number is told."""
@@ -143,8 +151,11 @@ class Tx(Read):
 class Database:
     """An open database; made by ``Database.open``, ended by ``close``. Serves one event loop."""
 
-    def __init__(self, url: str, writer: AsyncEngine, reader: AsyncEngine, glancer: AsyncEngine) -> None:
+    def __init__(
+        self, url: str, writer: AsyncEngine, reader: AsyncEngine, glancer: AsyncEngine, traceparent: Traceparent
+    ) -> None:
         self.url = url
+        self._traceparent = traceparent
         self.dialect: str = writer.dialect.name
         self._writer = writer
         self._reader = reader
@@ -155,8 +166,10 @@ class Database:
         self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
 
     @classmethod
-    def open(cls, url: str) -> Database:
+    def open(cls, url: str, *, traceparent: Traceparent = untraced) -> Database:
         """Open ``sqlite:///path`` or ``postgresql://…`` (also with their async drivers named). Connects on first use.
+
+        ``traceparent`` says of which trace what is written is.
 
         Raises:
             ValueError: for another kind of database, or SQLite without a file.
@@ -165,16 +178,17 @@ class Database:
         if url.startswith("sqlite"):
             only_reads = ("query_only = ON",)
             reader = _sqlite_engine(url, "BEGIN", pragmas=only_reads)
-            return cls(url, writer_engine(url), reader, _sqlite_engine(url, "BEGIN", pragmas=only_reads, at_once=True))
+            glancer = _sqlite_engine(url, "BEGIN", pragmas=only_reads, at_once=True)
+            return cls(url, writer_engine(url), reader, glancer, traceparent)
         engine = writer_engine(url)
         reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        return cls(url, engine, reader, reader)
+        return cls(url, engine, reader, reader, traceparent)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """The one commit point: all of the block or nothing."""
         async with self._turn, self._writer.begin() as connection:
-            tx = Tx(connection, self._memory)
+            tx = Tx(connection, self._memory, self._traceparent)
             yield tx
             await tx.before_commit()
 

@@ -250,6 +250,7 @@ async def add_delivery(
         attempts=0,
         leased_by=leased_by,
         leased_until=now + LEASE if leased_by is not None else None,
+        traceparent=tx.traceparent(),
     )
 
 
@@ -266,7 +267,9 @@ async def _renew(tx: Tx, enrollment_id: str, payload: Mapping[str, Json]) -> boo
             mine = (deliveries.c.seq == row["seq"], *untried)
             # What has to be timed anew has to, whatever else changed since.
             merged = {**payload, **({"retime": True} if row["payload"].get("retime") else {})}
-            return await tx.run(update(deliveries).where(*mine).values(payload=merged)) == 1
+            return (
+                await tx.run(update(deliveries).where(*mine).values(payload=merged, traceparent=tx.traceparent())) == 1
+            )
     return False
 
 

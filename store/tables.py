@@ -142,6 +142,7 @@ changes = Table(
     at("done_at", nullable=True),
     at("failed_at", nullable=True),
     Column("error", Text),
+    Column("traceparent", String(55)),
     Index("ix_changes_open", "record_id", "seq", sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
           postgresql_where=text("done_at IS NULL AND failed_at IS NULL")),
     Index("ix_changes_open_seq", "seq", sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
@@ -166,6 +167,7 @@ deliveries = Table(
     at("leased_until", nullable=True),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("error", Text),
+    Column("traceparent", String(55)),
     Index("ix_deliveries_enrollment_id_seq", "enrollment_id", "seq"),
     sqlite_autoincrement=True,
 )  # fmt: skip
