@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
 
 from activities.catalogue import specs
+from domain.tracing import NoTraces, Traces
 from gateways.addresses import EmailValidatorAddresses
 from gateways.clock import SystemClock
 from gateways.dkim_signing import DkimSigner
@@ -26,18 +27,20 @@ from services.installation import Installation
 from settings import Settings
 from store.database import Database
 
+NO_TRACES = NoTraces()
+
 
 @asynccontextmanager
 async def assembled(
-    settings: Settings, role: str, *, client: Client | None = None
+    settings: Settings, role: str, *, client: Client | None = None, traces: Traces = NO_TRACES
 ) -> AsyncIterator[tuple[Installation, Client]]:
     """An installation and its Temporal client, closed with the block. A client not given connects on first use.
 
     ``role`` names the process in leases, together with its pid, so that no two processes share a name.
     """
-    client = client or await open_client(settings, lazy=True)
+    client = client or await open_client(settings, traces, lazy=True)
     mail = open_mail(settings.mail_url.get_secret_value(), settings.data_dir, signer=_signer(settings))
-    db = Database.open(settings.database_url)
+    db = Database.open(settings.database_url, traceparent=traces.here)
     try:
         yield (
             Installation(
@@ -54,12 +57,13 @@ async def assembled(
                 webhooks=HttpWebhooks(settings.webhook_allow),
                 actions=specs(),
                 recipes=RecipeFiles(),
-                name=f"{role}:{os.uname().nodename}:{os.getpid()}",
+                name=_process(role),
                 sample_mail_domains=settings.sample_mail_domains,
                 public_url=settings.public_url,
                 link_keys=settings.keys_for_links,
                 reply_address=settings.reply_address,
                 takes_bounces=settings.bounces_to == "reply_address",
+                traces=traces,
             ),
             client,
         )
@@ -68,16 +72,41 @@ async def assembled(
         await db.close()
 
 
-async def open_client(settings: Settings, *, lazy: bool = False) -> Client:
-    """A client of Temporal; a lazy one connects on first use.
+@contextmanager
+def tracing(settings: Settings, role: str) -> Iterator[Traces]:
+    """Where the spans of this process go, if anywhere; what is left is handed over at the end of the block."""
+    if not settings.traces_url:
+        yield NO_TRACES
+        return
+    # Most installations are not traced, and need neither the libraries nor the time to load them.
+    from gateways.traced_runs import create_tracer_provider
+    from gateways.tracing import OpenTelemetryTraces
+
+    traces = OpenTelemetryTraces.open(settings.traces_url, _process(role), create_tracer_provider)
+    try:
+        yield traces
+    finally:
+        traces.close()
+
+
+def _process(role: str) -> str:
+    return f"{role}:{os.uname().nodename}:{os.getpid()}"
+
+
+async def open_client(settings: Settings, traces: Traces = NO_TRACES, *, lazy: bool = False) -> Client:
+    """A client of Temporal; a lazy one connects on first use. Within ``tracing`` its calls and workers are traced.
 
     Raises:
         RPCError, RuntimeError: it does not answer; never when lazy.
         ValueError: naming the setting that cannot be used.
     """
-    return await connect(
-        settings.temporal_address, settings.temporal_namespace, converter(settings.payload_keys), lazy=lazy
-    )
+    plugins: Sequence[Plugin] = ()
+    if traces is not NO_TRACES:
+        from gateways.traced_runs import client_plugins
+
+        plugins = client_plugins(traces.note)
+    speaks = converter(settings.payload_keys)
+    return await connect(settings.temporal_address, settings.temporal_namespace, speaks, plugins=plugins, lazy=lazy)
 
 
 def _signer(settings: Settings) -> DkimSigner | None:

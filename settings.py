@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ MAIL_SCHEMES = ("outbox", "smtp", "smtps")
 SMS_SCHEMES = ("outbox", "twilio")
 INBOUND_SCHEMES = ("smtp", "lmtp")
 DATABASE_SCHEMES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyncpg")
+TRACING_LIBRARIES = ("opentelemetry.sdk", "opentelemetry.exporter")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -64,6 +66,7 @@ class Settings(BaseSettings):
     temporal_retention_days: Days = 30
     history_days: Days = 730
     log_level: Literal["info", "warning", "error"] = "info"
+    traces_url: str = ""
     mail_url: SecretStr = SecretStr("outbox:")
     sms_url: SecretStr = SecretStr("outbox:")
     reply_address: str = ""
@@ -98,6 +101,18 @@ class Settings(BaseSettings):
     @classmethod
     def _in_small_letters(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("traces_url")
+    @classmethod
+    def _collector(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+            raise ValueError("must be an http or https address without a login, such as http://collector:4318")
+        if any(find_spec(name) is None for name in TRACING_LIBRARIES):
+            raise ValueError("traces need libraries that are not installed: pip install followthrough[tracing]")
+        return value if parts.path.strip("/") else f"{value.rstrip('/')}/v1/traces"
 
     @field_validator("database_url")
     @classmethod

@@ -23,11 +23,12 @@ from activities.recurrence import recurrence_activities
 from activities.registry import action_activities
 from activities.steps import step_activities
 from activities.thread_mail import giving_up_activities, mail_activities
-from assemble import assembled, open_client
+from assemble import NO_TRACES, assembled, open_client, tracing
 from domain import names
 from domain.errors import Unavailable
 from domain.records import Cause
-from gateways.activity_ids import ActivityIds
+from domain.tracing import Traces
+from gateways.activity_ids import ActivityIds, Bind
 from gateways.mail_listener import Accepts, ListenAt, Take, listening
 from gateways.sdk_runtime import log_through_python
 from gateways.temporal import SEARCH_ATTRIBUTES
@@ -76,9 +77,14 @@ class NotReady(Exception):
 async def run(settings: Settings, role: Role, stop: asyncio.Event) -> None:
     """Work in this role until ``stop`` is set, then finish what is under way, for at most ``DRAIN``."""
     log_through_python()
-    client = await connect_patiently(settings)
+    with tracing(settings, f"worker-{role}") as traces:
+        await _work(settings, role, stop, traces)
+
+
+async def _work(settings: Settings, role: Role, stop: asyncio.Event, traces: Traces) -> None:
+    client = await connect_patiently(settings, traces)
     await wait_for_attributes(client)
-    async with assembled(settings, f"worker-{role}", client=client) as (inst, _):
+    async with assembled(settings, f"worker-{role}", client=client, traces=traces) as (inst, _):
         listen_at = ListenAt.read(settings.inbound_smtp) if settings.inbound_smtp else None
         if role == "inbound" and listen_at is None:
             raise NotReady("A worker of role inbound listens for mail: set FOLLOWTHROUGH_INBOUND_SMTP.")
@@ -151,7 +157,7 @@ def build_workers(inst: Installation, client: Client, role: Role, per_second: Ma
     return [worker for name in wanted for worker in makers[name]()]
 
 
-async def connect_patiently(settings: Settings) -> Client:
+async def connect_patiently(settings: Settings, traces: Traces = NO_TRACES) -> Client:
     """A connected client; a server that is still starting is waited for.
 
     Raises:
@@ -159,7 +165,7 @@ async def connect_patiently(settings: Settings) -> Client:
     """
     for _ in range(PATIENCE_S * 2):
         try:
-            return await open_client(settings)
+            return await open_client(settings, traces)
         except (RPCError, RuntimeError):
             await asyncio.sleep(0.5)
     raise NotReady(f"Temporal at {settings.temporal_address} does not answer; waited {PATIENCE_S} s.")
@@ -264,7 +270,7 @@ def _runs_worker(inst: Installation, client: Client) -> Worker:
         workflows=[Enrollment],
         activities=[*step_activities(inst), *_of_queue(inst, names.QUEUE_RUNS)],
         workflow_runner=sandbox(),
-        interceptors=[ActivityIds(add_log_fields)],
+        interceptors=[ActivityIds(naming(inst.traces))],
         max_cached_workflows=CACHED_RUNS,
         max_concurrent_workflow_tasks=AT_ONCE,
         max_concurrent_local_activities=AT_ONCE,
@@ -280,7 +286,7 @@ def _channel_worker(inst: Installation, client: Client, queue: str, per_second: 
         # Kept by the server for all workers of the queue together.
         max_task_queue_activities_per_second=per_second,
         activities=_of_queue(inst, queue),
-        interceptors=[ActivityIds(add_log_fields)],
+        interceptors=[ActivityIds(naming(inst.traces))],
         max_concurrent_activities=AT_ONCE,
         disable_eager_activity_execution=True,
         graceful_shutdown_timeout=DRAIN,
@@ -299,9 +305,19 @@ def _bulk_worker(inst: Installation, client: Client) -> Worker:
             *giving_up_activities(inst),
         ],
         workflow_runner=sandbox(),
-        interceptors=[ActivityIds(add_log_fields)],
+        interceptors=[ActivityIds(naming(inst.traces))],
         graceful_shutdown_timeout=DRAIN,
     )
+
+
+def naming(traces: Traces) -> Bind:
+    """Names whose activity runs on its span and on every line that is logged meanwhile."""
+
+    def name(**ids: str | int | None) -> None:
+        traces.note(**ids)
+        add_log_fields(**ids, trace=traces.trace_id())
+
+    return name
 
 
 def _of_queue(inst: Installation, queue: str) -> Sequence[Callable[..., Any]]:

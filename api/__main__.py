@@ -12,9 +12,10 @@ import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
 from api.app import create_app
-from assemble import assembled
+from assemble import assembled, tracing
 from domain.access import SCOPES
 from domain.audit import INSTALLATION
+from domain.tracing import Traces
 from gateways.sdk_runtime import log_through_python
 from services.installation import Installation
 from services.records.keys import add_key
@@ -34,7 +35,12 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     log_through_python()
-    async with assembled(settings, "api") as (inst, _):
+    with tracing(settings, "api") as traces:
+        await _answer(settings, traces)
+
+
+async def _answer(settings: Settings, traces: Traces) -> None:
+    async with assembled(settings, "api", traces=traces) as (inst, _):
         await accept_bootstrap_key(inst, settings)
         config = uvicorn.Config(
             create_app(inst),

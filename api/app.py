@@ -9,7 +9,7 @@ from api import errors
 from api.describing import describe
 from api.limits import Limits
 from api.queries import may_export, only_known
-from api.request_log import RequestLog
+from api.request_log import RequestLog, is_probe
 from api.routes import (
     associations,
     audit,
@@ -139,6 +139,14 @@ def create_app(inst: Installation) -> FastAPI:
         static_url="/docs/static",
         redoc_url=None,
         openapi_url="/openapi.json",
+        # Spans of requests, where the process is traced. What else there is would quote values.
+        telemetry={
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+            "exclude": is_probe,
+        },
     )
     app.state.installation = inst
     errors.install(app)

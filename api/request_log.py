@@ -13,6 +13,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.installation import Installation
 from services.log_fields import add_log_fields, log_fields
 from store.ids import new_id
 
@@ -42,7 +43,9 @@ class RequestLog:
             await self.app(scope, receive, send)
             return
         begun, status = time.perf_counter(), 0
-        request_id = _request_id(scope)
+        inst: Installation = scope["app"].state.installation
+        request_id = _request_id(scope, inst)
+        inst.traces.note(request=request_id)
 
         async def answering(message: Message) -> None:
             nonlocal status
@@ -51,7 +54,7 @@ class RequestLog:
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
-        with log_fields(request=request_id):
+        with log_fields(request=request_id, trace=inst.traces.trace_id()):
             try:
                 await self.app(scope, receive, answering)
             finally:
@@ -73,8 +76,13 @@ def log_caller(key_id: str, user_id: str | None) -> None:
     add_log_fields(key=key_id, user=user_id)
 
 
-def _request_id(scope: Scope) -> str:
+def is_probe(scope: Scope) -> bool:
+    """Whether a machine only asks how this one is."""
+    return scope.get("path") in PROBES
+
+
+def _request_id(scope: Scope, inst: Installation) -> str:
     given = Headers(scope=scope).get(HEADER, "")
     if WELL_FORMED.fullmatch(given):
         return given
-    return new_id(scope["app"].state.installation.clock.now())
+    return new_id(inst.clock.now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -14,7 +14,7 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionResponse,
     ResetActivityRequest,
 )
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
@@ -62,9 +62,13 @@ SUMMARIES = {
 """What Temporal UI calls the run of a job, before its id."""
 
 
-async def connect(address: str, namespace: str, converter: DataConverter, *, lazy: bool = False) -> Client:
+async def connect(
+    address: str, namespace: str, converter: DataConverter, *, plugins: Sequence[Plugin] = (), lazy: bool = False
+) -> Client:
     """A client that speaks the product's models, as ``payload_codec.converter`` writes them down."""
-    return await Client.connect(address, namespace=namespace, data_converter=converter, lazy=lazy)
+    return await Client.connect(
+        address, namespace=namespace, data_converter=converter, plugins=list(plugins), lazy=lazy
+    )
 
 
 class TemporalRuns:

@@ -19,6 +19,7 @@ from domain.ports import (
     Templates,
     WebhookGateway,
 )
+from domain.tracing import NoTraces, Traces
 from store.database import Database
 
 
@@ -50,3 +51,4 @@ class Installation:
     link_keys: tuple[str, ...] = field(default=(), repr=False)
     reply_address: str = ""
     takes_bounces: bool = False
+    traces: Traces = field(default_factory=NoTraces)

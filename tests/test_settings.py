@@ -53,6 +53,7 @@ def test_every_mistake_is_reported_at_once_by_the_name_of_its_variable(monkeypat
         "SMS_PER_SECOND": "-1",
         "WEBHOOK_PER_SECOND": "inf",
         "LOG_LEVEL": "debug",
+        "TRACES_URL": "collector:4318",
     }
     for name, value in wrong.items():
         monkeypatch.setenv(f"FOLLOWTHROUGH_{name}", value)

@@ -22,7 +22,7 @@ from services.installation import Installation
 from services.jobs.jobs import begin_waiting
 from services.leaving.again import remembered_in
 from services.lists.list_refreshing import refresh_due_lists
-from services.log_fields import log_fields
+from services.log_fields import add_log_fields, log_fields
 from services.recurring.recurring import tell_recurrences
 from services.relaying.judgement import judge_page
 from services.relaying.sweeping import sweep_due
@@ -115,12 +115,17 @@ class Relay:
         left = [change for change in claimed if change.seq in relevant]
         try:
             while left:
-                with log_fields(change=left[0].id):
-                    await self._judge(left[0])
+                await self._judge_traced(left[0])
                 del left[0]
         finally:
             await self._give_back(left)
         return len(claimed)
+
+    async def _judge_traced(self, change: Change) -> None:
+        traces = self._inst.traces
+        with log_fields(change=change.id), traces.span("judge change", behind=change.traceparent, change=change.id):
+            add_log_fields(trace=traces.trace_id())
+            await self._judge(change)
 
     async def _judge(self, change: Change) -> None:
         """Judge one change; a judgement that raises is counted against it and does not stop the others."""

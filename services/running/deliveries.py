@@ -19,7 +19,7 @@ from domain.messages import EnrollmentStart
 from domain.plan import ENGINE_REV
 from domain.ports import RunStart
 from services.installation import Installation
-from services.log_fields import log_fields
+from services.log_fields import add_log_fields, log_fields
 from services.running.lost_runs import end_if_lost
 from services.versions import load_content
 from store.database import Row, Tx
@@ -118,7 +118,7 @@ async def _try(inst: Installation, enrollment: Enrollment | None, delivery: Row)
     with log_fields(delivery=delivery["id"], enrollment=delivery["enrollment_id"]):
         try:
             if enrollment is not None:
-                await _carry(inst, enrollment, delivery)
+                await _carry_traced(inst, enrollment, delivery)
         except Unavailable as error:
             return str(error)
         except Exception as error:
@@ -126,6 +126,18 @@ async def _try(inst: Installation, enrollment: Enrollment | None, delivery: Row)
             log.warning("delivery_not_made", extra={"attempt": delivery["attempts"] + 1}, exc_info=error)
             return f"{type(error).__name__}: {error}"
     return None
+
+
+async def _carry_traced(inst: Installation, enrollment: Enrollment, delivery: Row) -> None:
+    """A run begins a trace of its own: it may last for months, and be one of a hundred thousand of one cause."""
+    ids = {"delivery": delivery["id"], "enrollment": enrollment.id, "workflow": enrollment.workflow_id}
+    if delivery["kind"] == "start":
+        traced = inst.traces.trace("start run", because_of=delivery["traceparent"], **ids)
+    else:
+        traced = inst.traces.span("signal run", behind=delivery["traceparent"], kind=delivery["kind"], **ids)
+    with traced:
+        add_log_fields(trace=inst.traces.trace_id())
+        await _carry(inst, enrollment, delivery)
 
 
 async def _carry(inst: Installation, enrollment: Enrollment, delivery: Row) -> None:

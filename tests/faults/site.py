@@ -105,7 +105,7 @@ class Site:
             time.sleep(0.1)
         raise AssertionError(f"in vain: {method} {path}")
 
-    def until(self, claim: Callable[[], bool], what: str, *, within_s: float = PATIENCE_S) -> None:
+    def until(self, claim: Callable[[], object], what: str, *, within_s: float = PATIENCE_S) -> None:
         """Wait for a condition; an API that is away meanwhile is waited for."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:

@@ -34,6 +34,7 @@ CLIENT_LIBRARIES = {
     "httpx2",
     "liquid",
     "mrml",
+    "opentelemetry",
     "phonenumbers",
     "ruamel",
     "temporalio",

@@ -23,12 +23,13 @@ from workflows.importing import Import
 from workflows.recurrence import Recurrence
 from workflows.thread_mail import ThreadMail
 
+WORKFLOWS = [Enrollment, BulkEnrollment, Import, Recurrence, ThreadMail]
 RECORDED = sorted(HISTORIES.rglob("*.json.gz"))
 
 
 def replayer(speaks: DataConverter = pydantic_data_converter) -> Replayer:
     return Replayer(
-        workflows=[Enrollment, BulkEnrollment, Import, Recurrence, ThreadMail],
+        workflows=WORKFLOWS,
         data_converter=speaks,
         workflow_runner=sandbox(),
     )
