@@ -26,6 +26,12 @@ WORDS: Mapping[int, str] = {
 }
 """What each refusal means, for every operation that documents it."""
 
+PROBLEM = "ProblemDocument"
+"""What the shape of all refusals is called; a ``Problem`` is a mistake in a definition."""
+
+KEY_OR_NOT = "/metrics"
+"""Wants a key from afar and none on the machine itself."""
+
 MAKES = frozenset({("put", "/api/v1/workflows/{slug}")})
 """Operations that make what their address names, if it does not exist."""
 
@@ -44,16 +50,18 @@ def describe(app: FastAPI) -> dict[str, Any]:
             schemas.pop(unused, None)
         problem = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs", {}))
-        schemas["Problem"] = problem
+        schemas[PROBLEM] = problem
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 _add_refusals(method, path, operation)
+        for operation in document["paths"].get(KEY_OR_NOT, {}).values():
+            operation["security"].append({})
         app.openapi_schema = document
     return app.openapi_schema
 
 
 def _add_refusals(method: str, path: str, operation: dict[str, Any]) -> None:
-    content = {errors.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {errors.MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{PROBLEM}"}}}
     responses = operation["responses"]
     responses.pop("422", None)  # FastAPI's own, of another shape
     for status in (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Path, Query
@@ -10,6 +9,7 @@ from starlette.responses import Response
 
 from api.csv_files import MOST_LINES, SHOWN, Cell, Format, csv_answer
 from api.deps import EnrollmentsRead, Inst, Reading
+from api.instants import WrittenDay
 from api.limits import StorableRoute
 from api.loading import names_of, workflow_or_404
 from api.paging import Page, Paged, page
@@ -30,8 +30,8 @@ from store.totals import Total, TotalFigure
 
 router = APIRouter(prefix="/workflows", tags=["reports"], route_class=StorableRoute)
 
-FirstDay = Annotated[date | None, Query(alias="from", description="The first day, in the zone of the workflow.")]
-LastDay = Annotated[date | None, Query(alias="to", description="The last day, itself included.")]
+FirstDay = Annotated[WrittenDay | None, Query(alias="from", description="The first day, in the zone of the workflow.")]
+LastDay = Annotated[WrittenDay | None, Query(alias="to", description="The last day, itself included.")]
 
 STEP_COLUMNS = tuple(StepReport.model_fields)
 ENROLLMENT_COLUMNS = (

@@ -53,7 +53,7 @@ async def list_suppressions(
     return page(found, paging, _view, key=lambda each: f"{each.subject}{BETWEEN}{each.reason}")
 
 
-@router.post("", status_code=201, response_model=SuppressionView)
+@router.post("", status_code=201, response_model=SuppressionView, responses={200: {"model": SuppressionView}})
 async def suppress(body: SuppressionBody, inst: Inst, caller: RecordsWrite, once: OnlyOnce) -> Response:
     """Send nothing to an address any more, now and whoever has it later. Known already: as it was, with 200.
 

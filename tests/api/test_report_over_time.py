@@ -110,3 +110,10 @@ async def test_a_name_is_no_formula(lite: Caller, clock: FixedClock) -> None:
     answer = await lite.call("GET", f"{PATH}?format=csv")
     (row,) = csv.DictReader(io.StringIO(answer.text))
     assert row["name"] == "'=1+1"
+
+
+@pytest.mark.parametrize("day", ["0", "1767225600", "2027-1-5", "2027-02-30"])
+async def test_a_day_is_written_as_one(lite: Caller, clock: FixedClock, day: str) -> None:
+    await lite.publish(by_hand("journey", [gap(days=2)]))
+    problem = await lite.problem("GET", f"{PATH}?to={day}", status=422)
+    assert problem["errors"][0]["path"] == "query:to"
