@@ -6,6 +6,7 @@ import typer
 
 from commands import (
     audit,
+    backups,
     effects,
     emails,
     enrollments,
@@ -54,6 +55,8 @@ app.command("usages")(usages.usages)
 app.command("outbox")(installation.outbox)
 app.command("missing-runs")(installation.missing_runs)
 app.command("verify")(verifying.verify)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
 app.add_typer(installation.key, name="key")
 app.add_typer(users.user, name="user")
 app.add_typer(records.record, name="record")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -135,7 +135,7 @@ def verify(
             raise Failed(ExitCode.USAGE, "--restored and --all-missing say how to repair: they go with --repair")
         settings = read_settings()
         scope = Scope(
-            newest=histories, workflow=workflow, since=since, outbox=outbox,
+            newest=0 if restored else histories, workflow=workflow, since=since, outbox=outbox,
             repair=repair, restored=restored, all_missing=all_missing,
         )  # fmt: skip
         results = asyncio.run(verified(settings, scope))
@@ -199,6 +199,9 @@ async def _findings(
 
     channels = _channels(settings) if scope.outbox else frozenset()
     verifying = Verifying(inst=inst, history_days=settings.history_days, tell=results.tell)
+    if scope.restored:
+        # No worker is at work that could end a run.
+        verifying = replace(verifying, to_end=timedelta(0))
     async for finding in verify_tables(verifying):
         yield finding
     histories = TemporalHistories(client)

@@ -44,7 +44,7 @@ class Meaning(Frozen):
     mends: str | None = None
 
 
-_RESTORED = "If one of the two databases was restored from a backup, restore the other one of the same instant."
+_RESTORED = "If the database was restored from an earlier moment than Temporal, give it an empty one (docs/backup.md)."
 
 MEANINGS: Mapping[Odd, Meaning] = {
     "effect_without_message": Meaning(
@@ -57,7 +57,7 @@ MEANINGS: Mapping[Odd, Meaning] = {
     ),
     "effect_without_activity": Meaning(
         says="the ledger says that an effect was accepted, and the history of its run never asked for it",
-        do=f"{_RESTORED} Else compare the timeline with Temporal UI: something else than the run wrote it.",
+        do="Compare the timeline with Temporal UI: something else than the run wrote it, or Temporal was restored.",
     ),
     "effect_without_file": Meaning(
         says="the ledger says that a message was accepted by the outbox, and there is no file of it",

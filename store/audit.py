@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import RowMapping, insert, select
+from sqlalchemy import RowMapping, func, insert, select
 
 from domain.audit import Author, Kind, State, What, kind_of
 from domain.base import Frozen, Instant
@@ -34,6 +34,16 @@ async def insert_entry(
         "before": before, "after": after, "changed_at": now,
     }  # fmt: skip
     await tx.run(insert(audit_entries).values(**row))
+
+
+async def last_entry_at(read: Read, what: What) -> datetime | None:
+    """When this was done last; None: never."""
+    found: datetime | None = await read.scalar(
+        select(func.max(audit_entries.c.changed_at, type_=audit_entries.c.changed_at.type)).where(
+            audit_entries.c.kind == kind_of(what), audit_entries.c.what == what
+        )
+    )
+    return found
 
 
 async def page_entries(read: Read, filters: AuditFilters, *, after: str | None, limit: int) -> list[RowMapping]:

@@ -1,7 +1,8 @@
-"""SQLite files at rest: whether all that a database knows lies in its one file, so that a copy of it is a backup."""
+"""SQLite files: whether all that a database knows lies in its one file, and copies of one that is at work."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -46,3 +47,28 @@ def checkpoint(file: Path, *, patience_s: float = PATIENCE_S) -> None:
         raise NotCheckpointed(file, str(error)) from None
     if busy:
         raise NotCheckpointed(file, "another program has it open")
+
+
+class NotCopied(Exception):
+    """A database could not be copied; the message says which and why."""
+
+
+def copy_database(file: Path, to: Path) -> None:
+    """Copy a database as of one instant, whoever works on it meanwhile; ``to`` is one file that needs no log.
+
+    Raises:
+        NotCopied: there is none, it cannot be read, or the copy cannot be written.
+    """
+    try:
+        # Only an existing file: by default SQLite would make one.
+        with (
+            closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=PATIENCE_S)) as database,
+            closing(sqlite3.connect(to)) as copy,
+        ):
+            # All pages in one read transaction.
+            database.backup(copy, pages=-1)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        with to.open("rb") as written:
+            os.fsync(written.fileno())
+    except (sqlite3.Error, OSError) as error:
+        raise NotCopied(f"{file} cannot be copied to {to}: {error}") from None

@@ -123,7 +123,10 @@ async def settled_visits(read: Read, enrollment_id: str) -> set[tuple[str, int]]
     return {(row["step"], row["n"]) for row in await read.all(select(visits.c.step, visits.c.n).where(*over))}
 
 
-async def accepted_effects(read: Read, enrollment_id: str) -> list[RowMapping]:
-    """``key``, ``step`` and ``n`` of the effects of an enrollment that were accepted."""
+async def accepted_effects(read: Read, enrollment_id: str, *, since: datetime | None) -> list[RowMapping]:
+    """``key``, ``step`` and ``n`` of the effects of an enrollment that were accepted, since an instant if given."""
     taken = (effects.c.enrollment_id == enrollment_id, effects.c.state == "accepted")
-    return await read.all(select(effects.c.key, effects.c.step, effects.c.n).where(*taken).order_by(effects.c.key))
+    found = select(effects.c.key, effects.c.step, effects.c.n).where(*taken)
+    if since is not None:
+        found = found.where(effects.c.updated_at > since)
+    return await read.all(found.order_by(effects.c.key))

@@ -52,12 +52,13 @@ class Verifying:
     """How to go about it. ``tell``: what was looked at, and how many more of it; called once a page.
 
     ``history_days``: after how many days housekeeping deletes what enrollments did; ``again_s``: seconds between the
-    two looks.
+    two looks. ``to_end``: how long after the end of its enrollment a run may take to hear of it and end.
     """
 
     inst: Installation
     history_days: int
     tell: Callable[[str, int], None]
+    to_end: timedelta = timedelta(minutes=1)
     again_s: float = 2.0
     page: int = 1000
     _outside: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict, init=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from domain.enrollments import Enrollment
@@ -12,14 +12,12 @@ from domain.names import effect_key
 from domain.ports import Histories
 from domain.verification import Finding, History
 from services.telling.verifying import Row, Verifying
+from store.audit import last_entry_at
 from store.enrollments import get_enrollments, started_enrollments
 from store.verification import accepted_effects, enrollments_of_runs, newest_enrollments, settled_visits
 
 AT_ONCE = 20
 """Questions to Temporal under way at the same time."""
-
-TO_END = timedelta(minutes=1)
-"""How long after the end of its enrollment a run may take to hear of it and end."""
 
 
 async def verify_runs(verifying: Verifying, histories: Histories) -> AsyncIterator[Finding]:
@@ -80,7 +78,7 @@ async def _runs(verifying: Verifying, run_ids: Sequence[str]) -> list[Finding]:
     async with verifying.inst.db.read() as read:
         known = await enrollments_of_runs(read, run_ids)
     found = []
-    over = verifying.inst.clock.now() - TO_END
+    over = verifying.inst.clock.now() - verifying.to_end
     for run_id in run_ids:
         row = known.get(run_id)
         if row is None:
@@ -102,19 +100,22 @@ async def verify_histories(
 ) -> AsyncIterator[Finding]:
     """What has no twin between the histories of up to ``newest`` enrollments, and their visits and effects.
 
-    Of an enrollment whose history Temporal keeps no more nothing is told.
+    Of an enrollment whose history Temporal keeps no more nothing is told, and of effects from before Temporal was
+    restored only those that are missing in the database: that Temporal may be older than they are.
 
     Raises:
         Unavailable: Temporal cannot be reached now.
     """
     before: str | None = None
+    async with verifying.inst.db.read() as read:
+        restored_at = await last_entry_at(read, "installation.caught_up")
     while newest > 0:
         limit = min(AT_ONCE, newest)
         async with verifying.inst.db.read() as read:
             page = await newest_enrollments(read, before=before, workflow=workflow, since=since, limit=limit)
         for row in page:
             if not verifying.is_past(row["ended_at"]):
-                for finding in await _history(verifying, histories, row):
+                for finding in await _history(verifying, histories, row, since=restored_at):
                     yield finding
         verifying.tell("histories", len(page))
         if len(page) < limit:
@@ -122,10 +123,10 @@ async def verify_histories(
         newest, before = newest - len(page), page[-1]["id"]
 
 
-async def _history(verifying: Verifying, histories: Histories, row: Row) -> list[Finding]:
+async def _history(verifying: Verifying, histories: Histories, row: Row, *, since: datetime | None) -> list[Finding]:
     """A run asks before it acts and hears after the commit: what is read in this order has its twin at any instant."""
     async with verifying.inst.db.read() as read:
-        effects = await accepted_effects(read, row["id"])
+        effects = await accepted_effects(read, row["id"], since=since)
     history = await histories.read(row["run_id"])
     if history is None:
         return []
