@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from gateways.tracing import KEPT
 from settings import Settings, SettingsError
-from tests.faults.site import ROOT, Site
+from tests.faults.site import ROOT, Site, free_ports
 from tests.fixtures.collector import Collected, Collector, collecting
 from tests.replay.test_replay import replayer
 from tests.runs.definitions import by_hand, email, gap
@@ -78,6 +78,9 @@ def test_a_request_its_judgement_and_the_run_it_began_are_found_from_each_other(
     (request,) = collector.of(trace, REQUEST)
     assert request.process.startswith("api:")
     assert request.attributes["followthrough.request"] == made.headers["X-Request-Id"]
+
+    lines = [json.loads(line) for line in (site.folder / "api.log").read_text().splitlines()]
+    assert [line["trace"] for line in lines if line.get("request") == made.headers["X-Request-Id"]] == [trace]
 
     (judged,) = collector.of(trace, "judge change")
     assert judged.process.startswith("worker-all:")
@@ -174,6 +177,29 @@ def test_recorded_runs_replay_whether_they_are_traced_or_not(is_on: bool) -> Non
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+ENDING = """
+import sys, assemble, settings
+from pathlib import Path
+found = settings.Settings(data_dir=Path(sys.argv[1]), traces_url=sys.argv[2])
+with assemble.tracing(found, "api") as traces, traces.span("the last", behind=None):
+    pass
+import os; os._exit(0)
+"""
+
+
+def test_an_ending_process_hands_over_its_last_spans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "600000")
+    with collecting() as collector:
+        subprocess.run([sys.executable, "-c", ENDING, str(tmp_path), collector.url], cwd=ROOT, check=True)
+        assert collector.named("the last")
+
+
+def test_a_collector_that_is_away_keeps_no_process_from_ending(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    subprocess.run([sys.executable, "-c", ENDING, str(tmp_path), url], cwd=ROOT, check=True, timeout=100)
 
 
 def test_without_a_collector_nothing_of_it_is_loaded(tmp_path: Path) -> None:

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import json
-import logging
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
 
 from api.app import create_app
 from api.request_log import HEADER
-from commands.logs import JsonLines
 from services.installation import Installation
 from tests.api.conftest import BASE, Caller
-
-Lines = Callable[[], list[dict[str, Any]]]
+from tests.fixtures.log_lines import Lines, written_by
 
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    """All lines so far, read back."""
-    written, root = io.StringIO(), logging.getLogger("api")
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(JsonLines())
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
-    root.removeHandler(handler)
-    root.setLevel(logging.NOTSET)
+    with written_by("api") as found:
+        yield found
 
 
 async def test_a_request_is_one_line_that_names_who_called_and_what_but_no_address(api: Caller, lines: Lines) -> None:
