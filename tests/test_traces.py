@@ -52,7 +52,8 @@ def journey(slug: str, lasting: dict[str, Any]) -> dict[str, Any]:
 
 def create(site: Site, city: str, trace: str) -> Response:
     properties = {"email": f"{SPEAKING}.{city}@example.com", "first_name": SPEAKING, "city": city}
-    headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01", "baggage": f"who={SPEAKING}"}
+    parent = f"00-{trace}-b7ad6b7169203331-01"
+    headers = {"traceparent": parent, "tracestate": f"v={SPEAKING}", "baggage": f"who={SPEAKING}"}
     made = site.http.post("/api/v1/records/contact", json={"properties": properties}, headers=headers)
     assert made.is_success, made.text
     return made
