@@ -22,7 +22,7 @@ from services.conversations.receiving import Said, receive
 from services.installation import Installation
 from services.intake.events import Happened, KnownAlready, record_event
 from services.intake.mail_matching import Match, match_mail
-from services.intake.mail_threads import find_place, find_reported, follow_report, kind_in, said_in
+from services.intake.mail_threads import LONGEST_SENDER, find_place, find_reported, follow_report, kind_in, said_in
 from services.intake.statuses import Told, advance, note
 from services.leaving.replies import find_answered
 from services.records.records import Write, begin_write
@@ -32,8 +32,6 @@ from store.database import Row, Tx
 from store.events import EventRow
 from store.ids import new_id
 from store.inbound import InboundMail
-
-LONGEST_SENDER = 320
 
 UNKNOWN_SENDER = "it comes from an address that is none of the contact's"
 UNKNOWN_RECIPIENT = "it reports of an address that the message did not go to"

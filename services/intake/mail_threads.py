@@ -48,6 +48,9 @@ KINDS: dict[Author, InboundKind] = {
 }
 """What a mail in a thread is to us, by who wrote it."""
 
+LONGEST_SENDER = 320
+"""Characters that are kept of the address of who wrote; a header may hold any number."""
+
 BRAKE_AFTER, BRAKE_SPAN = 10, timedelta(hours=1)
 """How many conversations one contact begins in a channel within which time; nobody has more to ask."""
 
@@ -115,7 +118,7 @@ async def said_in(tx: Tx, write: Write, place: Place, mail: IncomingMail, match:
         author=author,
         contact_id=contact.id if is_theirs and contact is not None else None,
         user_id=user.id if user is not None and author == "personal_mailbox" else None,
-        address=mail.sender,
+        address=mail.sender[:LONGEST_SENDER] if mail.sender is not None else None,
         subject=mail.subject,
         text=mail.text,
         message_id=mail.message_id,

@@ -39,6 +39,13 @@ async def test_a_mail_without_a_sender_opens_a_ticket_of_nobody(desk: Desk) -> N
     assert (await desk.ticket(taken))["subject"] == "Help"
 
 
+async def test_a_mail_from_an_address_beyond_all_measure_is_kept(desk: Desk) -> None:
+    taken = await desk.mail(sender=f"<{'a' * 400}@customer.example>")
+    assert (await desk.ticket(taken))["subject"] == "My order"
+    (said,) = (await desk.api.ok("GET", f"/threads/{taken['thread_id']}/messages"))["items"]
+    assert said["address"] == "a" * 320
+
+
 async def test_a_forged_address_for_answers_begins_nothing(desk: Desk) -> None:
     taken = await desk.mail(to=f"reply+{'a' * 20}@mail.example.com")
     assert (taken["kind"], taken["thread_id"], await desk.tickets()) == ("unmatched", None, [])
