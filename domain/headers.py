@@ -24,6 +24,12 @@ def line_problem(written: str) -> str | None:
     return None
 
 
+def in_one_line(written: str) -> str:
+    """A text that others wrote as it can stand in a header: what breaks lines or is no character is a space."""
+    letters = (" " if unicodedata.category(letter) in _BREAKING else letter for letter in written)
+    return " ".join("".join(letters).split())
+
+
 def subject_problem(written: str) -> str | None:
     """Why a text, or a template of one, cannot be a subject whatever its variables hold, in words; None when it can."""
     if not written.strip():

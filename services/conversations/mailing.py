@@ -10,9 +10,9 @@ from typing import Literal, TypeAlias
 
 from domain.base import Frozen
 from domain.consent import EMAIL_STATUS, refuse_unreachable
-from domain.conversations import LONGEST_SUBJECT, TICKET, Channel, Thread, ThreadMessage
+from domain.conversations import LONGEST_SUBJECT, NO_SUBJECT, TICKET, Channel, Thread, ThreadMessage
 from domain.errors import Conflict, Invalid, NotFound, StepSkipped
-from domain.headers import message_id, subject_problem
+from domain.headers import in_one_line, message_id, subject_problem
 from domain.problems import FieldError
 from domain.records import StoredRecord
 from services.conversations.channels import find
@@ -137,6 +137,8 @@ async def _queue(
 
 
 def _answering(subject: str) -> str:
+    # What the contact wrote is answered whatever it holds; what the colleague writes is refused.
+    subject = in_one_line(subject) or NO_SUBJECT
     return subject if subject.lower().startswith(ANSWERED.lower()) else f"{ANSWERED}{subject}"[:LONGEST_SUBJECT]
 
 

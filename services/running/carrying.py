@@ -56,19 +56,18 @@ def with_reply_address(inst: Installation, account: Account, mail: Mail) -> Mail
 
 
 def with_thread(mail: Mail, thread: Sequence[str]) -> Mail:
-    """A message that mail programs show below those of ``thread``, oldest first."""
-    if not thread:
+    """A message that mail programs show below those of ``thread``, oldest first.
+
+    Ids that others made and no header holds (RFC 5322 3.6.4) are left out.
+    """
+    named = [f"<{each}>" for each in thread if each.isascii() and each.isprintable()]
+    if not named:
         return mail
-    named = list(thread)
     # The first says which conversation it is, the last what is answered.
-    while len(named) > 2 and sum(map(len, named)) > LONGEST_REFERENCES:
+    while len(named) > 2 and len(" ".join(named)) > LONGEST_REFERENCES:
         del named[1]
-    headers = {
-        **mail.headers,
-        "In-Reply-To": f"<{thread[-1]}>",
-        "References": " ".join(f"<{each}>" for each in named),
-    }
-    return mail.model_copy(update={"headers": headers, "thread": tuple(named)})
+    headers = {**mail.headers, "In-Reply-To": named[-1], "References": " ".join(named)}
+    return mail.model_copy(update={"headers": headers, "thread": tuple(each[1:-1] for each in named)})
 
 
 def with_tracking(inst: Installation, account: Account, mail: Mail, *, opens: bool, clicks: bool) -> Mail:

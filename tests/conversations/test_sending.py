@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import Any
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from domain.ports import Mail
 from domain.records import Cause
+from gateways.mime import build_message
 from services.conversations.mailing import Letter, answer_in
 from services.records.records import begin_write
+from services.running.carrying import with_thread
 from tests.conversations.desk import ANA, SUPPORT
 from tests.fixtures.incoming import answer_to, report_of
 from tests.fixtures.running import Running
@@ -85,6 +89,27 @@ async def test_rule_3_a_mail_from_the_ticket_moves_it_and_its_answer_comes_back_
     answered = await take(ft, answer_to(received, threaded=False))
     assert (answered["kind"], answered["thread_id"]) == ("reply", thread["id"])
     assert await stage(ft, thread) == "New"
+
+
+async def test_a_mail_whose_subject_and_id_no_header_holds_is_answered_all_the_same(
+    ft: Running, smtp_sink: SmtpSink
+) -> None:
+    odd = QUESTION.replace("My order", "=?utf-8?q?My=07order?=").replace("<q@x>", "<q\x07@x>")
+    thread = await ft.call("GET", f"/threads/{(await take(ft, odd.encode()))['thread_id']}")
+    await reply(ft, thread, await kim(ft))
+    await sent(ft, thread)
+    mail = message_from_bytes(smtp_sink.received[-1].content, policy=default)
+    assert (mail["Subject"], mail["References"]) == ("Re: My order", None)
+
+
+def test_however_long_a_conversation_of_short_ids_is_it_can_be_answered() -> None:
+    mail = Mail(
+        key="k", message_id="m@example.com", sender=SUPPORT, to=ANA, subject="s", html="h", text="t",
+        at=datetime(2026, 11, 23, tzinfo=UTC),
+    )  # fmt: skip
+    ids = [f"{n}@x" for n in range(150)]
+    named = message_from_bytes(build_message(with_thread(mail, ids)), policy=default)["References"].split()
+    assert (named[0], named[-1], len(named) > 80) == ("<0@x>", "<149@x>", True)
 
 
 async def test_rule_3_a_mail_from_the_record_of_the_contact_moves_no_ticket(ft: Running, smtp_sink: SmtpSink) -> None:
