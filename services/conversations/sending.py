@@ -11,9 +11,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from domain.base import Json
+from domain.consent import ADDRESS, EMAIL_STATUS, UNREACHABLE, refuse_unreachable
 from domain.conversations import Channel, Sending, Thread, ThreadMessage
 from domain.errors import Rejected, StepSkipped, Unavailable
 from domain.ports import Mail
+from domain.records import StoredRecord
 from services.installation import Installation
 from services.running.carrying import with_thread
 from services.running.recipients import keep_sample_inside
@@ -22,6 +24,7 @@ from store.database import Read, Tx
 from store.notifications import insert_notifications
 from store.people import get_user
 from store.records import get_record
+from store.suppressions import why_suppressed
 from store.threads import get_thread, get_thread_message, mails_of_thread, move_sending, waiting_mails
 
 LOST = "the mail server did not answer: nobody knows whether it arrived"
@@ -123,14 +126,10 @@ async def _mail(read: Read, inst: Installation, message: ThreadMessage) -> Mail 
     contact = await get_record(read, message.contact_id) if message.contact_id is not None else None
     if thread is None or channel is None or channel.address is None or user is None or message.address is None:
         return GONE
-    if contact is not None:
-        try:
-            domain = message.address.rpartition("@")[2]
-            keep_sample_inside(
-                contact.facts(), domain, allowed=inst.sample_mail_domains, stays_here=inst.mail.repeatable
-            )
-        except StepSkipped as no:
-            return no.detail
+    if contact is None:
+        return "the contact was deleted before it was sent"
+    if (no := await _refused(read, inst, contact, message.address)) is not None:
+        return no
     mail = Mail(
         key=f"thread:{message.id}",
         message_id=message.message_id or "",
@@ -146,6 +145,19 @@ async def _mail(read: Read, inst: Installation, message: ThreadMessage) -> Mail 
     )
     before = await mails_of_thread(read, thread.id)
     return with_thread(mail, [each for each in before if each != message.message_id])
+
+
+async def _refused(read: Read, inst: Installation, contact: StoredRecord, address: str) -> str | None:
+    """Why nothing may go to an address any more; a mail may have waited for days since it was written."""
+    is_current = str(contact.properties.get(ADDRESS)).lower() == address.lower()
+    status = contact.properties.get(EMAIL_STATUS) if is_current else None
+    domain = address.rpartition("@")[2]
+    try:
+        refuse_unreachable(status, await why_suppressed(read, [address, contact.id]))
+        keep_sample_inside(contact.facts(), domain, allowed=inst.sample_mail_domains, stays_here=inst.mail.repeatable)
+    except StepSkipped as no:
+        return f"{no.reason}: {no.detail}" if no.reason in UNREACHABLE else no.detail
+    return None
 
 
 def _reply_to(inst: Installation, channel: Channel, thread: Thread) -> str | None:

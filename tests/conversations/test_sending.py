@@ -134,13 +134,7 @@ async def test_rule_3_a_mail_from_the_record_of_the_contact_moves_no_ticket(ft: 
 
 async def test_a_mail_waits_for_a_mail_server_that_is_away_and_is_sent_once(ft: Running, smtp_sink: SmtpSink) -> None:
     thread, user = await asked(ft), await kim(ft)
-    smtp_sink.refusals = {ANA: "451 try later"}
-    await reply(ft, thread, user)
-
-    async def was_tried() -> bool:
-        return "try later" in ((await last(ft, thread))["detail"] or "")
-
-    await ft.until(was_tried, "it was tried")
+    await waits(ft, thread, user, smtp_sink)
     assert (await last(ft, thread))["status"] == "queued"
     smtp_sink.refusals = {}
     await sent(ft, thread)
@@ -161,6 +155,41 @@ async def test_what_cannot_be_sent_or_comes_back_is_told_to_whoever_wrote_it(ft:
     assert [each["title"] for each in told] == ["Your email came back", "Your email could not be sent"]
     refused = await ft.call("POST", f"/threads/{thread['id']}/messages", {"text": "x", "user": user}, expect=409)
     assert "bounced" in refused["detail"]
+
+
+async def waits(ft: Running, thread: Any, user: str, smtp_sink: SmtpSink) -> None:
+    """A mail that the mail server does not take yet; from now on it would."""
+    smtp_sink.refusals = {ANA: "451 try later"}
+    await reply(ft, thread, user)
+
+    async def was_tried() -> bool:
+        return "try later" in ((await last(ft, thread))["detail"] or "")
+
+    await ft.until(was_tried, "it was tried")
+
+
+async def test_a_mail_that_waited_is_not_sent_to_an_address_that_bounced_meanwhile(
+    ft: Running, smtp_sink: SmtpSink
+) -> None:
+    thread, user = await asked(ft), await kim(ft)
+    await reply(ft, thread, user)
+    await sent(ft, thread)
+    await waits(ft, thread, user, smtp_sink)
+    await take(ft, report_of(smtp_sink.received[-1]))
+    smtp_sink.refusals = {}
+    assert "bounced" in (await sent(ft, thread, "failed"))["detail"]
+    assert len(smtp_sink.received) == 1
+
+
+async def test_a_mail_that_waited_is_not_sent_to_a_contact_who_was_deleted_meanwhile(
+    ft: Running, smtp_sink: SmtpSink
+) -> None:
+    thread, user = await asked(ft), await kim(ft)
+    await waits(ft, thread, user, smtp_sink)
+    await ft.call("DELETE", f"/records/contact/{thread['contact_id']}", expect=204)
+    smtp_sink.refusals = {}
+    assert "deleted" in (await sent(ft, thread, "failed"))["detail"]
+    assert smtp_sink.received == []
 
 
 async def test_a_mail_whose_answer_was_lost_is_unknown_and_not_sent_again(ft: Running, smtp_sink: SmtpSink) -> None:
