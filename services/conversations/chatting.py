@@ -9,7 +9,8 @@ from domain.problems import FieldError
 from domain.records import StoredRecord
 from domain.values import unique_form
 from services.conversations.channels import find
-from services.conversations.receiving import Received, Said, receive
+from services.conversations.opening import company_of
+from services.conversations.receiving import BEING_CHANGED, Received, Said, receive
 from services.records.associating import associate
 from services.records.records import Write, upsert_record
 from services.records.subscriptions import OBJECT
@@ -62,9 +63,12 @@ async def take_message(tx: Tx, write: Write, slug: str, writer: Writer, written:
     contact = await _contact(tx, write, writer)
     contact_id = contact.id if contact is not None else thread.contact_id if thread is not None else None
     said = _said(channel, thread, written).model_copy(update={"contact_id": contact_id})
-    received = await receive(tx, write, said)
-    if received.is_new and thread is not None and thread.contact_id is None and contact is not None:
-        await _introduce(tx, write, received.thread, contact)
+    if thread is None or thread.contact_id is not None or contact is None:
+        return await receive(tx, write, said)
+    company = await company_of(tx, contact.id)
+    received = await receive(tx, write, said, also={company} if company is not None else ())
+    if received.is_new:
+        await _introduce(tx, write, received.thread, contact, company)
     return received
 
 
@@ -127,13 +131,16 @@ async def _contact(tx: Tx, write: Write, writer: Writer) -> StoredRecord | None:
     return (await upsert_record(tx, write, OBJECT, writer.property, writer.value, {}))[0]
 
 
-async def _introduce(tx: Tx, write: Write, thread: Thread, contact: StoredRecord) -> None:
-    """From now on it is known who a conversation is with."""
+async def _introduce(tx: Tx, write: Write, thread: Thread, contact: StoredRecord, company: str | None) -> None:
+    """From now on it is known who a conversation is with. ``company``: the contact's first one, locked with it."""
     await change_thread(tx, thread.id, contact_id=contact.id)
     if thread.ticket_id is None:
         return
+    if company != await company_of(tx, contact.id):
+        raise Conflict(BEING_CHANGED)
     try:
-        await associate(tx, write, thread.ticket_id, contact.id)
+        for each in (contact.id, *([company] if company is not None else [])):
+            await associate(tx, write, thread.ticket_id, each)
     except NotFound as gone:
         raise Conflict("the ticket is being deleted by others at the same time: try again") from gone
 

@@ -58,6 +58,18 @@ async def test_a_visitor_who_says_who_it_is_becomes_the_contact_of_thread_and_ti
     assert [each["id"] for each in near["items"]] == [contact]
 
 
+async def test_a_visitor_s_ticket_is_of_the_company_as_well_once_it_is_known_who_it_is(desk: Desk) -> None:
+    await desk.api.ok("POST", "/channels", CHAT, status=201)
+    company = await desk.api.create("company", name="Berg & Co")
+    contact = await desk.api.create("contact", email=ANA)
+    path = f"/records/contact/{contact['id']}/associations/company/{company['id']}"
+    await desk.api.ok("PUT", path, {"label": "primary"}, status=204)
+    first = await say(desk.api, "Hello")
+    await say(desk.api, "It is me", contact={"by": {"email": ANA}})
+    near = await desk.api.ok("GET", f"/records/ticket/{first['ticket_id']}/associations")
+    assert {each["id"] for each in near["items"]} == {contact["id"], company["id"]}
+
+
 async def test_a_form_opens_a_ticket_of_whoever_filled_it_in_once(desk: Desk) -> None:
     await desk.api.ok("POST", "/channels", {"slug": "form", "kind": "form", "address": "contact-us"}, status=201)
     event = {
