@@ -50,6 +50,12 @@ async def find_by_address(read: Read, kind: ChannelKind, any_of: Collection[str]
     return {row["address"]: Channel(**row) for row in rows}
 
 
+async def has_address(read: Read, address: str) -> bool:
+    """Whether a channel of mail, active or not, has this address, in lower case."""
+    mine = (channels.c.kind == "email", channels.c.address == address)
+    return await read.one(select(channels.c.id).where(*mine)) is not None
+
+
 async def list_channels(read: Read, *, after: str | None, limit: int) -> list[Channel]:
     """Channels by slug, from behind ``after``."""
     page = select(channels).order_by(channels.c.slug).limit(limit)

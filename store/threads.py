@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, select, update
+from sqlalchemy import RowMapping, bindparam, exists, select, update
 
 from domain.base import Frozen
 from domain.conversations import Author, Sending, Thread, ThreadMessage
@@ -88,6 +88,18 @@ async def begun_lately(read: Read, channel_id: str, contact_id: str, *, since: d
     """The threads that a contact began in a channel since an instant, the newest first."""
     mine = (threads.c.channel_id == channel_id, threads.c.contact_id == contact_id, threads.c.created_at > since)
     return [row["id"] for row in await read.all(select(threads.c.id).where(*mine).order_by(threads.c.id.desc()))]
+
+
+async def begun_by_nobody(read: Read, channel_id: str, address: str, *, since: datetime) -> list[str]:
+    """The threads without a contact that mail from an address began in a channel since an instant, newest first."""
+    mine = (threads.c.channel_id == channel_id, threads.c.contact_id.is_(None), threads.c.created_at > since)
+    began = (
+        thread_messages.c.thread_id == threads.c.id,
+        thread_messages.c.address == address,
+        thread_messages.c.created_at == threads.c.created_at,
+    )
+    page = select(threads.c.id).where(*mine, exists().where(*began)).order_by(threads.c.id.desc())
+    return [row["id"] for row in await read.all(page)]
 
 
 async def list_threads(read: Read, filters: ThreadFilters, *, after: str | None, limit: int) -> list[Thread]:

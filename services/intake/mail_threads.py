@@ -21,12 +21,13 @@ from services.intake.statuses import Told
 from services.records.records import Write
 from services.records.suppressing import suppress_address
 from store.associations import associated_among
-from store.channels import find_by_address, find_channel
+from store.channels import find_by_address, find_channel, has_address
 from store.database import Read, Tx
 from store.enrollments import get_enrollment
 from store.people import find_user
 from store.schema import load_account
 from store.threads import (
+    begun_by_nobody,
     begun_lately,
     find_sent_mail,
     first_thread_of,
@@ -52,7 +53,7 @@ LONGEST_SENDER = 320
 """Characters that are kept of the address of who wrote; a header may hold any number."""
 
 BRAKE_AFTER, BRAKE_SPAN = 10, timedelta(hours=1)
-"""How many conversations one contact begins in a channel within which time; nobody has more to ask."""
+"""How many conversations one sender begins in a channel within which time; nobody has more to ask."""
 
 FORWARDED: frozenset[Author] = frozenset({"forwarded", "reply_to_forwarded"})
 
@@ -82,22 +83,28 @@ async def find_place(read: Read, mail: IncomingMail, match: Match, *, now: datet
         thread, answers = found
         channel = await find_channel(read, thread.channel)
         assert channel is not None, "a channel with threads stays"
-        return Place(channel, thread, answers)
+        if channel.active:
+            return Place(channel, thread, answers)
     channels = await find_by_address(read, "email", mail.recipients)
     first = next((channels[each] for each in mail.recipients if each in channels), None)
     if first is None or mail.kind == "automatic" or await _is_ours(read, mail.sender):
         return None
-    return await _brake(read, first, match, now=now) or Place(first)
+    return await _brake(read, first, mail, match, now=now) or Place(first)
 
 
-async def _brake(read: Read, channel: Channel, match: Match, *, now: datetime) -> Place | None:
+async def _brake(read: Read, channel: Channel, mail: IncomingMail, match: Match, *, now: datetime) -> Place | None:
     """Where the mail of somebody who begins one conversation after the other is written; None: it may begin another.
 
     Two programs that answer each other would open tickets for ever; what they write is kept and opens no more.
     """
-    if match.known is None:
+    since = now - BRAKE_SPAN
+    if match.known is not None:
+        begun = await begun_lately(read, channel.id, match.known.id, since=since)
+    elif mail.sender is not None:
+        # A colleague, and whoever's address makes no contact.
+        begun = await begun_by_nobody(read, channel.id, mail.sender[:LONGEST_SENDER], since=since)
+    else:
         return None
-    begun = await begun_lately(read, channel.id, match.known.id, since=now - BRAKE_SPAN)
     newest = await get_thread(read, begun[0]) if len(begun) >= BRAKE_AFTER else None
     return Place(channel, newest, is_braked=True) if newest is not None else None
 
@@ -173,7 +180,7 @@ async def _is_ours(read: Read, sender: str | None) -> bool:
     if sender is None:
         return False
     account = await load_account(read)
-    return sender == (account.mail_from or "").lower() or bool(await find_by_address(read, "email", [sender]))
+    return sender == (account.mail_from or "").lower() or await has_address(read, sender)
 
 
 async def find_reported(read: Read, mail: IncomingMail) -> ThreadMessage | None:

@@ -52,6 +52,19 @@ async def test_a_channel_with_conversations_is_switched_off_not_removed(desk: De
     assert "active: false" in problem["detail"]
 
 
+async def test_a_channel_that_is_switched_off_takes_in_no_answers_either(desk: Desk) -> None:
+    taken = await desk.mail()
+    await desk.move(taken, "Closed")
+    sales = {"slug": "sales", "kind": "email", "address": "sales@example.com"}
+    await desk.api.ok("POST", "/channels", sales, status=201)
+    await desk.api.ok("PATCH", "/channels/support", {"active": False})
+    again = await desk.mail(answers=taken["message_id"])
+    assert (again["kind"], again["thread_id"], await desk.stage(taken)) == ("unmatched", None, "Closed")
+    also_to_sales = await desk.mail(answers=taken["message_id"], to="support@example.com, sales@example.com")
+    assert (await desk.thread(also_to_sales))["channel"] == "sales"
+    assert len(await desk.said(taken)) == 1
+
+
 async def test_stages_that_mail_and_channels_need_stay(lite: Caller) -> None:
     stages = [{"value": each} for each in ("New", "Waiting on us", "Closed")]
     await lite.ok("POST", "/pipelines/ticket", {"value": "b", "stages": stages}, status=201)

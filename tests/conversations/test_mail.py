@@ -55,7 +55,11 @@ async def test_absence_notes_lists_and_our_own_mail_open_no_ticket(desk: Desk) -
     automatic = await desk.mail(headers="Auto-Submitted: auto-replied\r\n")
     mailing = await desk.mail(headers="Precedence: bulk\r\n")
     own = await desk.mail(sender=SUPPORT)
-    assert [each["thread_id"] for each in (automatic, mailing, own)] == [None, None, None]
+    former = {"slug": "former", "kind": "email", "address": "former@example.com"}
+    await desk.api.ok("POST", "/channels", former, status=201)
+    await desk.api.ok("PATCH", "/channels/former", {"active": False})
+    of_old = await desk.mail(sender="former@example.com")
+    assert [each["thread_id"] for each in (automatic, mailing, own, of_old)] == [None, None, None, None]
     assert (automatic["kind"], own["kind"], await desk.tickets()) == ("automatic", "unmatched", [])
 
 
@@ -66,6 +70,15 @@ async def test_two_programs_that_answer_each_other_open_no_tickets_for_ever(desk
     assert {each["thread_id"] for each in taken[9:]} == {taken[9]["thread_id"]}
     assert await desk.said(taken[9]) == [("contact", "opened a ticket"), ("automatic", None), ("automatic", None)]
     assert (await desk.mail(sender="bo@customer.example"))["kind"] == "opened"
+
+
+@pytest.mark.parametrize("sender", ["Kim <kim@example.com>", "nobody@@nowhere"], ids=["colleague", "no address"])
+async def test_a_program_that_is_no_contact_opens_no_tickets_for_ever_either(desk: Desk, sender: str) -> None:
+    await desk.user()
+    await desk.mail(sender="Bo <bo@@nowhere>")
+    taken = [await desk.mail(sender=sender, subject=f"Away {n}") for n in range(12)]
+    assert [each["kind"] for each in taken[8:]] == ["opened", "opened", "automatic", "automatic"]
+    assert {each["thread_id"] for each in taken[9:]} == {taken[9]["thread_id"]}
 
 
 async def test_a_colleague_who_writes_to_the_desk_is_no_contact(desk: Desk) -> None:
