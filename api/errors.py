@@ -21,7 +21,7 @@ from domain import errors
 from domain.base import Frozen
 from domain.problems import FieldError
 from services.log_fields import bound_fields
-from store.transient import is_transient
+from store.transient import MAYBE_TRANSIENT, is_transient
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +94,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
+    # Behind the last handler the server hears of the error again, logs it as one of the app, and hangs up.
+    for kind in MAYBE_TRANSIENT:
+        app.add_exception_handler(kind, _crashed)
     app.add_exception_handler(Exception, _crashed)
 
 

@@ -22,7 +22,7 @@ from domain.schema import Schema
 from store import sqlite_driver, tables
 from store.feed import CHANNEL, ChangeFeed
 from store.hiding import hide_values
-from store.pooled import notice_the_gone
+from store.pooled import know_who_is_away, notice_the_gone
 
 BUSY_TIMEOUT_S = 30
 """How long a SQLite writer waits for a writer of another process before it gives up."""
@@ -252,6 +252,7 @@ def writer_engine(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
     if not url.startswith("sqlite"):
         engine = _quiet(create_async_engine(url, **_COMMON, pool_size=10, max_overflow=10))
         notice_the_gone(engine.sync_engine)
+        know_who_is_away(engine.sync_engine)
         return engine
     keys = "ON" if foreign_keys else "OFF"
     pragmas = ("journal_mode = WAL", "synchronous = FULL", f"foreign_keys = {keys}")
@@ -262,7 +263,9 @@ def listening_engine(url: str) -> AsyncEngine:
     """Connections outside any transaction and any pool, for the feed."""
     if url.startswith("sqlite"):
         return _sqlite_engine(url, None, pragmas=("query_only = ON",), at_once=True)
-    return _quiet(create_async_engine(url, **_COMMON, poolclass=NullPool, isolation_level="AUTOCOMMIT"))
+    engine = _quiet(create_async_engine(url, **_COMMON, poolclass=NullPool, isolation_level="AUTOCOMMIT"))
+    know_who_is_away(engine.sync_engine)
+    return engine
 
 
 def _to_document(value: Any) -> str:

@@ -1,4 +1,7 @@
-"""Pooled PostgreSQL connections: one that is gone is noticed before it is used, without asking the server each time."""
+"""Connections to PostgreSQL: one that is gone is noticed before it is used, a server that is away is known for that.
+
+A server stops and comes back while everything else goes on: nobody starts API or workers anew for that.
+"""
 
 from __future__ import annotations
 
@@ -37,3 +40,15 @@ def notice_the_gone(engine: Engine) -> None:
 
     event.listen(engine, "checkin", laid_down)
     event.listen(engine, "checkout", taken)
+
+
+def know_who_is_away(engine: Engine) -> None:
+    """A server whose socket file is not there refuses a connection, as one at an address does; no file is missing."""
+
+    def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+        try:
+            return dialect.connect(*arguments, **options)
+        except FileNotFoundError as error:
+            raise ConnectionRefusedError(error.errno, "the server is away, with its socket") from error
+
+    event.listen(engine, "do_connect", connect)

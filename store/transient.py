@@ -20,6 +20,10 @@ UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH,
 errors of files always have one, and none of these."""
 
 
+MAYBE_TRANSIENT: tuple[type[Exception], ...] = (DBAPIError, PoolTimeout, OSError)
+"""Of which kinds those are that pass by themselves; not all of these kinds do."""
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether trying the same again later can succeed without anybody mending anything."""
     if isinstance(error, ConnectionError | TimeoutError | PoolTimeout | socket.gaierror):

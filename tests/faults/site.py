@@ -20,7 +20,7 @@ from embedded import find_temporal, server
 from settings import Settings
 from store.database import Database
 
-Part: TypeAlias = Literal["temporal", "api", "worker", "worker-2", "twin"]
+Part: TypeAlias = Literal["temporal", "api", "api-2", "worker", "worker-2", "twin"]
 
 KEY = "ft_test_key_for_faults_only"
 PATIENCE_S = 120.0
@@ -32,7 +32,8 @@ class Site:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
-        api, temporal, ui = free_ports(3)
+        api, second, temporal, ui = free_ports(4)
+        self._second = str(second)
         self.environment = {
             **os.environ,
             "FOLLOWTHROUGH_DATA_DIR": str(folder),
@@ -57,13 +58,21 @@ class Site:
             return list(server(Settings(**values), find_temporal()).command)  # type: ignore[arg-type]
         if part == "twin":
             return [sys.executable, "-m", "benchmarks.twin_worker"]
-        return [sys.executable, "-m", "cli", "api" if part == "api" else "worker"]
+        return [sys.executable, "-m", "cli", part.removesuffix("-2")]
+
+    def address(self, part: Part) -> str:
+        """Where an API answers."""
+        return f"http://127.0.0.1:{self._of(part)['FOLLOWTHROUGH_API_PORT']}"
+
+    def _of(self, part: Part) -> dict[str, str]:
+        """The environment of a part: two APIs share all but their port."""
+        return {**self.environment, "FOLLOWTHROUGH_API_PORT": self._second} if part == "api-2" else self.environment
 
     def start(self, part: Part) -> None:
         """Start a part; what it says goes to a log file beside the data."""
         with (self.folder / f"{part}.log").open("ab") as log:
             self._parts[part] = subprocess.Popen(
-                self.command(part), cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.command(part), cwd=ROOT, env=self._of(part), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
     def pid(self, part: Part) -> int:
@@ -138,6 +147,10 @@ class Site:
         """Whether the API answers and reaches database and Temporal."""
         return bool(self.http.get("/readyz").is_success)
 
+    def answers(self, part: Part) -> bool:
+        """Whether an API answers at its own address."""
+        return bool(self.http.get(f"{self.address(part)}/readyz").is_success)
+
     def publish(self, definition: dict[str, Any]) -> None:
         """Save and publish a new definition."""
         self.call("POST", "/workflows", definition)
@@ -151,7 +164,7 @@ class Site:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for part in ("twin", "worker", "worker-2", "api", "temporal"):
+        for part in ("twin", "worker", "worker-2", "api", "api-2", "temporal"):
             if (process := self._parts.get(part)) is not None:  # type: ignore[call-overload]
                 process.kill()
                 process.wait()

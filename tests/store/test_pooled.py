@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,3 +116,12 @@ async def test_one_that_does_not_answer_is_replaced(postgres: Database, monkeypa
     monkeypatch.setattr(PGDialect_asyncpg, "do_ping", lost)
     async with postgres.read() as read:
         assert await read.scalar(BACKEND) != before
+
+
+async def test_a_server_that_is_away_with_its_socket_is_waited_for(tmp_path: Path) -> None:
+    db = Database.open(f"postgresql://somebody@/followthrough?host={tmp_path}")
+    with pytest.raises(ConnectionRefusedError) as refused:
+        async with db.read() as read:
+            await read.scalar(BACKEND)
+    assert is_transient(refused.value)
+    await db.close()
