@@ -9,6 +9,7 @@ import base64
 import os
 import re
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ TRACING_LIBRARIES = ("opentelemetry.sdk", "opentelemetry.exporter")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
+PerMinute = Annotated[int, Field(ge=0, le=1_000_000)]
 PerSecond = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -84,13 +86,16 @@ class Settings(BaseSettings):
     mail_per_second: PerSecond | None = None
     sms_per_second: PerSecond | None = None
     webhook_per_second: PerSecond | None = None
+    refused_per_minute: PerMinute = 60
+    link_opens_per_minute: PerMinute = 120
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
     @field_validator("data_dir", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
 
-    @field_validator("sample_mail_domains", "webhook_allow", mode="before")
+    @field_validator("sample_mail_domains", "webhook_allow", "trusted_proxies", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -189,6 +194,16 @@ class Settings(BaseSettings):
     def _some_leave(cls, value: float | None) -> float | None:
         if value is not None and value <= 0:
             raise ValueError("must be more than 0, such as 5 or 0.5; leave it out for no limit")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses_or_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            try:
+                ip_network(part)
+            except ValueError:
+                raise ValueError("must be addresses or networks, such as 10.0.0.5 or 10.0.0.0/8") from None
         return value
 
     @field_validator("temporal_address")

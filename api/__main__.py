@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
 from api.app import create_app
+from api.rate_limits import Rates
 from assemble import assembled, tracing
 from domain.access import SCOPES
 from domain.audit import INSTALLATION
@@ -42,20 +43,28 @@ async def _serve(settings: Settings) -> None:
 async def _answer(settings: Settings, traces: Traces) -> None:
     async with assembled(settings, "api", traces=traces) as (inst, _):
         await accept_bootstrap_key(inst, settings)
-        config = uvicorn.Config(
-            create_app(inst),
-            host=settings.api_host,
-            port=settings.api_port,
-            timeout_graceful_shutdown=GRACE_S,
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-        )
-        server = _Server(config)
+        server = _Server(listening(inst, settings))
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
         await server.serve()
+
+
+def listening(inst: Installation, settings: Settings) -> uvicorn.Config:
+    """How the API is served."""
+    rates = Rates(refused_per_minute=settings.refused_per_minute, link_opens_per_minute=settings.link_opens_per_minute)
+    return uvicorn.Config(
+        create_app(inst, rates),
+        host=settings.api_host,
+        port=settings.api_port,
+        timeout_graceful_shutdown=GRACE_S,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        # On its own the server would believe whoever calls from this machine, or what another variable names.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+    )
 
 
 class _Server(uvicorn.Server):

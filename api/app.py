@@ -9,6 +9,7 @@ from api import errors
 from api.describing import describe
 from api.limits import Limits
 from api.queries import may_export, only_known
+from api.rate_limits import RateLimits, Rates
 from api.request_log import RequestLog, is_probe
 from api.routes import (
     associations,
@@ -58,6 +59,7 @@ from api.routes import (
     usages,
     workflows,
 )
+from api.security_headers import SecurityHeaders
 from services.installation import Installation
 
 PREFIX = "/api/v1"
@@ -120,15 +122,18 @@ PUBLIC: tuple[tuple[str, APIRouter], ...] = (
 )
 """What has its own way to know who calls, or tells nothing: where each stands, and its routes."""
 
+NO_LIMITS = Rates()
+
 DESCRIPTION = """Records, workflows, enrollments and what came of them.
 
 Send `Authorization: Bearer ft_…`. Lists answer `{items, next_cursor}` and take `limit` and `cursor`. Every error is an
 `application/problem+json` body. A POST with an `Idempotency-Key` can be repeated for 7 days and does its work once.
+An address that calls with no valid key too often is answered 429 with a `Retry-After` of seconds.
 Every answer has an `X-Request-Id`, under which the log tells of the request; send one to have your own there.
 """
 
 
-def create_app(inst: Installation) -> FastAPI:
+def create_app(inst: Installation, rates: Rates = NO_LIMITS) -> FastAPI:
     """The app on an open installation; whoever opened it closes it."""
     # Its page needs nothing from the internet, which an installation may not reach.
     app = FastAPIOffline(
@@ -151,6 +156,7 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.installation = inst
     errors.install(app)
     app.add_middleware(Limits)
+    app.add_middleware(RateLimits, rates)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(only_known), Depends(may_export)])
     for prefix, router in PUBLIC:
@@ -158,5 +164,5 @@ def create_app(inst: Installation) -> FastAPI:
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     # A middleware like any other would not see what a crash is answered with.
     build = app.build_middleware_stack
-    app.build_middleware_stack = lambda: RequestLog(build(), PREFIX)  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: RequestLog(SecurityHeaders(build()), PREFIX)  # type: ignore[method-assign]
     return app

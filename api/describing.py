@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import errors
+from api.rate_limits import target_of
 
 WORDS: Mapping[int, str] = {
     401: "No key, or an unknown one.",
@@ -23,11 +24,14 @@ WORDS: Mapping[int, str] = {
     413: "The body is over its limit.",
     422: "The request is wrong; `errors` lists every mistake.",
     428: "If-Match is missing.",
+    429: "Too many calls without proof of who calls came from this address; `Retry-After` says when to try again.",
 }
 """What each refusal means, for every operation that documents it."""
 
 PROBLEM = "ProblemDocument"
 """What the shape of all refusals is called; a ``Problem`` is a mistake in a definition."""
+
+RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
 
 KEY_OR_NOT = "/metrics"
 """Wants a key from afar and none on the machine itself."""
@@ -69,6 +73,8 @@ def _add_refusals(method: str, path: str, operation: dict[str, Any]) -> None:
         *(int(s) for s in responses if s.isdecimal() and int(s) in WORDS),
     ):
         responses[str(status)] = {"description": WORDS[status], "content": content}
+        if status == 429:
+            responses["429"]["headers"] = RETRY_AFTER
     responses["default"] = {"description": "Any refusal or failure.", "content": content}
     operation["responses"] = dict(sorted(responses.items()))
 
@@ -86,5 +92,6 @@ def _implied(method: str, path: str, operation: Mapping[str, Any]) -> list[int]:
         412: ("header", "If-Match") in names,
         413: has_body,
         422: bool(names) or has_body or "security" in operation,
+        429: target_of(path) is not None,
     }
     return [status for status, holds in implied.items() if holds]

@@ -100,13 +100,20 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _crashed)
 
 
+def mark_unproven(request: Request) -> None:
+    """Note that who calls has proved nothing, whatever the answer says; ``api.rate_limits`` counts such calls."""
+    request.state.unproven = True
+
+
 def _status_of(error: BaseException) -> int:
     return next(STATUS[base] for base in type(error).__mro__ if base in STATUS)
 
 
-async def _refused(_: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.RefusedError)
     headers: dict[str, str] = {}
+    if isinstance(error, (errors.NotAuthenticated, errors.NoSuchAddress)):
+        mark_unproven(request)
     if isinstance(error, errors.NotAuthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, StillRunning):

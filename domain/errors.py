@@ -47,6 +47,10 @@ class NotFound(RefusedError):
     code = "not_found"
 
 
+class NoSuchAddress(NotFound):
+    """A public address that is none of ours: who calls it has proved nothing."""
+
+
 class Conflict(RefusedError):
     """The request contradicts what is stored."""
 

@@ -54,6 +54,8 @@ def test_every_mistake_is_reported_at_once_by_the_name_of_its_variable(monkeypat
         "WEBHOOK_PER_SECOND": "inf",
         "LOG_LEVEL": "debug",
         "TRACES_URL": "collector:4318",
+        "REFUSED_PER_MINUTE": "-1",
+        "TRUSTED_PROXIES": "10.0.0.1, *",
     }
     for name, value in wrong.items():
         monkeypatch.setenv(f"FOLLOWTHROUGH_{name}", value)

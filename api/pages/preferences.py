@@ -25,11 +25,8 @@ button:focus-visible, input:focus-visible { outline: 3px solid #f59e0b; outline-
 """
 
 HEADERS = {
-    # The address is a secret of the reader: it must not travel on, be kept, or be found by a search.
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
+    # The address is a secret of the reader: a search must not find it.
     "X-Robots-Tag": "noindex",
-    "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
 }

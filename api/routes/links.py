@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from api.deps import Inst
+from api.errors import mark_unproven
 from api.pages.preferences import ALL_OFF, HEADERS, NOBODY, ONE_OFF, SAVED, lost_page, preference_page
 from api.routes.records import writing
 from domain.records import Cause
@@ -27,12 +28,12 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
 @public.get("/u/{token}")
-async def show_choices(token: Token, inst: Inst) -> Response:
+async def show_choices(token: Token, request: Request, inst: Inst) -> Response:
     """The preference page. It changes nothing: mail services open every address to look for what is bad."""
     async with inst.db.read() as read:
         sent = await answering.find_sent(read, inst, token, "unsubscribe")
         if sent is None:
-            return lost_page()
+            return _lost(request)
         return preference_page(await answering.show_preferences(read, sent))
 
 
@@ -45,7 +46,7 @@ async def unsubscribe(token: Token, request: Request, inst: Inst) -> Response:
     async with inst.db.read() as read:
         sent = await answering.find_sent(read, inst, token, "unsubscribe")
     if sent is None:
-        return lost_page()
+        return _lost(request)
     async with inst.db.transaction() as tx:
         write = await writing(tx, inst, READER)
         match action:
@@ -73,6 +74,8 @@ async def show_pixel(token: Token, request: Request, inst: Inst) -> Response:
     if reaction is not None:
         async with inst.db.transaction() as tx:
             await reactions.record_reaction(tx, await writing(tx, inst, READER), reaction, request.headers)
+    else:
+        mark_unproven(request)
     return Response(PIXEL, 200, HEADERS, "image/gif")
 
 
@@ -82,9 +85,14 @@ async def follow(token: Token, request: Request, inst: Inst) -> Response:
     async with inst.db.read() as read:
         reaction = await reactions.find_reaction(read, inst, token, "click")
     if reaction is None or reaction.url is None:
-        return lost_page()
+        return _lost(request)
     # Who asks for the head only does not want to read what is there.
     if request.method == "GET":
         async with inst.db.transaction() as tx:
             await reactions.record_reaction(tx, await writing(tx, inst, READER), reaction, request.headers)
     return Response(status_code=302, headers={**HEADERS, "Location": quote(reaction.url, safe=URL_CHARACTERS)})
+
+
+def _lost(request: Request) -> Response:
+    mark_unproven(request)
+    return lost_page()

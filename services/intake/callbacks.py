@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.base import Json
 from domain.callbacks import callback_id
 from domain.enrollments import Enrollment
-from domain.errors import Conflict, Invalid, NotFound
+from domain.errors import Conflict, Invalid, NoSuchAddress
 from domain.events import CALLBACK
 from domain.problems import FieldError
 from services.installation import Installation
@@ -24,13 +24,13 @@ async def take_callback(tx: Tx, inst: Installation, write: Write, token: str, bo
     """Record what was said under an address, which lets go on who waits for it, now or later.
 
     Raises:
-        NotFound: the address is none of ours.
+        NoSuchAddress: the address is none of ours.
         Conflict: it was called before, its enrollment is over, or the step was passed again and handed out another one.
         Invalid: the body is no object, or too large.
     """
     link = read_link(inst, await load_account(tx), token, "callback")
     if link is None:
-        raise NotFound("there is no such address")
+        raise NoSuchAddress("there is no such address")
     enrollment_id, step, n = link.key.split(":")
     external_id = callback_id(enrollment_id, step, int(n))
     if await find_by_external_id(tx, external_id) is not None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from domain.base import Frozen, Instant, Json
 from domain.conditions import Condition
 from domain.definition import Definition, WebhookTrigger
-from domain.errors import Conflict, Invalid, NotAuthenticated, NotFound
+from domain.errors import Conflict, Invalid, NoSuchAddress, NotAuthenticated, NotFound
 from domain.facts import Seen
 from domain.hooks import EVENT, TOLERANCE, Call, delivery_ids, mapped, signed_at
 from domain.judging import judge_event
@@ -65,7 +65,7 @@ async def receive(tx: Tx, write: Write, token: str, call: Call, body: Json, *, s
     hook = await find_hook(tx, token)
     workflow = await get_workflow(tx, hook.workflow_id) if hook else None
     if hook is None or workflow is None or workflow["slug"].startswith(GONE) or workflow["version"] is None:
-        raise NotFound("there is no such hook")
+        raise NoSuchAddress("there is no such hook")
     at = _verified(call, hook, now=write.now)
     definition = (await load_live(tx, workflow["id"], workflow["version"])).definition
     trigger = next((t for t in definition.entry.triggers if t.id == hook.trigger), None)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 
 from domain.base import Frozen, Json
-from domain.errors import Invalid, NotAuthenticated, NotFound
+from domain.errors import Invalid, NoSuchAddress, NotAuthenticated
 from domain.mail_parts import is_same_domain, is_same_mailbox
 from domain.problems import FieldError
 from domain.provider_events import ProviderReport, read_reports
@@ -46,7 +46,7 @@ async def take_call(inst: Installation, provider: Provider, call: ProviderCall, 
     """Do what follows from a call of a mail service.
 
     Raises:
-        NotFound: no key of this service is kept.
+        NoSuchAddress: no key of this service is kept.
         NotAuthenticated: it is not signed with that, too long ago, or with a token that opened another body.
         Invalid: the body is not what this service sends.
         Conflict: a contact is being merged, or changes its address, at the same time; everything else is done.
@@ -102,7 +102,7 @@ async def _verify(inst: Installation, provider: Provider, call: ProviderCall) ->
     async with inst.db.read() as read:
         secret = (await load_secrets(read, [name], now=now)).get(name)
     if secret is None:
-        raise NotFound(f"nothing is taken from {NAMES[provider]}: there is no secret {name}")
+        raise NoSuchAddress(f"nothing is taken from {NAMES[provider]}: there is no secret {name}")
     try:
         at = signed_at(provider, call, secret.values, now=now)
     except ValueError as wrong:

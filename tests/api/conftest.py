@@ -61,7 +61,7 @@ class Caller:
         return _client(self.inst, secret)
 
 
-DOCUMENTED = (401, 403, 404, 409, 412, 413, 422, 428)
+DOCUMENTED = (401, 403, 404, 409, 412, 413, 422, 428, 429)
 """Refusals that the reference must name for every operation that can answer them."""
 
 
