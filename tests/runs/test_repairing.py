@@ -5,32 +5,38 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.service import RPCError
 from typer.testing import CliRunner, Result
 
 from cli import app
-from domain.verification import MEANINGS
+from domain.verification import MEANINGS, Finding
+from gateways.mail import open_mail
 from gateways.temporal import TemporalRuns
 from gateways.temporal_histories import TemporalHistories
 from services.leaving.moving import skip_wait
-from services.relaying.repairing import REPAIRS
+from services.relaying.repairing import REPAIRS, repair
+from services.running.lost_runs import missing_runs
 from services.running.restarting import CAME_BY
+from store.enrollments import started_enrollments
 from store.tables import audit_entries, effects, enrollments, messages, visits
 from tests.fixtures.running import Running, running
+from tests.fixtures.smtp_sink import running_sink
 from tests.fixtures.temporal import own_server
 from tests.runs.definitions import by_hand, email, gap, task
 
 HELD = timedelta(days=1)
-LEAVE = {"kind": "leave", "id": "late", "reason": "unenrolled"}
 
 
 @pytest.fixture
@@ -281,8 +287,10 @@ async def test_runs_that_are_older_than_the_database_hear_what_they_missed(
     wait = {"id": "pause", "kind": "wait", "for_event": {"event": "custom.go"}, "timeout": {"days": 2}}
     await ft.publish(by_hand("journey", [email("hello", "Hello"), gap(days=1), email("bye", "Bye")]))
     await ft.publish(by_hand("loop", [wait, task("call", "Call"), again, email("end", "End")]))
+    await ft.publish(by_hand("short", [gap(seconds=3), email("hello", "Hello")]))
     skipped, moved, resumed = await entered(ft, "journey", 3)
     heard, left = await entered(ft, "loop", 2)
+    (held,) = await entered(ft, "short", 1)
     for each in (skipped, moved, resumed):
         await ft.sleeps_at(each, "gap")
     for each in (heard, left):
@@ -290,12 +298,14 @@ async def test_runs_that_are_older_than_the_database_hear_what_they_missed(
     # Its run comes to the next step and is held there: only who resumes wakes it.
     await ft.call("POST", f"/enrollments/{resumed}/pause", {})
     await ft.call("POST", f"/enrollments/{resumed}/skip-wait", {})
+    await ft.call("POST", f"/enrollments/{held}/pause", {})
 
-    async def is_held() -> bool:
+    async def are_held() -> bool:
+        mine = enrollments.c.id.in_((resumed, held)), enrollments.c.held_at.is_not(None)
         async with ft.inst.db.read() as read:
-            return await read.scalar(select(enrollments.c.held_at).where(enrollments.c.id == resumed)) is not None
+            return len(await read.all(select(enrollments.c.id).where(*mine))) == 2
 
-    await ft.until(is_held, "its run is held")
+    await ft.until(are_held, "their runs are held")
     told = []
 
     async def into_nowhere(run_id: str, name: str, payload: Any) -> bool:
@@ -306,30 +316,150 @@ async def test_runs_that_are_older_than_the_database_hear_what_they_missed(
         deaf.setattr(ft.inst.runs, "signal", into_nowhere)
         await ft.call("POST", f"/enrollments/{skipped}/skip-wait", {})
         await ft.call("POST", f"/enrollments/{moved}/move-to", {"step": "hello"})
-        await ft.call("POST", f"/enrollments/{resumed}/resume", {})
+        for each in (resumed, held):
+            await ft.call("POST", f"/enrollments/{each}/resume", {})
         await happens(ft, heard)
         await ft.call("POST", f"/enrollments/{left}/unenroll", {})
         await ft.settled()
-    assert {run for run, _ in told} == {await run_of(ft, each) for each in (skipped, moved, resumed, heard, left)}
+    assert {run for run, _ in told} == {await run_of(ft, each) for each in (skipped, moved, resumed, heard, left, held)}
     await ft.stop_worker()
 
     document = await repaired(ft, "--restored")
-    assert "1 runs will be asked to look again, 3 begin anew" in document["caught_up"]
+    assert "2 runs will be asked to look again, 3 begin anew" in document["caught_up"]
     await ft.start_worker()
-    for each in (skipped, resumed):
+    for each in (skipped, resumed, held):
         await ft.ended(each)
     # It was sent to the email again, so that is sent again, and it waits behind it as it did.
     await ft.sleeps_at(moved, "gap")
     await comes_round(ft, heard)
-    # A minute after its end it would be told so by verify; its next step says the same.
-    await asyncio.wait_for(ft.run(await ft.call("GET", f"/enrollments/{left}")).signal("leave", LEAVE), 10)
     await ft.ended(left)
     await happens(ft, heard)
     await ft.ended(heard)
-    assert Counter(mail["subject"] for mail in ft.outbox()) == {"Hello": 4, "Bye": 2, "End": 1}
+    assert Counter(mail["subject"] for mail in ft.outbox()) == {"Hello": 5, "Bye": 2, "End": 1}
     await ft.call("POST", f"/enrollments/{moved}/skip-wait", {})
     await ft.ended(moved)
     assert [visit for visit in await visited(ft, moved) if visit[2] == "done"] == [
         ("hello", 1, "done"), ("hello", 2, "done"), ("gap", 2, "done"), ("bye", 1, "done"),
     ]  # fmt: skip
     assert (await said(ft)).exit_code == 0
+
+
+def winding() -> dict[str, Any]:
+    """Every kind of step a run may be lost in, walked twice."""
+    broken = {"id": "broken", "kind": "action", "action": "set_property", "on_error": "continue",
+              "config": {"property": "last_touched_at", "value": {"now": {}}}}  # fmt: skip
+    steps = [
+        email("hello", "Hello"),
+        broken,
+        {"id": "which", "kind": "branch",
+         "branches": [{"id": "lead", "name": "Lead", "where": {"property": "first_name", "op": "is", "value": "Ana"},
+                       "steps": [task("call", "Call"), gap(seconds=1)]}],
+         "otherwise": [task("never", "Never")]},
+        {"id": "asks", "kind": "wait", "for_event": {"event": "custom.never"}, "timeout": {"seconds": 1}},
+        {"id": "off", "kind": "action", "action": "create_task", "enabled": False, "config": {"title": "Off"}},
+        {"id": "again", "kind": "goto", "to": "hello", "max_visits": 1},
+        email("bye", "Bye"),
+    ]  # fmt: skip
+    return by_hand("winding", steps)
+
+
+async def lose_and_repair(ft: Running, losing: Callable[[], bool], rng: Random) -> int:
+    """Have Temporal forget runs at random moments while they work, and repair, until all are through; how many."""
+    lost = 0
+    while True:
+        async with ft.inst.db.read() as read:
+            active = await started_enrollments(read, after="", limit=1000)
+        if not active:
+            return lost
+        if losing():
+            asked = DeleteWorkflowExecutionRequest(
+                namespace=ft.temporal.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=rng.choice(active).run_id),
+            )
+            with suppress(RPCError):
+                await ft.temporal.workflow_service.delete_workflow_execution(asked)
+                lost += 1
+        async for each in missing_runs(ft.inst):
+            about = {"what": each.id, "enrollment": each.id, "step": each.step}
+            await repair(ft.inst, Finding(odd="enrollment_without_run", **about))
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.timeout(240)
+async def test_runs_that_are_lost_at_any_moment_go_the_way_they_would_have_gone(ft: Running) -> None:
+    await ft.publish(winding())
+    (untouched,) = await entered(ft, "winding", 1)
+    await ft.ended(untouched)
+    expected = [visit[:2] for visit in await visited(ft, untouched)]
+    rng = Random(7)
+    taken = []
+    for n in range(12):
+        contact = await ft.create("contact", email=f"w{n}@example.com", first_name="Ana")
+        taken.append((await ft.enroll("winding", "contact", contact))["enrollment_id"])
+    times = iter(range(60))
+    lost = await lose_and_repair(ft, lambda: next(times, None) is not None, rng)
+    assert lost > 20, "they were lost while they worked"
+    for each in taken:
+        assert sorted(visit[:2] for visit in await visited(ft, each)) == sorted(expected)
+        found = await ft.call("GET", f"/enrollments/{each}")
+        assert (found["end_reason"], found["end_detail"]) == ("completed", None)
+    sent = Counter((mail["to"], mail["subject"]) for mail in ft.outbox())
+    assert {count for (_, subject), count in sent.items() if subject == "Hello"} == {2}
+    assert {count for (_, subject), count in sent.items() if subject == "Bye"} == {1}
+    assert len(sent) == 2 * (len(taken) + 1)
+    assert len((await ft.call("GET", "/tasks?workflow=winding&limit=200"))["items"]) == 2 * (len(taken) + 1)
+
+
+async def step_back(ft: Running, enrollment_id: str, step: str) -> None:
+    """As if the run had been lost right behind a step: what it did since is not there, and the enrollment goes on."""
+    found = await ft.call("GET", f"/enrollments/{enrollment_id}")
+    await ft.stop_worker()
+    async with ft.inst.db.transaction() as tx:
+        at = await tx.scalar(
+            select(visits.c.entered_at).where(visits.c.enrollment_id == enrollment_id, visits.c.step == step)
+        )
+        await tx.run(delete(visits).where(visits.c.enrollment_id == enrollment_id, visits.c.entered_at > at))
+        again = {"status": "active", "step": step, "ended_at": None, "end_reason": None, "end_detail": None}
+        await tx.run(update(enrollments).where(enrollments.c.id == enrollment_id).values(**again))
+    if found["status"] == "ended":
+        # Temporal takes its time to forget a run that is over.
+        async with ft.inst.db.transaction() as tx:
+            mine = update(enrollments).where(enrollments.c.id == enrollment_id)
+            await tx.run(mine.values(run_id=f"{found['temporal']['workflow_id']}7"))
+    else:
+        await lose_run(ft, enrollment_id)
+    assert [each["what"] for each in (await repaired(ft, "--all-missing"))["findings"]] == [enrollment_id]
+    await ft.start_worker()
+
+
+async def test_who_was_about_to_leave_by_a_failed_step_does_so(ft: Running) -> None:
+    async with running_sink() as sink:
+        await ft.stop_worker()
+        ft.inst = replace(ft.inst, mail=open_mail(sink.url, ft.folder))
+        await ft.start_worker()
+        sink.refusals["journey0@example.com"] = "550 no"
+        hello = {**email("hello", "Hello"), "on_error": "exit"}
+        await ft.publish(by_hand("journey", [task("call", "Call"), hello, task("never", "Never")]))
+        (taken,) = await entered(ft, "journey", 1)
+        before = await ft.ended(taken)
+        assert before["end_reason"] == "failed"
+        sink.refusals.clear()
+        await step_back(ft, taken, "hello")
+        after = await ft.ended(taken)
+        assert (after["end_reason"], after["end_detail"]) == (before["end_reason"], before["end_detail"])
+        assert await visited(ft, taken) == [("call", 1, "done"), ("hello", 1, "failed")]
+        assert sink.received == []
+        await ft.stop_worker()
+
+
+async def test_messages_are_passed_by_up_to_the_next_delay_as_they_were_to_be(ft: Running) -> None:
+    past = {"id": "day", "kind": "delay", "until": {"date": "2020-01-01", "time": "09:00"}, "if_past": "skip_sends"}
+    await ft.publish(by_hand("journey", [past, task("call", "Call"), email("hello", "Hello"), gap(days=1)]))
+    (taken,) = await entered(ft, "journey", 1)
+    await ft.sleeps_at(taken, "gap")
+    for step in ("day", "call"):
+        await step_back(ft, taken, step)
+        await ft.sleeps_at(taken, "gap")
+        story = [("day", 1, "done"), ("call", 1, "done"), ("hello", 1, "skipped"), ("gap", 1, None)]
+        assert await visited(ft, taken) == story
+    assert ft.outbox() == []
