@@ -30,6 +30,9 @@ KEPT = 1000
 
 TOLD_EVERY = 10_000
 
+TOGETHER = 50
+"""Findings repaired together."""
+
 
 class Results:
     """What was looked at, what was found and what was done about it; memory stays bounded however much that is."""
@@ -176,8 +179,10 @@ async def verified(settings: Settings, scope: Scope) -> Results:
                     f"Temporal at {place} knows not one run of the active enrollments. If it is the right one and lost"
                     " them all, --all-missing starts them again where the database says they stand",
                 )
-            async for finding in _findings(settings, inst, client, results, scope):
-                results.keep(finding, await repair(inst, finding) if scope.repair else None)
+            async for found in _portions(_findings(settings, inst, client, results, scope)):
+                done = await repair(inst, found) if scope.repair else [None] * len(found)
+                for finding, words in zip(found, done, strict=True):
+                    results.keep(finding, words)
             if scope.restored:
                 told = await catch_up(inst)
                 results.caught_up = (
@@ -186,6 +191,17 @@ async def verified(settings: Settings, scope: Scope) -> Results:
     except Unavailable as error:
         raise Failed(ExitCode.NOT_REACHABLE, f"{error}: {place}") from None
     return results
+
+
+async def _portions(findings: AsyncIterator[Finding]) -> AsyncIterator[list[Finding]]:
+    portion: list[Finding] = []
+    async for finding in findings:
+        portion.append(finding)
+        if len(portion) == TOGETHER:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
 
 
 async def _findings(

@@ -254,6 +254,12 @@ async def add_delivery(
     )
 
 
+async def having_deliveries(read: Read, enrollment_ids: Collection[str]) -> set[str]:
+    """Those of these enrollments for whose runs something waits to be delivered."""
+    mine = select(deliveries.c.enrollment_id).where(deliveries.c.enrollment_id.in_(list(enrollment_ids)))
+    return {row["enrollment_id"] for row in await read.all(mine)}
+
+
 async def _renew(tx: Tx, enrollment_id: str, payload: Mapping[str, Json]) -> bool:
     # What was tried may have arrived: the run would take other news under the same id for a repetition.
     untried = (

@@ -6,7 +6,8 @@ might be right in more than one way is left to a person.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from domain.audit import INSTALLATION
@@ -17,13 +18,14 @@ from domain.verification import Finding, Odd
 from services.auditing import note_made
 from services.installation import Installation
 from services.jobs.jobs import begin_all
+from services.running.deliveries import deliver_now, deliver_starts
 from services.running.lost_runs import AT_ONCE, end_if_lost
-from services.running.restarting import Told, deliver_all, start_again, tell_again
+from services.running.restarting import Told, start_again, tell_again
 from services.running.settling import NOBODY_KNOWS
 from store.database import Tx
 from store.decisions import amend_visit, message_behind, visit_behind
 from store.effects import CLOSED, Effect, close_effect, correct_message, effect_keys, hold_effect
-from store.enrollments import get_enrollment, started_enrollments
+from store.enrollments import get_enrollment, get_enrollments, started_enrollments
 from store.intake import add_delivery
 from store.jobs import unfinished_jobs
 from store.locks import lock_enrollments
@@ -32,13 +34,18 @@ from store.occurrences import recurring_workflows, tell_run
 Repair: TypeAlias = Callable[[Installation, Finding], Awaitable[str | None]]
 
 
-async def repair(inst: Installation, finding: Finding) -> str | None:
-    """What was done about a finding, in words; None: nothing, as somebody has to decide, or it is no more as it was.
+async def repair(inst: Installation, findings: Sequence[Finding]) -> list[str | None]:
+    """What was done about each, in words; None: nothing, as somebody has to decide, or it is no more as it was.
 
     Raises:
         Unavailable: Temporal cannot be reached now.
     """
-    mend = REPAIRS.get(finding.odd)
+    begun = await _start_again(inst, [each for each in findings if each.odd == STARTED])
+    return [begun.get(each.what) if each.odd == STARTED else await _mend(inst, each) for each in findings]
+
+
+async def _mend(inst: Installation, finding: Finding) -> str | None:
+    mend = ALONE.get(finding.odd)
     return await mend(inst, finding) if mend is not None else None
 
 
@@ -81,17 +88,21 @@ async def catch_up(inst: Installation) -> Told:
     return told
 
 
-async def _start_again(inst: Installation, finding: Finding) -> str | None:
-    seen = await _seen(inst, finding)
-    if seen is None or await inst.runs.end_of(seen.run_id) != "not found":
-        return None
-    async with inst.db.transaction() as tx:
-        state = await start_again(tx, seen, now=inst.clock.now())
-        if state is None:
-            return None
-        done = f"its run was started again, {_place(state)}"
-        await _note(tx, inst, finding, done)
-    await deliver_all(inst, seen.id)
+async def _start_again(inst: Installation, findings: Sequence[Finding]) -> dict[str, str]:
+    """Together, as after a restore there may be many."""
+    about = {each.what: each for each in findings}
+    async with inst.db.read() as read:
+        seen = [*(await get_enrollments(read, about)).values()]
+    ends = await asyncio.gather(*(inst.runs.end_of(each.run_id) for each in seen))
+    lost = [each for each, end in zip(seen, ends, strict=True) if end == "not found"]
+    done: dict[str, str] = {}
+    if lost:
+        async with inst.db.transaction() as tx:
+            states = await start_again(tx, lost, now=inst.clock.now(), starter=inst.name)
+            for id, state in states.items():
+                done[id] = f"its run was started again, {_place(state)}"
+                await _note(tx, inst, about[id], done[id])
+        await deliver_starts(inst, [*done])
     return done
 
 
@@ -119,7 +130,7 @@ async def _have_it_leave(inst: Installation, finding: Finding) -> str | None:
         payload: dict[str, Json] = {"reason": seen.end_reason, "detail": seen.end_detail}
         await add_delivery(tx, seen.id, "leave", payload, now=inst.clock.now())
         await _note(tx, inst, finding, done)
-    await deliver_all(inst, seen.id)
+    await deliver_now(inst, seen.id)
     return done
 
 
@@ -193,11 +204,15 @@ async def _note(tx: Tx, inst: Installation, finding: Finding, done: str) -> None
     await note_made(tx, INSTALLATION, "installation.repaired", finding.what, after=after, now=inst.clock.now())
 
 
-REPAIRS: Mapping[Odd, Repair] = {
-    "enrollment_without_run": _start_again,
+STARTED: Odd = "enrollment_without_run"
+
+ALONE: Mapping[Odd, Repair] = {
     "enrollment_of_ended_run": _end,
     "run_of_ended_enrollment": _have_it_leave,
     "effect_never_answered": _call_unknown,
     "message_says_otherwise": _correct_message,
     "visit_says_otherwise": _correct_visit,
 }
+"""What is repaired one by one."""
+
+REPAIRED: frozenset[Odd] = frozenset({STARTED, *ALONE})

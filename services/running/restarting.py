@@ -15,12 +15,11 @@ from domain.enrollments import Enrollment
 from domain.landing import Mark, find_place
 from domain.messages import RunState
 from services.installation import Installation
-from services.running.deliveries import deliver_batch
 from services.running.settling import wake
 from services.versions import load_content
 from store.database import Read, Tx
 from store.enrollments import started_enrollments
-from store.intake import add_delivery
+from store.intake import add_delivery, having_deliveries
 from store.locks import lock_inside
 from store.moving import marks_of, next_turn
 from store.visits import last_sleep
@@ -83,28 +82,29 @@ async def _skips_sends(read: Read, enrollment: Enrollment, marks: Collection[Mar
     return answer.skip_sends and not moved
 
 
-async def start_again(tx: Tx, seen: Enrollment, *, now: datetime, anew: bool = False) -> RunState | None:
-    """Have the run of an enrollment started where it stands; None when it is over, or just merged.
+async def start_again(
+    tx: Tx, seen: Collection[Enrollment], *, now: datetime, anew: bool = False, starter: str | None = None
+) -> dict[str, RunState]:
+    """Have the runs of enrollments started where these stand; who is over, or just merged, is absent.
 
-    ``anew``: in place of one that goes on, which ends. The records of ``seen`` and its row are locked.
+    ``anew``: in place of those that go on, which end. ``starter``: who delivers them at once, by ``deliver_starts``.
+    All are locked, with their records.
     """
-    enrollment = (await lock_inside(tx, [seen])).get(seen.id)
-    if enrollment is None or enrollment.status == "ended":
-        return None
-    state = await standing(tx, enrollment)
-    payload: dict[str, Json] = {
-        "version": enrollment.version,
-        "state": state.model_dump(mode="json", exclude_defaults=True) | {"step": state.step},
-        "anew": anew,
-    }
-    await add_delivery(tx, enrollment.id, "start", payload, now=now)
-    return state
-
-
-async def deliver_all(inst: Installation, enrollment_id: str) -> None:
-    """Carry what waits for an enrollment's run, one after the other; what cannot be is left to the relays."""
-    while await deliver_batch(inst, inst.name, enrollment_id=enrollment_id):
-        pass
+    begun: dict[str, RunState] = {}
+    waiting = await having_deliveries(tx, [each.id for each in seen])
+    for enrollment in (await lock_inside(tx, seen)).values():
+        if enrollment.status == "ended":
+            continue
+        state = begun[enrollment.id] = await standing(tx, enrollment)
+        payload: dict[str, Json] = {
+            "version": enrollment.version,
+            "state": state.model_dump(mode="json", exclude_defaults=True) | {"step": state.step},
+            "anew": anew,
+        }
+        # Behind what waits already it is not the first of its line, and left to the relays.
+        mine = starter if enrollment.id not in waiting else None
+        await add_delivery(tx, enrollment.id, "start", payload, now=now, leased_by=mine)
+    return begun
 
 
 async def tell_again(inst: Installation) -> Told:
@@ -130,6 +130,6 @@ async def tell_again(inst: Installation) -> Told:
             if each.epoch > 0:
                 # Alone, as it locks a record, and work may go on meanwhile.
                 async with inst.db.transaction() as tx:
-                    anew += await start_again(tx, each, now=now, anew=True) is not None
+                    anew += len(await start_again(tx, [each], now=now, anew=True))
         after = page[-1].id if len(page) == PAGE else None
     return Told(told=told, anew=anew)
