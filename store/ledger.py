@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, or_, select
+from sqlalchemy import RowMapping, Select, and_, func, or_, select
 
 from domain.base import Frozen
 from store.database import Read
@@ -78,6 +78,18 @@ def _shown() -> Select[Any]:
         .outerjoin(visits, _ITS_VISIT)
         .outerjoin(messages, messages.c.effect_key == effects.c.key)
     )
+
+
+async def count_undecided(read: Read) -> int:
+    """How many effects somebody has to decide, as a run waits for it."""
+    waiting = (
+        select(func.count())
+        .select_from(effects)
+        .join(enrollments, enrollments.c.id == effects.c.enrollment_id)
+        .join(visits, _ITS_VISIT)
+        .where(IS_WAITING)
+    )
+    return int(await read.scalar(waiting))
 
 
 async def undecided_of(read: Read, enrollment_id: str) -> list[RowMapping]:

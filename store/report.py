@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 
 from domain.base import Frozen
 from store.database import Read
-from store.tables import (
-    changes,
-    deliveries,
-    effects,
-    enrollments,
-    entry_decisions,
-    messages,
-    visits,
-)
+from store.tables import changes, entry_decisions, messages, visits
 
 SENT = ("sent", "delivered", "bounced", "complained")
 """Message states that mean: the other side took it."""
@@ -86,21 +78,3 @@ async def count_failed_changes(read: Read) -> int:
     """How many changes were set aside."""
     failed = select(func.count()).select_from(changes).where(changes.c.failed_at.is_not(None))
     return int(await read.scalar(failed))
-
-
-async def count_installation(read: Read) -> dict[str, dict[str, int]]:
-    """The figures of ``/metrics``: changes and deliveries by state, enrollments by status, effects by state."""
-    waiting = await read.scalar(
-        select(func.count()).select_from(changes).where(changes.c.done_at.is_(None), changes.c.failed_at.is_(None))
-    )
-    return {
-        "changes": {"waiting": waiting, "failed": await count_failed_changes(read)},
-        "deliveries": {"waiting": await read.scalar(select(func.count()).select_from(deliveries))},
-        "enrollments": await _by(read, enrollments.c.status),
-        "effects": await _by(read, effects.c.state),
-    }
-
-
-async def _by(read: Read, column: ColumnElement[str]) -> dict[str, int]:
-    rows = await read.all(select(column.label("value"), func.count().label("total")).group_by(column))
-    return {r["value"]: r["total"] for r in rows}

@@ -8,27 +8,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
 from api.answers import Shown
 from api.deps import Inst, bearer, identify
+from api.figures import in_prometheus_format
 from services.installation import Installation
+from store.figures import count_installation
 from store.migrate import is_current
-from store.report import count_failed_changes, count_installation
+from store.report import count_failed_changes
 from store.sweep_failures import count_failures
 from store.sweeps import failing_sweeps
 
 router = APIRouter(tags=["operations"])
-
-DOCUMENTATION = {
-    "changes": "Changes by state: waiting to be judged, or set aside after five failures.",
-    "deliveries": "Starts and signals waiting to be carried to Temporal.",
-    "enrollments": "Enrollments by status.",
-    "effects": "Outside effects by state of the ledger.",
-}
-LABELS = {"changes": "state", "deliveries": "state", "enrollments": "status", "effects": "state"}
 
 
 class Health(Shown):
@@ -68,14 +62,10 @@ async def metrics(
     """Figures in Prometheus format, counted from the database. Any API key will do; on loopback none is needed."""
     if not _is_loopback(request):
         await identify(inst, credentials)
+    now = inst.clock.now()
     async with inst.db.read() as read:
-        counts = await count_installation(read)
-    registry = CollectorRegistry()
-    for name, values in counts.items():
-        gauge = Gauge(f"followthrough_{name}", DOCUMENTATION[name], [LABELS[name]], registry=registry)
-        for value, count in values.items():
-            gauge.labels(value).set(count)
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        figures = await count_installation(read, now)
+    return Response(in_prometheus_format(figures), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _readiness(inst: Installation) -> Readiness:
