@@ -107,7 +107,9 @@ async def _follow(
         return thread, None
     ticket = records.get(thread.ticket_id)
     if ticket is not None:
-        return thread, await move_answered(tx, write, ticket, thread, author=said.author, kind=said.channel.kind)
+        # Whatever the channel: an email about the ticket of a form or a chat is answered by mail.
+        by_mail = said.mail is not None
+        return thread, await move_answered(tx, write, ticket, thread, author=said.author, by_mail=by_mail)
     if said.author != "contact" or not said.channel.opens_tickets:
         return thread, None
     contact_id = thread.contact_id if thread.contact_id in records else None

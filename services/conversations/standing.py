@@ -7,7 +7,6 @@ from domain.builtin import PIPELINE, STAGE
 from domain.conversations import (
     TICKET,
     Author,
-    ChannelKind,
     Standing,
     Thread,
     stage_after_answer,
@@ -21,7 +20,7 @@ from store.pipelines import list_stays
 
 
 async def move_answered(
-    tx: Tx, write: Write, ticket: StoredRecord, thread: Thread, *, author: Author, kind: ChannelKind
+    tx: Tx, write: Write, ticket: StoredRecord, thread: Thread, *, author: Author, by_mail: bool
 ) -> str | None:
     """Move a ticket, which is locked, as what was written in a thread of it says; that in words, None: it stays."""
     pipeline = pipeline_named(write, ticket.properties.get(PIPELINE))
@@ -29,7 +28,7 @@ async def move_answered(
         pipeline,
         await _standing(tx, write, ticket),
         author=author,
-        by_mail=kind == "email",
+        by_mail=by_mail,
         in_first_thread=thread.opened_ticket,
     )
     return await _move(tx, write, ticket, stage)

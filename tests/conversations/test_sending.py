@@ -132,6 +132,31 @@ async def test_rule_3_a_mail_from_the_record_of_the_contact_moves_no_ticket(ft: 
     assert await stage(ft, thread) == "Waiting on contact"
 
 
+async def test_rule_3_an_answer_by_mail_about_the_ticket_of_a_form_moves_it(ft: Running, smtp_sink: SmtpSink) -> None:
+    await ft.call("POST", "/channels", {"slug": "form", "kind": "form", "address": "contact-us"})
+    rules = {"replied": {"on": True, "stage": "Waiting on us"}}
+    await ft.call("PATCH", "/pipelines/ticket/default", {"status_from_email": rules})
+    received = {
+        "id": "received", "kind": "action", "action": "send_email",
+        "config": {"email": "ticket-received", "transactional": True},
+    }  # fmt: skip
+    await ft.call("PUT", "/pipelines/ticket/default/stages/New/automation", {"steps": [received]})
+    filled_in = {
+        "event": "form.submitted",
+        "record": {"object": "contact", "by": {"email": ANA}, "create": True},
+        "properties": {"form": "contact-us", "subject": "Delivery", "message": "Where is it?"},
+    }
+    await ft.call("POST", "/events", filled_in)
+
+    async def arrived() -> bool:
+        return len(smtp_sink.received) == 1
+
+    await ft.until(arrived, "the contact was written to")
+    answered = await take(ft, answer_to(smtp_sink.received[0]))
+    thread = await ft.call("GET", f"/threads/{answered['thread_id']}")
+    assert (thread["channel"], (await last(ft, thread))["effect"]) == ("form", "New → Waiting on us")
+
+
 async def test_a_mail_waits_for_a_mail_server_that_is_away_and_is_sent_once(ft: Running, smtp_sink: SmtpSink) -> None:
     thread, user = await asked(ft), await kim(ft)
     await waits(ft, thread, user, smtp_sink)
