@@ -157,6 +157,13 @@ async def mails_of_thread(read: Read, thread_id: str) -> tuple[str, ...]:
     return tuple(row["message_id"] for row in rows)
 
 
+async def addresses_in(read: Read, thread_id: str, contact_id: str) -> frozenset[str]:
+    """The addresses that a contact wrote from in a thread, or was written to at."""
+    theirs = (thread_messages.c.thread_id == thread_id, thread_messages.c.contact_id == contact_id)
+    page = select(thread_messages.c.address).where(*theirs, thread_messages.c.address.is_not(None)).distinct()
+    return frozenset(row["address"] for row in await read.all(page))
+
+
 async def find_sent_mail(read: Read, message_ids: Collection[str]) -> ThreadMessage | None:
     """The mail of ours in a thread that has one of these ids."""
     ours = (thread_messages.c.message_id.in_(list(message_ids)), thread_messages.c.status.is_not(None))

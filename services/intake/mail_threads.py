@@ -13,6 +13,7 @@ from typing import Literal
 
 from domain.conversations import TICKET, Author, Channel, Sending, Thread, ThreadMessage
 from domain.incoming_mail import InboundKind, IncomingMail
+from domain.mail_parts import is_same_mailbox
 from services.conversations.opening import find_or_add_contact
 from services.conversations.receiving import Said
 from services.conversations.sending import settle_mail
@@ -27,6 +28,7 @@ from store.enrollments import get_enrollment
 from store.people import find_user
 from store.schema import load_account
 from store.threads import (
+    addresses_in,
     begun_by_nobody,
     begun_lately,
     find_sent_mail,
@@ -115,15 +117,14 @@ async def said_in(tx: Tx, write: Write, place: Place, mail: IncomingMail, match:
     user = await find_user(tx, mail.sender) if mail.sender is not None else None
     if place.thread is None and contact is None and user is None and mail.sender is not None:
         contact = await find_or_add_contact(tx, write, mail.sender, mail.sender_name)
-    author = await _author(
-        tx, place, mail, contact.id if contact is not None else None, is_user=user is not None
-    )  # fmt: skip
-    is_theirs = contact is not None and (place.thread is None or author == "contact")
+    contact_id = contact.id if contact is not None else await _whose(tx, place, mail)
+    author = await _author(tx, place, mail, contact_id, is_user=user is not None)
+    is_theirs = place.thread is None or author == "contact"
     return Said(
         channel=place.channel,
         thread=place.thread,
         author=author,
-        contact_id=contact.id if is_theirs and contact is not None else None,
+        contact_id=contact_id if is_theirs else None,
         user_id=user.id if user is not None and author == "personal_mailbox" else None,
         address=mail.sender[:LONGEST_SENDER] if mail.sender is not None else None,
         subject=mail.subject,
@@ -165,6 +166,18 @@ async def _author(read: Read, place: Place, mail: IncomingMail, contact_id: str 
     if contact_id is not None and await _takes_part(read, place, contact_id):
         return "contact"
     return "personal_mailbox" if is_user else "other"
+
+
+async def _whose(read: Read, place: Place, mail: IncomingMail) -> str | None:
+    """The contact of a conversation who writes from an address that nobody has any more, but had here.
+
+    People go on to write from where they were written to after their record was merged or got another address.
+    """
+    thread, sender = place.thread, mail.sender
+    if thread is None or thread.contact_id is None or sender is None:
+        return None
+    had = await addresses_in(read, thread.id, thread.contact_id)
+    return thread.contact_id if any(is_same_mailbox(each, sender) for each in had) else None
 
 
 async def _takes_part(read: Read, place: Place, contact_id: str) -> bool:

@@ -146,6 +146,31 @@ async def test_a_merged_contact_takes_its_conversations_along(desk: Desk) -> Non
     assert await desk.stage(taken) == "New"
 
 
+@pytest.mark.parametrize("how", ["merged", "address changed"])
+async def test_a_contact_who_has_another_address_by_now_answers_from_the_old_one(desk: Desk, how: str) -> None:
+    taken = await desk.mail()
+    await desk.move(taken, "Closed")
+    whose = (await desk.thread(taken))["contact_id"]
+    if how == "merged":
+        into = await desk.api.create("contact", email="ana@new.example")
+        await desk.api.ok("POST", f"/records/contact/{whose}/merge", {"into": into["id"]})
+    else:
+        await desk.api.ok("PATCH", f"/records/contact/{whose}", {"properties": {"email": "ana@new.example"}})
+    assert (await desk.mail(answers=taken["message_id"], sender="eve@x.example"))["kind"] == "other"
+    assert (await desk.mail(answers=taken["message_id"]))["kind"] == "reply"
+    assert (await desk.said(taken))[1:] == [("other", None), ("contact", "Closed → New")]
+
+
+async def test_an_old_address_that_another_contact_has_by_now_is_that_one_s(desk: Desk) -> None:
+    taken = await desk.mail()
+    await desk.move(taken, "Closed")
+    whose = (await desk.thread(taken))["contact_id"]
+    await desk.api.ok("PATCH", f"/records/contact/{whose}", {"properties": {"email": "ana@new.example"}})
+    await desk.api.create("contact", email=ANA)
+    assert (await desk.mail(answers=taken["message_id"]))["kind"] == "other"
+    assert await desk.stage(taken) == "Closed"
+
+
 async def test_conversations_are_shown_to_those_who_may_read_messages(lite: Caller) -> None:
     blind = await lite.with_scopes("records:read", "records:write")
     assert (await blind.problem("GET", "/threads", status=403))["detail"] == "this key lacks the scope messages:read"
