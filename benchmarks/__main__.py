@@ -6,12 +6,27 @@ import argparse
 import os
 import sys
 
-from benchmarks import bulk, emails, inbound, journey, latency, parked, relaying, reports, timing, waiting
+from benchmarks import (
+    bulk,
+    emails,
+    inbound,
+    journey,
+    latency,
+    parked,
+    production,
+    relaying,
+    reports,
+    timing,
+    waiting,
+    weights,
+)
+from benchmarks.figures import kept, table
 from benchmarks.places import Missing
 
 MEASUREMENTS = {
     "latency": latency, "journey": journey, "relaying": relaying, "bulk": bulk, "waiting": waiting, "timing": timing,
-    "parked": parked, "inbound": inbound, "reports": reports, "emails": emails,
+    "parked": parked, "production": production, "weights": weights, "inbound": inbound, "reports": reports,
+    "emails": emails,
 }  # fmt: skip
 
 if __name__ == "__main__":
@@ -27,6 +42,8 @@ if __name__ == "__main__":
         except Missing as error:
             missing.append(f"Not measured: {error}\n")
         sys.stdout.flush()
+    sys.stdout.write(table(kept))
+    sys.stdout.flush()
     sys.stderr.writelines(["\n", *missing] if missing else [])
     sys.stderr.flush()
     os._exit(1 if missing else 0)

@@ -17,13 +17,13 @@ from typing import Any
 
 from temporalio.client import Client
 
-from assemble import assembled
+from assemble import assembled, open_client
 from benchmarks.journey import closed
 from commands.installation import run_fast
 from domain import jobs
 from domain.names import job_run_id
 from domain.ports import RunStart
-from gateways.temporal import TemporalRuns, connect
+from gateways.temporal import TemporalRuns
 from services.installation import Installation
 from settings import Settings
 from tests.faults.site import Site
@@ -82,7 +82,7 @@ async def measure(site: Site) -> tuple[dict[int, list[float]], list[float]]:
     values = {n.removeprefix(prefix).lower(): v for n, v in site.environment.items() if n.startswith(prefix)}
     settings = Settings(**values)  # type: ignore[arg-type]
     # A worker needs a client that is connected.
-    connected = await connect(settings.temporal_address, settings.temporal_namespace)
+    connected = await open_client(settings)
     async with assembled(settings, "bench", client=connected) as (inst, client):
         records = [
             site.call("POST", "/records/contact", {"properties": {"email": f"b{n}@example.com", "country": "NO"}})["id"]

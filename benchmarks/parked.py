@@ -1,8 +1,9 @@
-"""What 5,000 enrollments cost that do nothing but wait in a delay."""
+"""What 10,000 enrollments cost that do nothing but wait in a delay, and what API and worker weigh without them."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -10,13 +11,15 @@ from pathlib import Path
 
 from httpx2 import AsyncClient, Limits
 
+from benchmarks.figures import keep
 from benchmarks.places import cpu_seconds, database_bytes, resident_bytes
 from tests.faults.site import Part, Site
 from tests.runs.definitions import by_hand, gap
 
-COUNT = 5000
+COUNT = int(os.environ.get("PARKED", "10000"))
 CLIENTS = 16
 IDLE_S = 30
+MIB = 1024 * 1024
 PARTS: tuple[Part, ...] = ("temporal", "api", "worker")
 
 
@@ -49,19 +52,25 @@ def run() -> None:
         site.publish(by_hand("parking", [gap(days=2)]))
         files = (site.folder / "followthrough.db", site.folder / "temporal.db")
         size = [database_bytes(path) for path in files]
-        memory = resident_bytes(site.pid("worker"))
+        time.sleep(10)
+        rest = {part: resident_bytes(site.pid(part)) for part in PARTS}
         asyncio.run(park(site))
-        site.until(lambda: everybody_sleeps(site), "everybody sleeps", within_s=600)
+        site.until(lambda: everybody_sleeps(site), "everybody sleeps", within_s=1800)
         time.sleep(20)
         cpu = {part: cpu_seconds(site.pid(part)) for part in PARTS}
         time.sleep(IDLE_S)
         sys.stdout.write(f"\n{COUNT} enrollments parked in a delay, idle for {IDLE_S} s\n")
         for part in PARTS:
             share = (cpu_seconds(site.pid(part)) - cpu[part]) / IDLE_S
+            keep(f"idle {part}, {COUNT} parked", 100 * share, "% of a core")
             sys.stdout.write(f"  {part:<9} {100 * share:5.1f} % of one core\n")
         grown = [(database_bytes(path) - was) / COUNT for path, was in zip(files, size, strict=True)]
-        kept = (resident_bytes(site.pid("worker")) - memory) / COUNT
-        sys.stdout.write(f"  worker memory {kept / 1024:.1f} KiB each (cache of 2,000 runs included)\n")
+        for part in PARTS:
+            now = resident_bytes(site.pid(part))
+            sys.stdout.write(
+                f"  {part:<9} {rest[part] / MIB:6.0f} MiB at rest, {now / MIB:6.0f} MiB with {COUNT} parked\n"
+            )
+            keep(f"memory of {part} with {COUNT} parked", now / MIB, "MiB", "the same at rest", rest[part] / MIB)
         sys.stdout.write(f"  database {grown[0]:.0f} bytes (app) + {grown[1]:.0f} bytes (Temporal) each\n")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
@@ -21,9 +22,10 @@ from typing import Any
 
 from httpx2 import AsyncClient, Limits
 
+from benchmarks.figures import keep
 from benchmarks.latency import CLIENTS, told
 from tests.faults.site import Site
-from tests.runs.definitions import by_hand, email, task
+from tests.runs.definitions import by_hand, email, gap, task
 
 TIMERS = int(os.environ.get("TIMERS", "5000"))
 RETIMED = int(os.environ.get("RETIMED", "2000"))
@@ -36,6 +38,8 @@ LOOK_EVERY_S = 0.02
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 HELD = "SELECT count(*) FROM visits WHERE step = 'hello' AND turn = 0 AND outcome IS NULL AND held_until IS NOT NULL"
 PLANNED = "SELECT enrollment_id, held_until FROM visits WHERE step = 'hello' AND turn = 0"
+WOKEN = "SELECT count(*) FROM visits WHERE step = 'gap' AND left_at IS NOT NULL"
+WOKEN_AT = "SELECT wakes_at, left_at FROM visits WHERE step = 'gap' AND wakes_at IS NOT NULL"
 DATED = "SELECT count(*) FROM enrollments WHERE wakes_at LIKE ?"
 
 
@@ -106,6 +110,21 @@ def at_once(minutes: int) -> None:
     told(f"lateness, {spread}", late)
 
 
+def spread_by_entry() -> None:
+    """Delays of one length, which end as spread as people entered: how late each run went on."""
+    with tempfile.TemporaryDirectory() as place, Site(Path(place)) as site:
+        site.publish(by_hand("sleeping", [gap(seconds=int(LEAD.total_seconds()))]))
+        asyncio.run(let_in(site, "sleeping", TIMERS))
+        until(site, WOKEN, count=TIMERS)
+        with closing(sqlite3.connect(f"file:{site.folder / 'followthrough.db'}?mode=ro", uri=True)) as database:
+            found = [[datetime.fromisoformat(at) for at in row] for row in database.execute(WOKEN_AT)]
+    late = [(left - wakes).total_seconds() for wakes, left in found]
+    sys.stdout.write(f"\n{TIMERS} delays that end one after the other, as people entered\n")
+    told("wake lateness", late)
+    keep(f"wake lateness of {TIMERS} spread timers, median", 1000 * statistics.median(late), "ms")
+    keep(f"wake lateness of {TIMERS} spread timers, p99", 1000 * sorted(late)[int(len(late) * 0.99)], "ms")
+
+
 def moved() -> None:
     """A date that everybody waits for is moved."""
     steps = [
@@ -135,6 +154,7 @@ def moved() -> None:
 
 def run() -> None:
     """Measure and print."""
+    spread_by_entry()
     moved()
     for minutes in (0, SPREAD_MINUTES):
         at_once(minutes)

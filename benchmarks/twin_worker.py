@@ -15,12 +15,11 @@ from sqlalchemy import Column, MetaData, Table, insert
 from temporalio import activity
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from assemble import assembled
+from assemble import assembled, open_client
 from benchmarks.twin import ACTIVITY, Twin
 from commands.installation import run_fast
 from domain import names
 from domain.ports import Mail
-from gateways.temporal import connect
 from services.installation import Installation
 from settings import Settings
 from store.ids import new_id
@@ -71,7 +70,7 @@ async def main() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     settings = Settings.read()
-    client = await connect(settings.temporal_address, settings.temporal_namespace)
+    client = await open_client(settings)
     async with assembled(settings, "twin", client=client) as (inst, _):
         runs = Worker(
             client,

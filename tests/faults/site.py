@@ -20,7 +20,7 @@ from embedded import find_temporal, server
 from settings import Settings
 from store.database import Database
 
-Part: TypeAlias = Literal["temporal", "api", "api-2", "worker", "worker-2", "twin"]
+Part: TypeAlias = Literal["temporal", "api", "api-2", "worker", "worker-2", "twin", "twin-2"]
 
 KEY = "ft_test_key_for_faults_only"
 PATIENCE_S = 120.0
@@ -56,7 +56,7 @@ class Site:
             prefix = "FOLLOWTHROUGH_"
             values = {n.removeprefix(prefix).lower(): v for n, v in self.environment.items() if n.startswith(prefix)}
             return list(server(Settings(**values), find_temporal()).command)  # type: ignore[arg-type]
-        if part == "twin":
+        if part.startswith("twin"):
             return [sys.executable, "-m", "benchmarks.twin_worker"]
         return [sys.executable, "-m", "cli", part.removesuffix("-2")]
 
@@ -164,7 +164,7 @@ class Site:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for part in ("twin", "worker", "worker-2", "api", "api-2", "temporal"):
+        for part in ("twin", "twin-2", "worker", "worker-2", "api", "api-2", "temporal"):
             if (process := self._parts.get(part)) is not None:  # type: ignore[call-overload]
                 process.kill()
                 process.wait()
