@@ -72,7 +72,7 @@ def apply_patch(
 def unknown_users(patched: Patched, known: frozenset[str]) -> list[FieldError]:
     """The mistakes of a patch that names users who are not among ``known``."""
     return [
-        _mistake(name, "unknown_user", f"there is no user {id}")
+        _mistake(name, "unknown_user", "there is no user with this id")
         for id, names in patched.users.items()
         if id not in known
         for name in names

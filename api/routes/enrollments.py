@@ -243,7 +243,7 @@ async def ask_of(tx: Tx, inst: Installation, caller: Caller, body: EnrollBody) -
         with placed({"/property": by, "/value": by}):
             found = await hold_record(tx, write, body.record.object, property, value, also=also)
         if found is None:
-            raise NotFound(f"there is no {body.record.object} with {property} {value}")
+            raise NotFound(f"there is no {body.record.object} with this {property}")
         record_id = found.id
     return Ask(
         object=body.record.object,

@@ -92,7 +92,7 @@ async def lift(
         known = {each.reason for each in await rows.suppressions_of(tx, address)}
         reasons = known & {reason} if reason else known
         if not reasons:
-            raise NotFound(f"nothing keeps messages from {address}" + (f" as {reason}" if reason else ""))
+            raise NotFound("nothing keeps messages from this address" + (f" as {reason}" if reason else ""))
         write = await writing(tx, inst, caller.cause)
         async with audited(tx, caller.author, "suppression.lifted", rows.subject_of(address), now=write.now):
             if reasons == {"opted_out"}:

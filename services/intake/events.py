@@ -200,5 +200,5 @@ async def _record(tx: Tx, write: Write, whose: Whose, happened: Happened) -> Sto
         if record is None and whose.create:
             record, _ = await upsert_record(tx, write, whose.object, whose.property, whose.value, {})
     if record is None:
-        raise NotFound(f"there is no {whose.object} with {whose.property} {whose.value}", code="record_not_found")
+        raise NotFound(f"there is no {whose.object} with this {whose.property}", code="record_not_found")
     return record

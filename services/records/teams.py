@@ -33,7 +33,7 @@ async def add_user(tx: Tx, addresses: Addresses, new: User) -> User:
         tx, name=new.name, email=new.email, manager_id=new.manager_id, active=new.active, now=new.created_at
     )
     if made is None:
-        raise _taken(new.email)
+        raise _taken()
     changed = new.model_copy(update={"id": made.id, "email": made.email})
     if changed != made:
         await replace_user(tx, changed)
@@ -55,7 +55,7 @@ async def change_user(tx: Tx, addresses: Addresses, id: str, values: dict[str, J
     changed = known.model_copy(update=values)
     await _examine(tx, addresses, changed)
     if not await replace_user(tx, changed):
-        raise _taken(changed.email)
+        raise _taken()
     return changed.model_copy(update={"email": changed.email.lower()})
 
 
@@ -163,5 +163,5 @@ def _refuse(words: str, mistakes: list[FieldError]) -> None:
         raise Invalid(mistakes[0].message if len(mistakes) == 1 else words, errors=mistakes)
 
 
-def _taken(email: str) -> Conflict:
-    return Conflict(f"a user with the address {email} exists already", code="not_unique")
+def _taken() -> Conflict:
+    return Conflict("a user with this address exists already", code="not_unique")

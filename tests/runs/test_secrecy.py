@@ -1,7 +1,8 @@
 """What people and services told us in confidence stays where it belongs: looked for in everything after a full run.
 
 Every value about a person holds one of two marks, and the secret is one. They are searched for in all that a caller
-without the right is answered, in the histories of Temporal, in what is logged and in the figures.
+without the right is answered, in the histories of Temporal, in what is logged and in the figures; there the key of the
+caller and the tokens of messages as well. What refusals repeat is tests/api/test_echoes.py.
 """
 
 from __future__ import annotations
@@ -226,13 +227,33 @@ async def test_what_was_told_in_confidence_is_found_nowhere_else(
     assert open_ > 60, "most of what is about automation opens"
     assert shown > 20, "and who may see people does see them"
 
+    await _strays(ft)
     histories = [history async for history in _histories(ft)]
     assert len(histories) >= 3, "the enrollment, the bulk job, the import"
     logging.getLogger("tests").info("heard")
     assert '"heard"' in logged.getvalue()
-    for mark in (PERSON, HIDDEN):
+    for mark in (PERSON, HIDDEN, _opens(ft, smtp_sink)):
         for told in (*histories, logged.getvalue(), (await ft.http.get("/metrics")).text):
             assert not mark.search(told), _around(mark, told)
+
+
+async def _strays(ft: Running) -> None:
+    """What comes with secrets and persons in its address or headers, and is refused."""
+    stranger = {"Authorization": f"Bearer ft_{SECRET}", "User-Agent": NAME, "Referer": f"http://x/{SECRET}"}
+    for path in (f"/records/contact?email={ADDRESS}", f"/records/contact/by/email/{ADDRESS}", f"/{SECRET}"):
+        answer = await ft.http.get(f"/api/v1{path}", headers=stranger)
+        assert answer.status_code in (401, 404, 405)
+    for path in (f"/u/{SECRET}?for={ADDRESS}", f"/t/c/{SECRET}", f"/t/o/{SECRET}", f"/api/v1/hooks/{SECRET}"):
+        answer = await ft.http.post(path, headers=stranger, content=NAME)
+        assert answer.status_code in (404, 405)
+
+
+def _opens(ft: Running, sink: SmtpSink) -> re.Pattern[str]:
+    """What opens something to whoever has it: the key of the caller, and tokens of messages."""
+    tokens = {token for each in sink.received for token in re.findall(rb"reply\+([\w-]{10,})@", each.content)}
+    assert tokens
+    key = ft.http.headers["Authorization"].removeprefix("Bearer ")
+    return re.compile("|".join(re.escape(each) for each in (key, *(token.decode() for token in tokens))))
 
 
 async def _histories(ft: Running) -> AsyncIterator[str]:
