@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from temporalio.client import Client, Plugin
 
 from activities.catalogue import specs
+from domain.metering import Meter, NoMeter
 from domain.tracing import NoTraces, Traces
 from gateways.addresses import EmailValidatorAddresses
 from gateways.clock import SystemClock
@@ -28,11 +29,12 @@ from settings import Settings
 from store.database import Database
 
 NO_TRACES = NoTraces()
+NO_METER = NoMeter()
 
 
 @asynccontextmanager
 async def assembled(
-    settings: Settings, role: str, *, client: Client | None = None, traces: Traces = NO_TRACES
+    settings: Settings, role: str, *, client: Client | None = None, traces: Traces = NO_TRACES, meter: Meter = NO_METER
 ) -> AsyncIterator[tuple[Installation, Client]]:
     """An installation and its Temporal client, closed with the block. A client not given connects on first use.
 
@@ -64,6 +66,7 @@ async def assembled(
                 reply_address=settings.reply_address,
                 takes_bounces=settings.bounces_to == "reply_address",
                 traces=traces,
+                meter=meter,
             ),
             client,
         )
@@ -87,6 +90,23 @@ def tracing(settings: Settings, role: str) -> Iterator[Traces]:
         yield traces
     finally:
         traces.close()
+
+
+@contextmanager
+def metering(settings: Settings) -> Iterator[Meter]:
+    """What counts the work of this process, and where it can be read while the block lasts, if anywhere.
+
+    Raises:
+        OSError: it cannot be listened there.
+    """
+    if not settings.metrics_address:
+        yield NO_METER
+        return
+    from gateways.metrics import serving
+
+    host, _, port = settings.metrics_address.rpartition(":")
+    with serving(host.strip("[]"), int(port)) as (meter, _):
+        yield meter
 
 
 def _process(role: str) -> str:

@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     history_days: Days = 730
     log_level: Literal["info", "warning", "error"] = "info"
     traces_url: str = ""
+    metrics_address: str = ""
+    sdk_metrics_address: str = ""
     mail_url: SecretStr = SecretStr("outbox:")
     sms_url: SecretStr = SecretStr("outbox:")
     reply_address: str = ""
@@ -206,7 +208,7 @@ class Settings(BaseSettings):
                 raise ValueError("must be addresses or networks, such as 10.0.0.5 or 10.0.0.0/8") from None
         return value
 
-    @field_validator("temporal_address")
+    @field_validator("temporal_address", "metrics_address", "sdk_metrics_address")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
         if not value:
@@ -223,6 +225,12 @@ class Settings(BaseSettings):
         if len(set(ports)) < len(ports):
             pairs = (f"{PREFIX}{name.upper()}={port}" for name, port in zip(names, ports, strict=True))
             raise ValueError(", ".join(pairs) + ": the ports must differ")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_apart(self) -> Self:
+        if self.metrics_address and self.metrics_address == self.sdk_metrics_address:
+            raise ValueError(f"{PREFIX}METRICS_ADDRESS, {PREFIX}SDK_METRICS_ADDRESS: each needs a port of its own")
         return self
 
     @model_validator(mode="after")

@@ -78,6 +78,9 @@ def part(name: str, arguments: Sequence[str], settings: Settings, *, stop_within
         "FOLLOWTHROUGH_API_KEY": key,
         "PYTHONUNBUFFERED": "1",
     }
+    if "worker" not in arguments:
+        # An address serves one process, and the worker is where most of it happens.
+        environment |= {"FOLLOWTHROUGH_METRICS_ADDRESS": "", "FOLLOWTHROUGH_SDK_METRICS_ADDRESS": ""}
     command = (sys.executable, "-P", "-m", "cli", *arguments)
     return Program(name, command, stop_within_s=stop_within_s, environment=environment)
 

@@ -23,14 +23,15 @@ from activities.recurrence import recurrence_activities
 from activities.registry import action_activities
 from activities.steps import step_activities
 from activities.thread_mail import giving_up_activities, mail_activities
-from assemble import NO_TRACES, assembled, open_client, tracing
+from assemble import NO_TRACES, assembled, metering, open_client, tracing
 from domain import names
 from domain.errors import Unavailable
+from domain.metering import Meter
 from domain.records import Cause
 from domain.tracing import Traces
 from gateways.activity_ids import ActivityIds, Bind
 from gateways.mail_listener import Accepts, ListenAt, Take, listening
-from gateways.sdk_runtime import log_through_python
+from gateways.sdk_runtime import set_up_sdk
 from gateways.temporal import SEARCH_ATTRIBUTES
 from services.installation import Installation
 from services.intake.mail import Envelope, is_channel, take_mail
@@ -76,15 +77,15 @@ class NotReady(Exception):
 
 async def run(settings: Settings, role: Role, stop: asyncio.Event) -> None:
     """Work in this role until ``stop`` is set, then finish what is under way, for at most ``DRAIN``."""
-    log_through_python()
-    with tracing(settings, f"worker-{role}") as traces:
-        await _work(settings, role, stop, traces)
+    set_up_sdk(settings.sdk_metrics_address)
+    with tracing(settings, f"worker-{role}") as traces, metering(settings) as meter:
+        await _work(settings, role, stop, traces, meter)
 
 
-async def _work(settings: Settings, role: Role, stop: asyncio.Event, traces: Traces) -> None:
+async def _work(settings: Settings, role: Role, stop: asyncio.Event, traces: Traces, meter: Meter) -> None:
     client = await connect_patiently(settings, traces)
     await wait_for_attributes(client)
-    async with assembled(settings, f"worker-{role}", client=client, traces=traces) as (inst, _):
+    async with assembled(settings, f"worker-{role}", client=client, traces=traces, meter=meter) as (inst, _):
         listen_at = ListenAt.read(settings.inbound_smtp) if settings.inbound_smtp else None
         if role == "inbound" and listen_at is None:
             raise NotReady("A worker of role inbound listens for mail: set FOLLOWTHROUGH_INBOUND_SMTP.")

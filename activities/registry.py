@@ -14,6 +14,7 @@ from activities.errors import translated
 from activities.inside import load_config, run_inside
 from domain import names
 from domain.messages import FailureCall, StepAnswer, StepCall
+from domain.metering import tell_answer
 from services.installation import Installation
 from services.running.settling import record_failure
 
@@ -34,7 +35,9 @@ def _activity(inst: Installation, action: Action[Any]) -> ActionActivity:
     async def act(call: StepCall) -> StepAnswer:
         # The failure of an outside action is recorded by ``record_failure``; an inside one has nobody to record it.
         with translated(gives_up=not is_inside):
-            return await perform(inst, action, call)
+            answer = await perform(inst, action, call)
+        tell_answer(inst.meter, action.name, answer)
+        return answer
 
     return act
 

@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.errors import translated
 from domain import names
 from domain.messages import EndCall, StepAnswer, StepCall, Whereabouts, WhereCall
+from domain.metering import tell_answer
 from services.installation import Installation
 from services.running import steps, waits
 from services.running.landing import find_whereabouts
@@ -26,6 +27,17 @@ JUDGEMENTS: dict[str, Judgement] = {
 }
 
 
+KINDS = {
+    names.PLAN_DELAY: "delay",
+    names.DECIDE_BRANCH: "branch",
+    names.DECIDE_VALUE: "value_branch",
+    names.DECIDE_SPLIT: "split",
+    names.ARM_WAIT: "wait",
+    names.SETTLE_WAIT: "wait",
+}
+"""Of which kind of step each is asked."""
+
+
 def step_activities(inst: Installation) -> list[Callable[..., Awaitable[StepAnswer | Whereabouts]]]:
     """One activity per judgement, the end, and the place in another version."""
     judging = [_judging(inst, name, judgement) for name, judgement in JUDGEMENTS.items()]
@@ -37,7 +49,9 @@ def _judging(inst: Installation, name: str, judgement: Judgement) -> Callable[..
     async def judge_step(call: StepCall) -> StepAnswer:
         with translated():
             async with inst.db.transaction() as tx:
-                return await judgement(tx, inst, call)
+                answer = await judgement(tx, inst, call)
+            tell_answer(inst.meter, KINDS[name], answer)
+            return answer
 
     return judge_step
 

@@ -13,11 +13,12 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from api.app import create_app
 from api.rate_limits import Rates
-from assemble import assembled, tracing
+from assemble import assembled, metering, tracing
 from domain.access import SCOPES
 from domain.audit import INSTALLATION
+from domain.metering import Meter
 from domain.tracing import Traces
-from gateways.sdk_runtime import log_through_python
+from gateways.sdk_runtime import set_up_sdk
 from services.installation import Installation
 from services.records.keys import add_key
 from settings import Settings
@@ -35,13 +36,13 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    log_through_python()
-    with tracing(settings, "api") as traces:
-        await _answer(settings, traces)
+    set_up_sdk(settings.sdk_metrics_address)
+    with tracing(settings, "api") as traces, metering(settings) as meter:
+        await _answer(settings, traces, meter)
 
 
-async def _answer(settings: Settings, traces: Traces) -> None:
-    async with assembled(settings, "api", traces=traces) as (inst, _):
+async def _answer(settings: Settings, traces: Traces, meter: Meter) -> None:
+    async with assembled(settings, "api", traces=traces, meter=meter) as (inst, _):
         await accept_bootstrap_key(inst, settings)
         server = _Server(listening(inst, settings))
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -60,8 +60,14 @@ class RequestLog:
             finally:
                 route = self._route(scope)
                 if status >= 400 or route not in PROBES:
-                    taken_ms = round((time.perf_counter() - begun) * 1000, 1)
-                    said = {"method": scope["method"], "route": route, "status": status or None, "ms": taken_ms}
+                    taken_s = time.perf_counter() - begun
+                    inst.meter.responded(scope["method"], route or "", status, taken_s)
+                    said = {
+                        "method": scope["method"],
+                        "route": route,
+                        "status": status or None,
+                        "ms": round(taken_s * 1000, 1),
+                    }
                     log.info("request", extra=said)
 
     def _route(self, scope: Scope) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.catalogue import ActionSpec
+from domain.metering import Meter, NoMeter
 from domain.ports import (
     Addresses,
     Clock,
@@ -52,3 +53,4 @@ class Installation:
     reply_address: str = ""
     takes_bounces: bool = False
     traces: Traces = field(default_factory=NoTraces)
+    meter: Meter = field(default_factory=NoMeter)

@@ -105,6 +105,7 @@ class Tx(Read):
     def __init__(self, connection: AsyncConnection, memory: SchemaMemory, traceparent: Traceparent) -> None:
         super().__init__(connection, memory)
         self._announced = False
+        self._afterwards: list[Callable[[], None]] = []
         # Of the trace this is written in, for what follows from it elsewhere; None when nobody traces.
         self.traceparent = traceparent
 
@@ -137,6 +138,10 @@ class Tx(Read):
         """Wake the waiting loops of every process when this commits; a new change or delivery does it by itself."""
         self._announced = True
 
+    def after_commit(self, what: Callable[[], None]) -> None:
+        """Do this once it is committed, which what fails never is. It must not fail itself."""
+        self._afterwards.append(what)
+
     async def _execute(self, statement: Executable, values: Values | Sequence[Values] = NOTHING) -> CursorResult[Any]:
         if isinstance(statement, Insert) and statement.table.name in WAKING:
             self.announce()
@@ -146,6 +151,11 @@ class Tx(Read):
         """Announce the commit inside the transaction, so that it is heard exactly when the rows can be read."""
         if self._announced and self.dialect == "postgresql":
             await self._connection.execute(text(f"NOTIFY {CHANNEL}"))
+
+    def committed(self) -> None:
+        """Do what was left for after the commit."""
+        for what in self._afterwards:
+            what()
 
 
 class Database:
@@ -191,6 +201,7 @@ class Database:
             tx = Tx(connection, self._memory, self._traceparent)
             yield tx
             await tx.before_commit()
+        tx.committed()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Read]:

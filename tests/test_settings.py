@@ -56,6 +56,7 @@ def test_every_mistake_is_reported_at_once_by_the_name_of_its_variable(monkeypat
         "TRACES_URL": "collector:4318",
         "REFUSED_PER_MINUTE": "-1",
         "TRUSTED_PROXIES": "10.0.0.1, *",
+        "METRICS_ADDRESS": "9464",
     }
     for name, value in wrong.items():
         monkeypatch.setenv(f"FOLLOWTHROUGH_{name}", value)

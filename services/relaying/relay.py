@@ -112,6 +112,7 @@ class Relay:
             relevant = await _relevant(tx, claimed)
             if idle := [change.seq for change in claimed if change.seq not in relevant]:
                 await finish_changes(tx, idle, self._inst.clock.now())
+        self._inst.meter.judged("idle", len(idle))
         left = [change for change in claimed if change.seq in relevant]
         try:
             while left:
@@ -133,10 +134,12 @@ class Relay:
         try:
             while (cursor := await self._judge_page(change, now)) is not None:
                 change = change.model_copy(update={"cursor": cursor})
+            self._inst.meter.judged("judged")
         except Exception as error:
             # Whatever a judgement raises belongs to this change: it is written into its row and shown to operators.
             if is_transient(error):
                 raise
+            self._inst.meter.judged("failed")
             log.warning("change_not_judged", extra={"attempt": change.attempts + 1}, exc_info=error)
             async with self._inst.db.transaction() as tx:
                 await note_failure(tx, change, self._worker, f"{type(error).__name__}: {error}", now)

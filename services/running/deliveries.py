@@ -95,6 +95,8 @@ async def _settle(inst: Installation, worker: str, claimed: Sequence[Row]) -> No
             else:
                 await _ask_again_if_altered(tx, known.get(delivery["enrollment_id"]), delivery, now=inst.clock.now())
         await announce_waiting(tx, [delivery["enrollment_id"] for delivery, error in tried if error is None])
+    for delivery, error in tried:
+        inst.meter.carried(delivery["kind"], arrived=error is None)
 
 
 async def _ask_again_if_altered(tx: Tx, enrollment: Enrollment | None, start: Row, *, now: datetime) -> None:

@@ -18,8 +18,9 @@ from services.facts import read_facts
 from services.installation import Installation
 from services.leaving.moving import LEFT, depart, moved_to
 from services.leaving.reasons import find_reason
-from services.running.inside import Inside, Passed
+from services.running.inside import Inside, Metered, Passed
 from services.running.visits import write_passages
+from services.running.waking import measure_wake
 from services.versions import load_live
 from store.database import Tx
 from store.enrollments import get_with_pause, is_workflow_paused, set_held
@@ -54,7 +55,7 @@ async def pass_gate(
     if step is None:
         raise NotFound(f"version {call.version} of workflow {call.workflow_id} has no step {call.step!r}")
     await write_passages(tx, inside, call.passages)
-    return Passed(**vars(inside), call=call, step=step)
+    return Passed(**vars(inside), call=call, step=step, metered=Metered(inst.meter, inst.clock.now()))
 
 
 async def pass_last_gate(tx: Tx, inst: Installation, call: EndCall) -> Inside | StepAnswer:
@@ -64,6 +65,7 @@ async def pass_last_gate(tx: Tx, inst: Installation, call: EndCall) -> Inside | 
         return locked
     inside = await _look(tx, inst, call, *locked, NOTHING)
     if isinstance(inside, Inside):
+        await measure_wake(tx, inst.meter, inside.enrollment, asked_for=call.now, now=inst.clock.now())
         await write_passages(tx, inside, call.passages)
     return inside
 

@@ -11,6 +11,7 @@ from domain.enrollments import Enrollment
 from domain.facts import Facts
 from domain.instants import local_date
 from domain.messages import StepCall
+from domain.metering import Meter
 from domain.records import StoredRecord
 from domain.zones import clock_zone
 from services.versions import Content
@@ -51,9 +52,18 @@ class Inside:
         return anchor_instant(anchor, self.facts, self.zone, since=self.since) if anchor is not None else None
 
 
+@dataclass(frozen=True)
+class Metered:
+    """What counts the step, and the clock of this process when its call was let in."""
+
+    meter: Meter
+    at: datetime
+
+
 @dataclass(frozen=True, kw_only=True)
 class Passed(Inside):
     """The same, at the step a call is about."""
 
     call: StepCall
     step: Step
+    metered: Metered | None = None

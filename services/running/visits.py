@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import partial
 
 from domain.anchors import is_yearly
 from domain.base import Json
+from domain.definition import ActionStep
 from domain.facts import Seen
 from domain.messages import TICK, Outcome, Passage, StepAnswer
 from domain.zones import misspelt_zone
 from services.leaving.leaving import complete_enrollment
 from services.running.inside import Inside, Passed
 from services.running.rounds import begin_next_round
+from services.running.waking import measure_wake
 from store.database import Tx
 from store.enrollments import stand_at
 from store.moving import forget_done
@@ -55,7 +58,10 @@ async def settle_visit(
     if passed.step.kind == "delay":
         values["zone"] = passed.zone
     await _write(tx, passed, values, given)
-    await stand_at(tx, passed.enrollment.id, passed.call.step, None)
+    await _stand(tx, passed, None)
+    if passed.metered is not None and outcome != "left":
+        kind = passed.step.action if isinstance(passed.step, ActionStep) else passed.step.kind
+        tx.after_commit(partial(passed.metered.meter.answered, kind, outcome, reason or ""))
     if _jumps(passed, outcome, edge):
         await _jumped(tx, passed)
     if is_last and yearly:
@@ -108,7 +114,14 @@ async def open_visit(
     if held_until is not None:
         values["held_until"] = held_until
     await _write(tx, passed, values, answer)
-    await stand_at(tx, passed.enrollment.id, passed.call.step, wakes_at)
+    await _stand(tx, passed, wakes_at)
+
+
+async def _stand(tx: Tx, passed: Passed, until: datetime | None) -> None:
+    if passed.metered is not None:
+        meter, now = passed.metered.meter, passed.metered.at
+        await measure_wake(tx, meter, passed.enrollment, asked_for=passed.call.now, now=now)
+    await stand_at(tx, passed.enrollment.id, passed.call.step, until)
 
 
 async def write_passages(tx: Tx, inside: Inside, passages: Collection[Passage]) -> None:
