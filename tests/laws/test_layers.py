@@ -35,6 +35,7 @@ CLIENT_LIBRARIES = {
     "liquid",
     "mrml",
     "opentelemetry",
+    "prometheus_client",
     "phonenumbers",
     "ruamel",
     "temporalio",
