@@ -1,8 +1,8 @@
 """How often an address may try what it cannot prove, and open one link: a token bucket for each, in this process.
 
-Whoever proves itself, by a key, a signature or a token of ours, is never held up by who does not: providers send in
-bursts, and an unsubscription that is refused is lost. So the proof is looked at first where senders may not try again,
-and what is counted is the calls that had none.
+Whoever proves itself, by a key, a signature or a token of ours, is never held up by who does not, though both come from
+one address, as everybody does behind a proxy: providers send in bursts, and an unsubscription that is refused is lost.
+one address, as everybody does behind a proxy: providers send in bursts, and an unsubscription refused is lost.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Any
@@ -21,7 +22,7 @@ from api.errors import problem_response
 from services.installation import Installation
 
 MOST_BUCKETS = 20_000
-"""Of each kind, a few megabytes in all. Beyond, the one that was longest at rest is forgotten, so is full again."""
+"""Of each kind, some megabytes in all. Beyond, the one that was longest at rest is forgotten, so is full again."""
 
 PREFIX = "/api/v1"
 LINK = re.compile(r"/(?:u|t/[oc])/.+")
@@ -34,9 +35,6 @@ TARGETS = (
     ("keys", re.compile(rf"{PREFIX}(?:/.*)?|/metrics")),
 )
 """What an address can try to get past, and where; the first that fits."""
-SHED = frozenset({"keys", "links"})
-"""Where an address that only ever failed is refused before any work. Who calls the others may not try again."""
-
 READS = ("GET", "HEAD")
 
 
@@ -92,7 +90,6 @@ class RateLimits:
         self.app = app
         self._refused = Buckets(rates.refused_per_minute)
         self._opens = Buckets(rates.link_opens_per_minute)
-        self._proven: OrderedDict[tuple[str, ...], None] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through where it may pass, and count it if it had no proof."""
@@ -102,30 +99,19 @@ class RateLimits:
             return
         inst: Installation = scope["app"].state.installation
         client = _client(scope)
-        wait_s, is_read = 0, scope["method"] in READS
-        if target == "links" and is_read:
-            wait_s = self._opens.take((client, scope["path"]), inst.clock.now())
-        if not wait_s and target in SHED and (target == "keys" or is_read) and (client, target) not in self._proven:
-            wait_s = self._refused.wait_s((client, target), inst.clock.now())
-        if wait_s:
-            await _too_many(wait_s)(scope, receive, send)
-            return
+        if target == "links" and scope["method"] in READS:
+            wait_s = self._opens.take((client, _short(scope["path"])), inst.clock.now())
+            if wait_s:
+                await _too_many(wait_s)(scope, receive, send)
+                return
         counted = _Counted(self, (client, target), scope, send)
         await self.app(scope, receive, counted.send)
         if counted.wait_s:
             await _too_many(counted.wait_s)(scope, receive, send)
 
-    def count(self, who: tuple[str, ...], now: datetime, status: int, *, unproven: bool) -> int:
-        """What an answer says of who called; how many seconds it has to wait, if it is to be held up."""
-        if unproven:
-            return self._refused.take(who, now)
-        # A redirect may be that of a slash at the end, which opens to anybody.
-        if status < 300 or status == 302:
-            self._proven[who] = None
-            self._proven.move_to_end(who)
-            if len(self._proven) > MOST_BUCKETS:
-                self._proven.popitem(last=False)
-        return 0
+    def count(self, who: tuple[str, ...], now: datetime) -> int:
+        """Note a call without proof; how many seconds it has to wait, if there were too many."""
+        return self._refused.take(who, now)
 
 
 class _Counted:
@@ -140,8 +126,8 @@ class _Counted:
         """Pass a message on, unless the answer is another one."""
         if message["type"] == "http.response.start":
             inst: Installation = self._scope["app"].state.installation
-            unproven = bool(self._state.get("unproven"))
-            self.wait_s = self._limits.count(self._who, inst.clock.now(), message["status"], unproven=unproven)
+            if self._state.get("unproven"):
+                self.wait_s = self._limits.count(self._who, inst.clock.now())
         if not self.wait_s:
             await self._send(message)
 
@@ -154,6 +140,11 @@ def _too_many(wait_s: int) -> Any:
 def target_of(path: str) -> str | None:
     """What a call of this path can try to get past; None: nothing."""
     return next((name for name, pattern in TARGETS if pattern.fullmatch(path)), None)
+
+
+def _short(path: str) -> str:
+    """The same for the same path, and no longer for a longer one: strangers choose what they ask for."""
+    return sha256(path.encode(errors="replace")).hexdigest()[:32]
 
 
 def _client(scope: Scope) -> str:

@@ -19,6 +19,7 @@ import typer
 from commands.installation import read_settings
 from commands.output import AsJson, ExitCode, Failed, show, speaking
 from commands.verifying import Results, Scope, verified
+from gateways.outbox import PARTIAL
 from settings import Settings
 
 SAYS = "backup.json"
@@ -73,7 +74,7 @@ def take_backup(settings: Settings, folder: Path) -> dict[str, Any]:
             raise Failed(ExitCode.REFUSED, str(error)) from None
     # A file is written before the ledger says so: copied behind it none is missing.
     if (settings.data_dir / "outbox").is_dir():
-        shutil.copytree(settings.data_dir / "outbox", aside / "outbox")
+        _copy_outbox(settings.data_dir / "outbox", aside / "outbox")
     if settings.local_key_file.is_file():
         shutil.copy2(settings.local_key_file, aside / settings.local_key_file.name)
     (aside / SAYS).write_text(json.dumps(says, indent=2))
@@ -81,6 +82,18 @@ def take_backup(settings: Settings, folder: Path) -> dict[str, Any]:
         folder.rmdir()
     aside.rename(folder)
     return says
+
+
+def _copy_outbox(source: Path, to: Path) -> None:
+    """Copy the messages that left; one that is being written this moment has no name of its own yet.
+
+    Raises:
+        Failed: naming what cannot be copied.
+    """
+    try:
+        shutil.copytree(source, to, ignore=shutil.ignore_patterns(f"{PARTIAL}*"))
+    except (OSError, shutil.Error) as error:
+        raise Failed(ExitCode.REFUSED, f"{source} cannot be copied: {error}") from None
 
 
 def restore(folder: Folder, as_json: AsJson = False) -> None:

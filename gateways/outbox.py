@@ -18,6 +18,9 @@ from urllib.parse import quote
 from domain.base import Frozen, Json
 from domain.errors import Unavailable
 
+PARTIAL = ".partial-"
+"""What the name of a file begins with that is being written."""
+
 _SUFFIX = ".json"
 # File systems allow 255 bytes. The digest keeps names apart that were cut or differ in case only.
 _READABLE_CHARACTERS = 120
@@ -96,7 +99,7 @@ def _write_once(path: Path, content: bytes) -> None:
 
 
 def _link_new(path: Path, content: bytes) -> None:
-    descriptor, partial = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
+    descriptor, partial = tempfile.mkstemp(prefix=PARTIAL, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import threading
@@ -14,7 +15,15 @@ from typer.testing import CliRunner, Result
 
 from cli import app
 from commands.backups import DATABASES, SAYS
+from domain.base import Frozen
+from gateways.outbox import OutboxFolder
 from store.sqlite_files import NotCopied, copy_database
+
+
+class Left(Frozen):
+    """A message."""
+
+    text: str
 
 
 def said(folder: Path, *command: str, **more: str) -> Result:
@@ -50,6 +59,31 @@ def test_a_backup_has_both_databases_the_outbox_and_the_key_and_says_when_each_w
     assert taken["temporal.db"] < taken["followthrough.db"]
     assert to.stat().st_mode & 0o077 == 0, "nobody else reads it"
     assert [each.name for each in tmp_path.iterdir() if each not in (data, to)] == []
+
+
+def test_a_backup_is_taken_while_messages_leave_into_the_outbox(tmp_path: Path) -> None:
+    data, stop = installation(tmp_path / "data"), threading.Event()
+    outbox = OutboxFolder(data / "outbox" / "email")
+    for number in range(1000):
+        (outbox.folder / f"{number}.json").write_text("{}")
+
+    def leave() -> None:
+        number = 0
+        while not stop.is_set():
+            asyncio.run(outbox.put(f"left-{number}", Left(text="x" * 2000)))
+            number += 1
+
+    leaving = threading.Thread(target=leave)
+    leaving.start()
+    try:
+        for number in range(8):
+            to = tmp_path / f"backup-{number}"
+            done = said(data, "backup", str(to))
+            assert done.exit_code == 0, done.output
+            assert [each.name for each in (to / "outbox" / "email").iterdir() if each.suffix != ".json"] == []
+    finally:
+        stop.set()
+        leaving.join()
 
 
 def test_nothing_is_overwritten_and_nothing_else_taken_for_a_backup(tmp_path: Path) -> None:
