@@ -1,7 +1,6 @@
 """How often an address may try what it cannot prove, and open one link: a token bucket for each, in this process.
 
 Whoever proves itself, by a key, a signature or a token of ours, is never held up by who does not, though both come from
-one address, as everybody does behind a proxy: providers send in bursts, and an unsubscription that is refused is lost.
 one address, as everybody does behind a proxy: providers send in bursts, and an unsubscription refused is lost.
 """
 

@@ -61,7 +61,10 @@ class Compose:
     def environment(self, service: str) -> dict[str, str]:
         """The variables of a service, with defaults filled in as Compose does."""
         written = {name: str(value) for name, value in self.services[service].get("environment", {}).items()}
-        return {name: self._replaced.get(name) or self._filled(value) for name, value in written.items()}
+        found = {name: self._replaced.get(name) or self._filled(value) for name, value in written.items()}
+        # Each container has these ports for itself; here all are on one machine.
+        found.update({name: f"127.0.0.1:{free_ports(1)[0]}" for name in found if name.endswith("METRICS_ADDRESS")})
+        return found
 
     def command(self, service: str) -> list[str]:
         """The program of the image with the arguments of the service."""
