@@ -7,7 +7,7 @@ an older state of it than the database: after a backup was restored.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from domain.base import Frozen, Json
@@ -15,6 +15,7 @@ from domain.enrollments import Enrollment
 from domain.landing import Mark, find_place
 from domain.messages import RunState
 from services.installation import Installation
+from services.running.deliveries import deliver_batch, deliver_starts
 from services.running.settling import wake
 from services.versions import load_content
 from store.database import Read, Tx
@@ -107,12 +108,21 @@ async def start_again(
     return begun
 
 
+async def _carry(inst: Installation, enrollment_ids: Sequence[str]) -> None:
+    """Carry their starts now; what Temporal does not take is left to the relays."""
+    await deliver_starts(inst, enrollment_ids)
+    for id in enrollment_ids:
+        # Some stand behind what waited before them; what fails is put off and not claimed again here.
+        while await deliver_batch(inst, inst.name, enrollment_id=id):
+            pass
+
+
 async def tell_again(inst: Installation) -> Told:
     """Have every run told what it may have missed, as Temporal is older than the database; relays carry it.
 
     What was told since the older state is gone: that a date moved, somebody answered or resumed. So each is asked to
     look again. One that was moved may have gone on from there, and only the database knows how often it came where:
-    it begins anew.
+    it begins anew, at once: once workers are up, the older run may be handing a message over when it is replaced.
     """
     after: str | None = ""
     told = anew = 0
@@ -126,10 +136,13 @@ async def tell_again(inst: Installation) -> Told:
                     await wake(tx, each.id, now=now)
                     await add_delivery(tx, each.id, "resume", {}, now=now)
                     told += 1
+        begun: list[str] = []
         for each in page:
             if each.epoch > 0:
                 # Alone, as it locks a record, and work may go on meanwhile.
                 async with inst.db.transaction() as tx:
-                    anew += len(await start_again(tx, [each], now=now, anew=True))
+                    begun += await start_again(tx, [each], now=now, anew=True, starter=inst.name)
+        await _carry(inst, begun)
+        anew += len(begun)
         after = page[-1].id if len(page) == PAGE else None
     return Told(told=told, anew=anew)

@@ -30,7 +30,7 @@ from services.relaying.repairing import REPAIRED, repair
 from services.running.lost_runs import missing_runs
 from services.running.restarting import CAME_BY
 from store.enrollments import started_enrollments
-from store.tables import audit_entries, effects, enrollments, messages, visits
+from store.tables import audit_entries, deliveries, effects, enrollments, messages, visits
 from tests.fixtures.running import Running, running
 from tests.fixtures.smtp_sink import running_sink
 from tests.fixtures.temporal import own_server
@@ -325,6 +325,9 @@ async def test_runs_that_are_older_than_the_database_hear_what_they_missed(
     await ft.stop_worker()
 
     document = await repaired(ft, "--restored")
+    async with ft.inst.db.read() as read:
+        starts = await read.all(select(deliveries.c.id).where(deliveries.c.kind == "start"))
+    assert starts == [], "no worker may go on with a run that is to be replaced"
     assert "2 runs will be asked to look again, 3 begin anew" in document["caught_up"]
     await ft.start_worker()
     for each in (skipped, resumed, held):
