@@ -56,7 +56,7 @@ async def working(ft: Running, *roles: worker.Role, per_second: float | None = N
     """Workers of these roles side by side, each with a connection of its own as processes have."""
     stop = asyncio.Event()
     address = ft.temporal.service_client.config.target_host
-    clients = [await connect(address, ft.temporal.namespace) for _ in roles]
+    clients = [await connect(address, ft.temporal.namespace, ft.temporal.data_converter) for _ in roles]
     limits = {} if per_second is None else {QUEUE_EMAIL: per_second}
     work = [
         asyncio.create_task(worker.serve(ft.inst, client, role, stop, history_days=730, per_second=limits))
