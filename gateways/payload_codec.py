@@ -13,20 +13,26 @@ from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 
-from gateways.ciphers import CIPHER, Ciphers, NamedKey
+from gateways.ciphers import CIPHER, SETTING, Ciphers, NamedKey, NotDecrypted
 
 ENCODING = b"binary/encrypted"
 KEY = "encryption-key-id"
 
 
 class EncryptingCodec(PayloadCodec):
-    """Each payload is encrypted whole; its metadata names the key."""
+    """Each payload is encrypted whole; its metadata names the key.
 
-    def __init__(self, ciphers: Ciphers) -> None:
+    Without ciphers nothing is encrypted, and what is encrypted is refused here: the SDK's converter would refuse it as
+    well, but inside the workflow, where a signal that cannot be read is dropped instead of waiting for the key.
+    """
+
+    def __init__(self, ciphers: Ciphers | None) -> None:
         self._ciphers = ciphers
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Each payload, encrypted."""
+        """Each payload, encrypted; without ciphers as it is."""
+        if self._ciphers is None:
+            return list(payloads)
         metadata = {"encoding": ENCODING, "encryption-cipher": CIPHER, KEY: self._ciphers.first.encode()}
         return [
             Payload(metadata=metadata, data=self._ciphers.encrypt(each.SerializeToString())) for each in payloads
@@ -42,6 +48,8 @@ class EncryptingCodec(PayloadCodec):
 
     def _decoded(self, payload: Payload) -> Payload:
         id = payload.metadata.get(KEY, b"").decode(errors="replace")
+        if self._ciphers is None:
+            raise NotDecrypted(f"{SETTING} has no key {id!r}, with which this was encrypted")
         return Payload.FromString(self._ciphers.decrypt(payload.data, id))
 
 
@@ -52,7 +60,7 @@ def converter(keys: Sequence[NamedKey]) -> DataConverter:
         ValueError: naming the setting, when there are keys and the extra is not installed.
     """
     if not keys:
-        return pydantic_data_converter
+        return replace(pydantic_data_converter, payload_codec=EncryptingCodec(None))
     return replace(
         pydantic_data_converter,
         payload_codec=EncryptingCodec(Ciphers(keys)),

@@ -44,6 +44,15 @@ async def test_what_never_was_encrypted_is_read_as_it_is() -> None:
     assert await speaking([NEW]).decode([SAID]) == [SAID]
 
 
+async def test_without_keys_nothing_is_encrypted_and_what_was_names_its_key() -> None:
+    speaks = converter([]).payload_codec
+    assert speaks is not None
+    assert await speaks.encode([SAID]) == [SAID]
+    assert await speaks.decode([SAID]) == [SAID]
+    with pytest.raises(NotDecrypted, match="has no key '2025'"):
+        await speaks.decode(await speaking([OLD]).encode([SAID]))
+
+
 async def test_a_key_that_is_missing_or_another_one_is_named() -> None:
     (sealed,) = await speaking([OLD]).encode([SAID])
     with pytest.raises(NotDecrypted, match="has no key '2025'"):
@@ -69,7 +78,7 @@ async def test_what_somebody_changed_is_not_read(changed: str) -> None:
 
 def test_without_the_extra_the_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
-    assert converter([]).payload_codec is None
+    converter([])
     with pytest.raises(ValueError, match=r"FOLLOWTHROUGH_ENCRYPTION_KEYS: .*followthrough\[encryption\]"):
         converter([NEW])
 

@@ -148,6 +148,30 @@ async def test_a_run_whose_key_is_missing_waits_until_a_worker_has_it(
         assert len(ft.outbox()) == 2
 
 
+async def test_a_signal_that_was_encrypted_before_the_worker_had_any_key_is_not_lost(
+    env: WorkflowEnvironment, app_url: str, tmp_path: Path
+) -> None:
+    async with encrypting(env, app_url, tmp_path) as ft:
+        await ft.publish(journey("early"))
+        ana = await ft.create("contact", email="ana@example.com")
+        taken = (await ft.enroll("early", "contact", ana))["enrollment_id"]
+        await ft.sleeps_at(taken, f"{WORD}_wait")
+        [shown] = await ft.enrollments("early")
+        # Who delivers has been started anew with keys, who runs the workflow has not.
+        await ft.stop_worker()
+        ft.inst = replace(ft.inst, runs=TemporalRuns(with_keys(env, [NEW]), "http://127.0.0.1:8233"))
+        await ft.start_worker()
+        await happens(ft, ana)
+
+        async def a_task_failed() -> bool:
+            return "WORKFLOW_TASK_FAILED" in await ft.events(shown)
+
+        await ft.until(a_task_failed, "a workflow task fails for want of the key")
+        await rotate(ft, env, NEW)
+        assert (await ft.ended(taken))["end_reason"] == "completed"
+        assert len(ft.outbox()) == 2
+
+
 def _text(value: bytes) -> str:
     import base64
 
