@@ -15,6 +15,7 @@ from commands.installation import read_settings
 from commands.output import AsJson, ExitCode, Failed, show, speaking, table
 from domain.errors import Unavailable
 from domain.verification import MEANINGS, Finding, Meaning, Odd
+from gateways.ciphers import NotDecrypted
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ async def verified(settings: Settings, scope: Scope) -> Results:
     """Compare, and repair where the scope says so.
 
     Raises:
-        Failed: Temporal does not answer; or it knows not one run, and nobody said that this is as it should be.
+        Failed: Temporal does not answer; its histories are encrypted with a key that is not there; or it knows not one
+            run, and nobody said that this is as it should be.
     """
     from assemble import assembled
     from services.relaying.repairing import catch_up, knows_no_run, repair
@@ -190,6 +192,8 @@ async def verified(settings: Settings, scope: Scope) -> Results:
                 )
     except Unavailable as error:
         raise Failed(ExitCode.NOT_REACHABLE, f"{error}: {place}") from None
+    except NotDecrypted as error:
+        raise Failed(ExitCode.REFUSED, f"the histories of runs cannot be read: {error}") from None
     return results
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -11,12 +12,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, insert, select, update
+from temporalio.client import Client
 from typer.testing import CliRunner, Result
 
 from cli import app
 from domain.verification import MEANINGS, Finding
 from gateways.mail import open_mail
 from gateways.outbox import OutboxFiles
+from gateways.payload_codec import converter
+from gateways.temporal import TemporalRuns
 from gateways.temporal_histories import TemporalHistories
 from services.telling.verifying import Verifying, verify_tables
 from services.telling.verifying_files import verify_files
@@ -266,3 +270,20 @@ async def test_what_somebody_decided_and_what_began_again_has_its_twins(ft: Runn
         # It left by a mail server, so no file of the outbox is its twin.
         assert {each.odd for each in await verified(ft)} == {"effect_without_file"}
         await ft.stop_worker()
+
+
+async def test_histories_whose_key_is_not_there_are_told_by_its_name(
+    ft: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ft.stop_worker()
+    ft.temporal = Client(
+        ft.temporal.service_client, namespace=ft.temporal.namespace, data_converter=converter([("2026", b"k" * 32)])
+    )
+    ft.inst = replace(ft.inst, runs=TemporalRuns(ft.temporal, "http://127.0.0.1:8233"))
+    await ft.start_worker()
+    await inside(ft, 1)
+    without = await said(ft)
+    assert without.exit_code == 1
+    assert "FOLLOWTHROUGH_ENCRYPTION_KEYS has no key '2026'" in without.output
+    monkeypatch.setenv("FOLLOWTHROUGH_ENCRYPTION_KEYS", f"2026:{base64.b64encode(b'k' * 32).decode()}")
+    assert "everything has its twin" in (await said(ft)).output
