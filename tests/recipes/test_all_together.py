@@ -8,6 +8,8 @@ from collections.abc import Coroutine, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
+import pytest
+
 from examples.loader import load
 from gateways.recipe_files import RecipeFiles
 from tests.fixtures.running import Running
@@ -106,6 +108,7 @@ async def readers(ft: Running, count: int) -> list[str]:
     return found
 
 
+@pytest.mark.timeout(600)
 async def test_every_recipe_runs_beside_the_others_on_the_sample(ft: Running, skipping_time: SkippingTime) -> None:
     await colleagues(ft, "Ann", "Bea")
     day = today(skipping_time) + timedelta(days=20)
