@@ -10,6 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,14 +55,31 @@ def take_backup(settings: Settings, folder: Path) -> dict[str, Any]:
     """Make the backup; what it says of itself.
 
     Raises:
-        Failed: a database cannot be copied.
+        Failed: a database or the outbox cannot be copied.
     """
+    with _becoming(folder) as aside:
+        return _fill(settings, aside)
+
+
+@contextmanager
+def _becoming(folder: Path) -> Iterator[Path]:
+    """A folder of our own beside it, readable by nobody else, that takes its name at the end and is gone on failure."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".unfinished", dir=folder.parent))
+    try:
+        yield aside
+        if folder.is_dir():
+            folder.rmdir()
+        aside.rename(folder)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def _fill(settings: Settings, aside: Path) -> dict[str, Any]:
     from gateways.clock import SystemClock
     from store.sqlite_files import NotCopied, copy_database
 
-    aside = folder.with_name(f"{folder.name}.unfinished")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True, mode=0o700)
     says: dict[str, Any] = {
         "format": FORMAT,
         "release": version("followthrough"),
@@ -78,9 +98,6 @@ def take_backup(settings: Settings, folder: Path) -> dict[str, Any]:
     if settings.local_key_file.is_file():
         shutil.copy2(settings.local_key_file, aside / settings.local_key_file.name)
     (aside / SAYS).write_text(json.dumps(says, indent=2))
-    if folder.is_dir():
-        folder.rmdir()
-    aside.rename(folder)
     return says
 
 
@@ -124,12 +141,19 @@ def restored(settings: Settings, folder: Path) -> Results:
     """
     from embedded import TemporalNotReady
     from keeper import CannotStart
+
+    with _becoming(settings.data_dir) as aside:
+        shutil.copytree(folder, aside, dirs_exist_ok=True)
+        (aside / SAYS).unlink()
+        try:
+            return _put_right_in(settings, aside)
+        except (CannotStart, TemporalNotReady) as error:
+            raise Failed(ExitCode.NOT_REACHABLE, str(error)) from None
+
+
+def _put_right_in(settings: Settings, aside: Path) -> Results:
     from supervisor import put_to_rest
 
-    aside = settings.data_dir.with_name(f"{settings.data_dir.name}.restoring")
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(folder, aside)
-    (aside / SAYS).unlink()
     there = settings.model_copy(
         update={"data_dir": aside, "database_url": f"sqlite+aiosqlite:///{aside / DATABASES[1]}"}
     )
@@ -142,14 +166,7 @@ def restored(settings: Settings, folder: Path) -> Results:
         await put_to_rest(there, say)
         return results
 
-    try:
-        results = asyncio.run(put_right())
-    except (CannotStart, TemporalNotReady) as error:
-        raise Failed(ExitCode.NOT_REACHABLE, str(error)) from None
-    if settings.data_dir.is_dir():
-        settings.data_dir.rmdir()
-    aside.rename(settings.data_dir)
-    return results
+    return asyncio.run(put_right())
 
 
 async def _put_right(settings: Settings, say: Any) -> Results:

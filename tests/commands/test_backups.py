@@ -86,6 +86,16 @@ def test_a_backup_is_taken_while_messages_leave_into_the_outbox(tmp_path: Path) 
         leaving.join()
 
 
+def test_a_folder_of_somebody_else_that_is_called_alike_stays(tmp_path: Path) -> None:
+    data, to = installation(tmp_path / "data"), tmp_path / "backup"
+    for name in ("backup.unfinished", "data.restoring"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").write_text("kept")
+    assert said(data, "backup", str(to)).exit_code == 0
+    assert (tmp_path / "backup.unfinished" / "mine").read_text() == "kept"
+    assert (tmp_path / "data.restoring" / "mine").read_text() == "kept"
+
+
 def test_nothing_is_overwritten_and_nothing_else_taken_for_a_backup(tmp_path: Path) -> None:
     data, to = installation(tmp_path / "data"), tmp_path / "backup"
     assert said(data, "backup", str(to)).exit_code == 0
