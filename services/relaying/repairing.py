@@ -112,13 +112,12 @@ def _place(state: RunState) -> str:
 
 
 async def _end(inst: Installation, finding: Finding) -> str | None:
-    seen = await _seen(inst, finding)
-    if seen is None or await end_if_lost(inst, seen) != "ended":
-        return None
-    done = "it was ended as failed"
-    async with inst.db.transaction() as tx:
+    seen, done = await _seen(inst, finding), "it was ended as failed"
+
+    async def note(tx: Tx) -> None:
         await _note(tx, inst, finding, done)
-    return done
+
+    return done if seen is not None and await end_if_lost(inst, seen, note=note) == "ended" else None
 
 
 async def _have_it_leave(inst: Installation, finding: Finding) -> str | None:

@@ -12,7 +12,7 @@ none of them, and everybody would be ended at once. These are only counted and l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Literal
 
@@ -22,6 +22,7 @@ from domain.names import job_run_id
 from domain.telling import RUN_WAS
 from services.installation import Installation
 from services.leaving.leaving import end_enrollment
+from store.database import Tx
 from store.enrollments import started_enrollments
 from store.jobs import begun_jobs, fail_job
 from store.locks import lock_inside
@@ -45,11 +46,13 @@ class Look(Frozen):
     next_after: str
 
 
-async def end_if_lost(inst: Installation, seen: Enrollment) -> Literal["ended", "not found"] | None:
+async def end_if_lost(
+    inst: Installation, seen: Enrollment, *, note: Callable[[Tx], Awaitable[None]] | None = None
+) -> Literal["ended", "not found"] | None:
     """End an enrollment as ``failed`` when Temporal says how its run ended; None when it is left alone.
 
     ``not found``: Temporal knows no such run; nothing is ended. ``seen``: as it was read after its start was delivered
-    and before Temporal is asked.
+    and before Temporal is asked. ``note`` writes down, in the same transaction, that it was ended.
 
     Raises:
         Unavailable: Temporal cannot be reached now.
@@ -64,6 +67,8 @@ async def end_if_lost(inst: Installation, seen: Enrollment) -> Literal["ended", 
             return None
         detail = f"{RUN_WAS}{end} in Temporal"
         await end_enrollment(tx, enrollment, "failed", detail=detail, now=inst.clock.now(), tell=False)
+        if note is not None:
+            await note(tx)
     return "ended"
 
 
