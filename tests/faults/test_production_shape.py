@@ -27,6 +27,7 @@ from tests.runs.definitions import by_hand, email, gap, task
 
 APIS: tuple[Part, ...] = ("api", "api-2")
 WORKERS: tuple[Part, ...] = ("worker", "worker-2")
+PARTS = (*APIS, *WORKERS)
 CLIENTS = 4
 PATIENCE_S = 120.0
 QUIET_WITHIN_S = 600.0
@@ -133,8 +134,9 @@ def shape(folder: Path, cluster: PostgresCluster) -> Iterator[tuple[Site, SmtpSi
 def kill_one_after_the_other(site: Site, load: Load, seconds: float) -> Counter[str]:
     """Kill an API or a worker every few seconds, and start it again; how often each."""
     chance, killed, until = Random(7), Counter[str](), time.monotonic() + seconds
-    while time.monotonic() < until:
-        part = chance.choice([*APIS, *WORKERS])
+    while time.monotonic() < until or len(killed) < len(PARTS):
+        # Each of them, in an order that changes.
+        part = chance.choice([each for each in PARTS if killed[each] == min(killed[one] for one in PARTS)])
         known = len(load.contacts)
         site.kill(part)
         killed[part] += 1
