@@ -323,8 +323,10 @@ def _parts(listed: str) -> tuple[str, ...]:
 
 
 def _payload_keys(listed: str) -> tuple[tuple[str, bytes], ...]:
-    """Raises:
-    ValueError: a key is none; nothing of it is repeated.
+    """The keys that are listed.
+
+    Raises:
+        ValueError: one is none; nothing of it is repeated.
     """
     found = []
     for part in _parts(listed):
