@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 
 from benchmarks import (
     bulk,
@@ -29,21 +30,33 @@ MEASUREMENTS = {
     "emails": emails,
 }  # fmt: skip
 
-if __name__ == "__main__":
+
+def main() -> int:
+    """Measure what is named; the exit code.
+
+    What one measurement has found is not lost when another fails.
+    """
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure on this machine and print the numbers.")
     parser.add_argument("names", nargs="*", help=f"some of {', '.join(MEASUREMENTS)}; everything if left out")
     names = parser.parse_args().names or list(MEASUREMENTS)
     if unknown := [name for name in names if name not in MEASUREMENTS]:
         parser.error(f"no such measurement: {', '.join(unknown)}")
-    missing = []
+    unmeasured = []
     for name in names:
         try:
             MEASUREMENTS[name].run()
         except Missing as error:
-            missing.append(f"Not measured: {error}\n")
+            unmeasured.append(f"Not measured: {error}\n")
+        except Exception:  # noqa: BLE001 - whatever it is, what was measured before it is not lost
+            traceback.print_exc()
+            unmeasured.append(f"Failed: {name}, see above\n")
         sys.stdout.flush()
     sys.stdout.write(table(kept))
     sys.stdout.flush()
-    sys.stderr.writelines(["\n", *missing] if missing else [])
+    sys.stderr.writelines(["\n", *unmeasured] if unmeasured else [])
     sys.stderr.flush()
-    os._exit(1 if missing else 0)
+    return 1 if unmeasured else 0
+
+
+if __name__ == "__main__":
+    os._exit(main())

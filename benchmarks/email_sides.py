@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from httpx2 import AsyncClient, Limits
-
-from benchmarks.latency import CLIENTS
+from benchmarks.clients import at_once, connected, create
 from benchmarks.places import database_bytes, tree_cpu_seconds
 from benchmarks.postgres import Cluster, postgres
 from benchmarks.sink import Sink
@@ -83,23 +81,28 @@ class Ours:
 
     def create(self, people: Sequence[str]) -> None:
         """Contacts who may be written to."""
+        common = {"first_name": "Kim", "marketing_status": "marketing"}
 
-        async def one(http: AsyncClient, person: str) -> None:
-            properties = {"email": person, "first_name": "Kim", "marketing_status": "marketing"}
-            answer = await http.post("/api/v1/records/contact", json={"properties": properties})
-            self._ids[person] = answer.raise_for_status().json()["id"]
+        async def all_of_them() -> list[str]:
+            async with connected(self._site) as http:
+                return await create(http, [{"email": person, **common} for person in people])
 
-        asyncio.run(self._each(people, one))
+        self._ids |= dict(zip(people, asyncio.run(all_of_them()), strict=True))
 
     def travel(self, people: Sequence[str]) -> float:
         """Change a property of each by the API, which the trigger waits for."""
 
-        async def one(http: AsyncClient, person: str) -> None:
-            path = f"/api/v1/records/contact/{self._ids[person]}"
-            (await http.patch(path, json={"properties": {"country": "NO"}})).raise_for_status()
+        async def all_of_them() -> None:
+            async with connected(self._site) as http:
+
+                async def one(person: str) -> None:
+                    path = f"/records/contact/{self._ids[person]}"
+                    (await http.patch(path, json={"properties": {"country": "NO"}})).raise_for_status()
+
+                await at_once(people, one)
 
         began = time.time()
-        asyncio.run(self._each(people, one))
+        asyncio.run(all_of_them())
         entered = time.time() - began
         self._site.until(lambda: self._sink.look() >= len(people) * STEPS, "every email arrives", within_s=PATIENCE_S)
         return entered
@@ -115,19 +118,6 @@ class Ours:
     def server(self) -> tuple[float, int]:
         """Temporal."""
         return tree_cpu_seconds(self._site.pid("temporal")), database_bytes(self._site.folder / "temporal.db")
-
-    async def _each(self, people: Sequence[str], request: Callable[[AsyncClient, str], Any]) -> None:
-        turn = iter(people)
-
-        async def client_loop(http: AsyncClient) -> None:
-            for person in turn:
-                await request(http, person)
-
-        async with AsyncClient(
-            base_url=self._site.http.base_url, headers=self._site.http.headers,
-            limits=Limits(max_connections=CLIENTS), timeout=60, trust_env=False,
-        ) as http:  # fmt: skip
-            await asyncio.gather(*(client_loop(http) for _ in range(CLIENTS)))
 
 
 class Theirs:

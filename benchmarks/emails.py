@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 
 from benchmarks.email_sides import PATIENCE_S, STEPS, Ours, Side, Theirs, ours, theirs
+from benchmarks.figures import keep
 from benchmarks.places import Missing, cpu_seconds, machine_cpu_seconds
 from benchmarks.sink import Sink
 
@@ -106,6 +107,10 @@ def told(rounds: Sequence[Round], load: float) -> None:
     )
     for each in rounds:
         row(each)
+        if each.side == Ours.name:
+            other = next((o.per_second for o in rounds if (o.side, o.workers) == (Theirs.name, each.workers)), None)
+            against = (Theirs.name, other) if other is not None else ("", None)
+            keep(f"email steps, {each.workers} worker(s)", each.per_second, "/s", *against)
     for workers in WORKERS:
         found = {each.side: each for each in rounds if each.workers == workers}
         if found.keys() == {Ours.name, Theirs.name}:

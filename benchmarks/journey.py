@@ -12,7 +12,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
 from assemble import assembled
+from benchmarks.clients import connected, create, named
 from benchmarks.figures import keep
 from benchmarks.places import cpu_seconds, database_bytes
 from benchmarks.twin import TYPE
@@ -33,14 +35,13 @@ from gateways.temporal import OBJECT, RECORD, VERSION, WORKFLOW
 from services.entering.enrolling import EnrollRequest, enroll
 from services.installation import Installation
 from services.running.deliveries import deliver_now
-from settings import Settings
 from store.workflows import find_workflow
 from tests.faults.site import Part, Site
 from tests.runs.definitions import by_hand, email, gap
 
 COUNT = int(os.environ.get("JOURNEYS", "300"))
 """Journeys of one round."""
-ROUNDS = 3
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 AT_ONCE = 16
 SETTLE_S = 5
 """How long a fresh worker gets to connect and poll before the clock runs."""
@@ -150,24 +151,32 @@ async def measure(
     return Round(seconds, spent[0], spent[1], time.process_time() - here, grown[0], grown[1])
 
 
-async def compare(site: Site) -> tuple[list[Round], list[Round]]:
-    """All rounds of both sides, interleaved."""
-    prefix = "FOLLOWTHROUGH_"
-    values = {n.removeprefix(prefix).lower(): v for n, v in site.environment.items() if n.startswith(prefix)}
-    async with assembled(Settings(**values), "bench") as (inst, client):  # type: ignore[arg-type]
+@asynccontextmanager
+async def both_sides(site: Site) -> AsyncIterator[tuple[Installation, Client, str]]:
+    """What both sides are started through, with the table that the twin writes to; and the id of the workflow."""
+    async with assembled(site.settings(), "bench") as (inst, client):
         async with inst.db.transaction() as tx:
             await tx.run(CreateTable(twin_messages))
         async with inst.db.read() as read:
             workflow = await find_workflow(read, "journey")
         assert workflow is not None
+        yield inst, client, workflow["id"]
+
+
+async def people(site: Site, label: str) -> list[str]:
+    """The contacts of one round."""
+    async with connected(site) as http:
+        return await create(http, named(label, COUNT))
+
+
+async def compare(site: Site) -> tuple[list[Round], list[Round]]:
+    """All rounds of both sides, interleaved."""
+    async with both_sides(site) as (inst, client, workflow_id):
         ours: list[Round] = []
         twins: list[Round] = []
         for n in range(ROUNDS):
-            records = [
-                site.call("POST", "/records/contact", {"properties": {"email": f"r{n}-{i}@example.com"}})["id"]
-                for i in range(COUNT)
-            ]
-            ours.append(await measure(site, "worker", records, engine(inst, workflow["id"]), client))
+            records = await people(site, f"r{n}")
+            ours.append(await measure(site, "worker", records, engine(inst, workflow_id), client))
             twins.append(await measure(site, "twin", records, twin(client, f"r{n}"), client))
         return ours, twins
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from httpx2 import AsyncClient, Limits
-
-from benchmarks.figures import keep
+from benchmarks.clients import CLIENTS, at_once, connected, create, enroll, named
+from benchmarks.figures import keep_times
 from gateways.payload_codec import converter
 from gateways.temporal import connect
 from tests.faults.site import Site
 from tests.runs.definitions import by_hand, gap
 
 GOALS = 30
-CLIENTS = 16
 REQUESTS = 800
 
 
@@ -53,59 +49,22 @@ async def goals(site: Site) -> list[float]:
     return took
 
 
-async def under_load(site: Site, request: Callable[[AsyncClient, int], Awaitable[None]]) -> list[float]:
-    """Seconds each request took with ``CLIENTS`` clients at once."""
-    took: list[float] = []
-    numbers = iter(range(REQUESTS))
-
-    async def client_loop(http: AsyncClient) -> None:
-        for n in numbers:
-            began = time.perf_counter()
-            await request(http, n)
-            took.append(time.perf_counter() - began)
-
-    async with AsyncClient(
-        base_url=site.http.base_url, headers=site.http.headers, limits=Limits(max_connections=CLIENTS), timeout=60,
-        trust_env=False,
-    ) as http:  # fmt: skip
-        await asyncio.gather(*(client_loop(http) for _ in range(CLIENTS)))
-    return took
-
-
-def told(name: str, took: Sequence[float]) -> None:
-    """Print median, p95 and p99."""
-    ordered = sorted(took)
-    p95, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * part))] for part in (0.95, 0.99))
-    median = statistics.median(ordered)
-    figures = (f"{word} {1000 * value:7.1f} ms" for word, value in (("median", median), ("p95", p95), ("p99", p99)))
-    sys.stdout.write(f"  {name:<34} {'   '.join(figures)}\n")
-
-
 async def measure(site: Site) -> None:
     """Everything on one installation."""
     sys.stdout.write("\nLatency on an idle installation, SQLite\n")
-    took = await goals(site)
-    told(f"PATCH to close of the run ({GOALS})", took)
-    keep("PATCH to close of the run, median", 1000 * statistics.median(took), "ms", "aim", 300)
-    records = [
-        site.call("POST", "/records/contact", {"properties": {"email": f"l{n}@example.com"}})["id"]
-        for n in range(REQUESTS)
-    ]
+    keep_times("PATCH to close of the run", await goals(site), "aim", 300)
     site.publish(by_hand("parking", [gap(days=2)]))
-
-    async def patch(http: AsyncClient, n: int) -> None:
-        path = f"/api/v1/records/contact/{records[n]}"
-        answer = await http.patch(path, json={"properties": {"city": f"City {n}"}})
-        answer.raise_for_status()
-
-    async def enroll(http: AsyncClient, n: int) -> None:
-        body = {"record": {"object": "contact", "id": records[n]}}
-        answer = await http.post("/api/v1/workflows/parking/enrollments", json=body)
-        answer.raise_for_status()
-
     sys.stdout.write(f"API with {CLIENTS} clients, {REQUESTS} requests\n")
-    told("PATCH of one record", await under_load(site, patch))
-    told("enroll", await under_load(site, enroll))
+    async with connected(site) as http:
+        contacts = await create(http, named("l", REQUESTS))
+
+        async def patch(contact_id: str) -> None:
+            body = {"properties": {"city": f"City {contact_id}"}}
+            (await http.patch(f"/records/contact/{contact_id}", json=body)).raise_for_status()
+
+        keep_times(f"PATCH of one record, {CLIENTS} clients", await at_once(contacts, patch))
+        entered = await at_once(contacts, lambda contact_id: enroll(http, "parking", contact_id))
+        keep_times(f"enroll by hand, {CLIENTS} clients", entered)
 
 
 def run() -> None:

@@ -9,35 +9,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from httpx2 import AsyncClient, Limits
-
+from benchmarks.clients import let_in, named
 from benchmarks.figures import keep
 from benchmarks.places import cpu_seconds, database_bytes, resident_bytes
 from tests.faults.site import Part, Site
 from tests.runs.definitions import by_hand, gap
 
 COUNT = int(os.environ.get("PARKED", "10000"))
-CLIENTS = 16
 IDLE_S = 30
 MIB = 1024 * 1024
 PARTS: tuple[Part, ...] = ("temporal", "api", "worker")
-
-
-async def park(site: Site) -> None:
-    """Create and enroll everybody."""
-    numbers = iter(range(COUNT))
-
-    async def client_loop(http: AsyncClient) -> None:
-        for n in numbers:
-            made = await http.post("/api/v1/records/contact", json={"properties": {"email": f"p{n}@example.com"}})
-            body = {"record": {"object": "contact", "id": made.raise_for_status().json()["id"]}}
-            (await http.post("/api/v1/workflows/parking/enrollments", json=body)).raise_for_status()
-
-    async with AsyncClient(
-        base_url=site.http.base_url, headers=site.http.headers, limits=Limits(max_connections=CLIENTS), timeout=60,
-        trust_env=False,
-    ) as http:  # fmt: skip
-        await asyncio.gather(*(client_loop(http) for _ in range(CLIENTS)))
 
 
 def everybody_sleeps(site: Site) -> bool:
@@ -54,7 +35,7 @@ def run() -> None:
         size = [database_bytes(path) for path in files]
         time.sleep(10)
         rest = {part: resident_bytes(site.pid(part)) for part in PARTS}
-        asyncio.run(park(site))
+        asyncio.run(let_in(site, "parking", named("p", COUNT)))
         site.until(lambda: everybody_sleeps(site), "everybody sleeps", within_s=1800)
         time.sleep(20)
         cpu = {part: cpu_seconds(site.pid(part)) for part in PARTS}
@@ -71,6 +52,8 @@ def run() -> None:
                 f"  {part:<9} {rest[part] / MIB:6.0f} MiB at rest, {now / MIB:6.0f} MiB with {COUNT} parked\n"
             )
             keep(f"memory of {part} with {COUNT} parked", now / MIB, "MiB", "the same at rest", rest[part] / MIB)
+        for name, size_each in zip(("database", "Temporal's database"), grown, strict=True):
+            keep(f"{name}, each of {COUNT} parked", size_each, "bytes")
         sys.stdout.write(f"  database {grown[0]:.0f} bytes (app) + {grown[1]:.0f} bytes (Temporal) each\n")
 
 

@@ -1,7 +1,7 @@
 """The form of production: the API under 64 clients, and journeys with one and two workers, on PostgreSQL.
 
-The API is held against what the database does alone: as many clients that each commit one row per request, through the
-same driver. The journeys are held against the hand-written twin with as many workers.
+The API is held against one of the same framework, server and driver that does nothing but commit one row. The journeys
+are held against the hand-written twin with as many workers.
 """
 
 from __future__ import annotations
@@ -12,131 +12,95 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-import asyncpg
 from httpx2 import AsyncClient, Limits
-from sqlalchemy.schema import CreateTable
 
-from assemble import assembled
-from benchmarks.figures import keep
-from benchmarks.journey import SETTLE_S, all_of, engine, twin
-from benchmarks.latency import told
+from benchmarks.bare_api import bare_api
+from benchmarks.clients import at_once, connected, enroll
+from benchmarks.figures import keep, keep_times
+from benchmarks.journey import COUNT, ROUNDS, SETTLE_S, all_of, both_sides, engine, people, twin
 from benchmarks.postgres import Cluster, postgres
-from benchmarks.twin_worker import twin_messages
 from commands.installation import run_fast
-from settings import Settings
-from store.workflows import find_workflow
 from tests.faults.site import Part, Site
 from tests.runs.definitions import by_hand, email, gap
 
+T = TypeVar("T")
 CLIENTS = 64
 REQUESTS = int(os.environ.get("REQUESTS", "3200"))
-COUNT = int(os.environ.get("JOURNEYS", "300"))
-ROUNDS = int(os.environ.get("ROUNDS", "3"))
 SIDES: dict[str, tuple[Part, Part]] = {"engine": ("worker", "worker-2"), "twin": ("twin", "twin-2")}
 
 
-async def at_once(request: Callable[[int], Awaitable[None]], count: int) -> tuple[float, list[float]]:
-    """Requests by all clients, each sending the next when the last was answered; the rate, and the seconds of each."""
-    took: list[float] = []
-    numbers = iter(range(count))
-
-    async def client() -> None:
-        for n in numbers:
-            began = time.perf_counter()
-            await request(n)
-            took.append(time.perf_counter() - began)
-
+async def rate(what: Sequence[T], request: Callable[[T], Awaitable[None]]) -> tuple[float, list[float]]:
+    """Requests a second by all clients, and the seconds of each."""
     began = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(CLIENTS)))
-    return count / (time.perf_counter() - began), took
+    took = await at_once(what, request, CLIENTS)
+    return len(took) / (time.perf_counter() - began), took
 
 
-async def bare_commits(cluster: Cluster) -> float:
-    """Rows a second that so many clients commit one by one."""
-    connections = [await asyncpg.connect(host=str(cluster.folder), user="followthrough", database=cluster.name)
-                   for _ in range(CLIENTS)]  # fmt: skip
-    await connections[0].execute("CREATE TABLE bare (id bigserial PRIMARY KEY, document jsonb NOT NULL)")
-    free = asyncio.LifoQueue[asyncpg.Connection]()
-    for each in connections:
-        free.put_nowait(each)
+async def bare(cluster: Cluster) -> float:
+    """Requests a second of an API that only commits one row for each."""
+    with bare_api(cluster) as address:
+        async with AsyncClient(base_url=address, limits=Limits(max_connections=CLIENTS), trust_env=False) as http:
 
-    async def commit(n: int) -> None:
-        connection = await free.get()
-        await connection.execute("INSERT INTO bare (document) VALUES ($1)", f'{{"city": "City {n}"}}')
-        free.put_nowait(connection)
+            async def request(n: int) -> None:
+                answer = await http.post("/rows", json={"properties": {"city": f"City {n}"}})
+                answer.raise_for_status()
 
-    rate, _ = await at_once(commit, REQUESTS)
-    for each in connections:
-        await each.close()
-    return rate
+            await rate(range(REQUESTS // 10), request)  # Warms up.
+            return (await rate(range(REQUESTS), request))[0]
 
 
 async def api(site: Site, cluster: Cluster) -> None:
-    """Four kinds of request, each by 64 clients."""
-    bare = await bare_commits(cluster)
+    """Five kinds of request, each by 64 clients."""
+    alone = await bare(cluster)
     sys.stdout.write(f"\nAPI on PostgreSQL with {CLIENTS} clients, {REQUESTS} requests of each kind\n")
-    sys.stdout.write(f"  bare commits of one row             {bare:7.0f}/s\n")
-    async with AsyncClient(
-        base_url=f"{site.http.base_url}/api/v1", headers=site.http.headers, limits=Limits(max_connections=CLIENTS),
-        timeout=120, trust_env=False,
-    ) as http:  # fmt: skip
+    sys.stdout.write(f"  bare API, {alone:.0f}/s\n")
+    async with connected(site, CLIENTS) as http:
         ids: list[str] = []
 
         async def send(method: str, path: str, body: object = None) -> None:
             (await http.request(method, path, json=body)).raise_for_status()
 
-        async def create(n: int) -> None:
+        async def new(n: int) -> None:
             made = await http.post("/records/contact", json={"properties": {"email": f"a{n}@example.com"}})
             ids.append(made.raise_for_status().json()["id"])
 
+        async def change(n: int) -> None:
+            await send("PATCH", f"/records/contact/{ids[n]}", {"properties": {"city": "B"}})
+
+        async def event(n: int) -> None:
+            await send("POST", "/events", {"event": "page.viewed", "record": {"object": "contact", "id": ids[n]}})
+
         kinds: dict[str, Callable[[int], Awaitable[None]]] = {
-            "create a contact": create,
-            "PATCH of one contact": lambda n: send(
-                "PATCH", f"/records/contact/{ids[n]}", {"properties": {"city": "B"}}
-            ),
+            "create a contact": new,
+            "PATCH of one contact": change,
             "read one contact": lambda n: send("GET", f"/records/contact/{ids[n]}"),
-            "post an event": lambda n: send(
-                "POST", "/events", {"event": "page.viewed", "record": {"object": "contact", "id": ids[n]}}
-            ),
-            "enroll by hand": lambda n: send(
-                "POST", "/workflows/parking/enrollments", {"record": {"object": "contact", "id": ids[n]}}
-            ),
+            "post an event": event,
+            "enroll by hand": lambda n: enroll(http, "parking", ids[n]),
         }
         for name, request in kinds.items():
-            rate, took = await at_once(request, REQUESTS)
-            told(f"{name} ({rate:.0f}/s)", took)
-            keep(f"API, {CLIENTS} clients, {name}", rate, "/s", "bare commits of one row", bare)
+            a_second, took = await rate(range(REQUESTS), request)
+            keep_times(name, took)
+            keep(f"API, {CLIENTS} clients, {name}", a_second, "/s", "bare API that commits one row", alone)
 
 
 async def journeys(site: Site) -> None:
     """Both sides with one worker and with two, interleaved."""
-    prefix = "FOLLOWTHROUGH_"
-    values = {n.removeprefix(prefix).lower(): v for n, v in site.environment.items() if n.startswith(prefix)}
-    async with assembled(Settings(**values), "bench") as (inst, client):  # type: ignore[arg-type]
-        async with inst.db.transaction() as tx:
-            await tx.run(CreateTable(twin_messages))
-        async with inst.db.read() as read:
-            workflow = await find_workflow(read, "journey")
-        assert workflow is not None
-        rates: dict[tuple[str, int], list[float]] = {}
+    rates: dict[tuple[str, int], list[float]] = {}
+    async with both_sides(site) as (inst, client, workflow_id):
         for n in range(ROUNDS):
             for workers in (1, 2):
-                records = [
-                    site.call("POST", "/records/contact", {"properties": {"email": f"j{n}-{workers}-{i}@example.com"}})[
-                        "id"
-                    ]
-                    for i in range(COUNT)
-                ]
+                records = await people(site, f"j{n}-{workers}")
                 # Neither is always the first of the two.
                 for side, parts in sorted(SIDES.items(), reverse=bool(n % 2)):
                     for part in parts[:workers]:
                         site.start(part)
                     await asyncio.sleep(SETTLE_S)
-                    start = engine(inst, workflow["id"]) if side == "engine" else twin(client, f"{n}-{workers}")
+                    start = engine(inst, workflow_id) if side == "engine" else twin(client, f"{n}-{workers}")
                     seconds = await all_of(records, start, client)
                     rates.setdefault((side, workers), []).append(COUNT / seconds)
                     for part in parts[:workers]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from assemble import assembled
+from benchmarks.figures import keep
 from commands.installation import run_fast
 from settings import Settings
 from tests.fixtures.databases import prepare
@@ -95,6 +96,8 @@ def run() -> None:
     for workflows, found in rates.items():
         rate = statistics.median(found)
         sys.stdout.write(f"  {workflows:>5} workflows {rate:8.1f}/s   ratio {rate / first:.2f}\n")
+        against = (f"with {WORKFLOWS[0]}", first) if workflows != WORKFLOWS[0] else ("", None)
+        keep(f"changes relayed, {workflows} workflows", rate, "/s", *against)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Many instants that come at once, and many that move at once.
 
-Everybody holds a message back until a window opens, all in the same second or spread; how late each message leaves is
-the time its file was written minus the instant it was planned for. And everybody waits for the date of one opportunity,
-which is moved: the time from the PATCH until the last enrollment is planned anew.
+Everybody sleeps until an instant of their own: how late each run goes on. Everybody holds a message back until a window
+opens, all in the same second or spread: how late each leaves is the time its file was written minus the instant it was
+planned for. And everybody waits for the date of one opportunity, which is moved: the time from the PATCH until the last
+enrollment is planned anew.
 """
 
 from __future__ import annotations
@@ -10,36 +11,35 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from httpx2 import AsyncClient, Limits
-
-from benchmarks.figures import keep
-from benchmarks.latency import CLIENTS, told
+from benchmarks.clients import at_once, connected, create, enroll, let_in, named
+from benchmarks.figures import keep, keep_times
 from tests.faults.site import Site
-from tests.runs.definitions import by_hand, email, gap, task
+from tests.runs.definitions import by_hand, email, task
 
 TIMERS = int(os.environ.get("TIMERS", "5000"))
 RETIMED = int(os.environ.get("RETIMED", "2000"))
 SPREAD_MINUTES = int(os.environ.get("SPREAD_MINUTES", "5"))
-LEAD = timedelta(seconds=90 + TIMERS / 20)
-"""How far ahead the window opens, so that everybody is inside before."""
+LEAD = timedelta(seconds=120 + TIMERS / 12)
+"""How far ahead the first instant lies, so that everybody is inside before."""
 PATIENCE_S = 1800.0
 LOOK_EVERY_S = 0.02
 
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 HELD = "SELECT count(*) FROM visits WHERE step = 'hello' AND turn = 0 AND outcome IS NULL AND held_until IS NOT NULL"
 PLANNED = "SELECT enrollment_id, held_until FROM visits WHERE step = 'hello' AND turn = 0"
-WOKEN = "SELECT count(*) FROM visits WHERE step = 'gap' AND left_at IS NOT NULL"
-WOKEN_AT = "SELECT wakes_at, left_at FROM visits WHERE step = 'gap' AND wakes_at IS NOT NULL"
+ASLEEP = "SELECT count(*) FROM visits WHERE step = 'due' AND turn = 0 AND wakes_at IS NOT NULL"
+WOKEN = "SELECT count(*) FROM visits WHERE step = 'due' AND turn = 0 AND left_at IS NOT NULL"
+# Who has left sleeps no more: until when they did is what they were answered first.
+WOKEN_AT = "SELECT json_extract(answer, '$.wake_at'), left_at FROM visits WHERE step = 'due' AND turn = 0"
 DATED = "SELECT count(*) FROM enrollments WHERE wakes_at LIKE ?"
 
 
@@ -48,24 +48,9 @@ def window(at: datetime) -> dict[str, Any]:
     return {"days": DAYS, "from": f"{at:%H:%M}", "to": "00:00"}
 
 
-async def let_in(site: Site, slug: str, count: int, made: Callable[[AsyncClient, str], Any] | None = None) -> None:
-    """Create and enroll contacts, by several clients."""
-    numbers = iter(range(count))
-
-    async def client_loop(http: AsyncClient) -> None:
-        for n in numbers:
-            contact = await http.post("/api/v1/records/contact", json={"properties": {"email": f"t{n}@example.com"}})
-            contact_id = contact.raise_for_status().json()["id"]
-            if made is not None:
-                await made(http, contact_id)
-            body = {"record": {"object": "contact", "id": contact_id}}
-            (await http.post(f"/api/v1/workflows/{slug}/enrollments", json=body)).raise_for_status()
-
-    async with AsyncClient(
-        base_url=site.http.base_url, headers=site.http.headers, limits=Limits(max_connections=CLIENTS), timeout=60,
-        trust_env=False,
-    ) as http:  # fmt: skip
-        await asyncio.gather(*(client_loop(http) for _ in range(CLIENTS)))
+def instant(text: str) -> datetime:
+    """One that the database keeps, in a column (without its zone) or in a document (with it)."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def until(site: Site, sql: str, *values: Any, count: int) -> None:
@@ -80,7 +65,7 @@ def until(site: Site, sql: str, *values: Any, count: int) -> None:
 def lateness(site: Site) -> Sequence[float]:
     """Seconds between the planned instant of each message and its file in the outbox."""
     with closing(sqlite3.connect(f"file:{site.folder / 'followthrough.db'}?mode=ro", uri=True)) as database:
-        planned = {row[0]: datetime.fromisoformat(row[1]).replace(tzinfo=UTC) for row in database.execute(PLANNED)}
+        planned = {row[0]: instant(row[1]) for row in database.execute(PLANNED)}
     late = []
     for file in written(site):
         enrollment_id = file.name.replace("%3A", ":").split(":")[0]
@@ -94,35 +79,38 @@ def written(site: Site) -> list[Path]:
     return [file for file in folder.iterdir() if not file.name.startswith(".")] if folder.exists() else []
 
 
-def at_once(minutes: int) -> None:
+def held(minutes: int) -> None:
     """Messages that are held back together and let go together."""
     with tempfile.TemporaryDirectory() as place, Site(Path(place)) as site:
         opens = (datetime.now(UTC) + LEAD + timedelta(minutes=1)).replace(second=0, microsecond=0)
         settings = {"timezone": "UTC", "window": window(opens), "spread_minutes": minutes}
         site.publish(by_hand("held", [email("hello", "Hi")], settings=settings))
-        asyncio.run(let_in(site, "held", TIMERS))
+        asyncio.run(let_in(site, "held", named("t", TIMERS)))
         until(site, HELD, count=TIMERS)
         assert datetime.now(UTC) < opens, "the window opened before everybody was inside"
         site.until(lambda: len(written(site)) >= TIMERS, "every message leaves", within_s=PATIENCE_S)
         late = lateness(site)
     spread = f"spread over {minutes} min" if minutes else "in the same second"
     sys.stdout.write(f"\n{TIMERS} held messages, let go {spread}\n")
-    told(f"lateness, {spread}", late)
+    keep_times(f"lateness, {TIMERS} messages {spread}", late)
 
 
-def spread_by_entry() -> None:
-    """Delays of one length, which end as spread as people entered: how late each run went on."""
+def spread() -> None:
+    """Delays until an instant that each contact has of its own, spread evenly: how late each run went on."""
+    step = {"id": "due", "kind": "delay", "until": {"property": "last_touched_at"}}
     with tempfile.TemporaryDirectory() as place, Site(Path(place)) as site:
-        site.publish(by_hand("sleeping", [gap(seconds=int(LEAD.total_seconds()))]))
-        asyncio.run(let_in(site, "sleeping", TIMERS))
+        site.publish(by_hand("sleeping", [step]))
+        first = datetime.now(UTC) + LEAD
+        apart = timedelta(minutes=SPREAD_MINUTES) / TIMERS
+        due = [{"last_touched_at": (first + n * apart).isoformat()} for n in range(TIMERS)]
+        asyncio.run(let_in(site, "sleeping", [{**who, **at} for who, at in zip(named("t", TIMERS), due, strict=True)]))
+        until(site, ASLEEP, count=TIMERS)
+        assert datetime.now(UTC) < first, "the first instant came before everybody was inside"
         until(site, WOKEN, count=TIMERS)
         with closing(sqlite3.connect(f"file:{site.folder / 'followthrough.db'}?mode=ro", uri=True)) as database:
-            found = [[datetime.fromisoformat(at) for at in row] for row in database.execute(WOKEN_AT)]
-    late = [(left - wakes).total_seconds() for wakes, left in found]
-    sys.stdout.write(f"\n{TIMERS} delays that end one after the other, as people entered\n")
-    told("wake lateness", late)
-    keep(f"wake lateness of {TIMERS} spread timers, median", 1000 * statistics.median(late), "ms")
-    keep(f"wake lateness of {TIMERS} spread timers, p99", 1000 * sorted(late)[int(len(late) * 0.99)], "ms")
+            found = [[instant(text) for text in row] for row in database.execute(WOKEN_AT)]
+    sys.stdout.write(f"\n{TIMERS} delays that end spread over {SPREAD_MINUTES} min\n")
+    keep_times(f"wake lateness, {TIMERS} spread timers", [(left - wakes).total_seconds() for wakes, left in found])
 
 
 def moved() -> None:
@@ -138,11 +126,17 @@ def moved() -> None:
             "id"
         ]
 
-        async def link(http: AsyncClient, contact_id: str) -> None:
-            path = f"/api/v1/records/contact/{contact_id}/associations/opportunity/{deal}"
-            (await http.put(path)).raise_for_status()
+        async def enter() -> None:
+            async with connected(site) as http:
 
-        asyncio.run(let_in(site, "dated", RETIMED, link))
+                async def one(contact_id: str) -> None:
+                    path = f"/records/contact/{contact_id}/associations/opportunity/{deal}"
+                    (await http.put(path)).raise_for_status()
+                    await enroll(http, "dated", contact_id)
+
+                await at_once(await create(http, named("d", RETIMED)), one)
+
+        asyncio.run(enter())
         until(site, DATED, "2099-01-01%", count=RETIMED)
         time.sleep(5)
         began = time.perf_counter()
@@ -150,14 +144,15 @@ def moved() -> None:
         until(site, DATED, "2098-01-01%", count=RETIMED)
         took = time.perf_counter() - began
     sys.stdout.write(f"\n{RETIMED} waiting for one date that moves: {took:.1f} s until the last is timed anew\n")
+    keep(f"{RETIMED} timed anew, until the last", took, "s")
 
 
 def run() -> None:
     """Measure and print."""
-    spread_by_entry()
+    spread()
     moved()
     for minutes in (0, SPREAD_MINUTES):
-        at_once(minutes)
+        held(minutes)
 
 
 if __name__ == "__main__":

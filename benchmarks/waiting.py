@@ -18,9 +18,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from httpx2 import AsyncClient, Limits
-
-from benchmarks.latency import CLIENTS, told
+from benchmarks.clients import let_in, named
+from benchmarks.figures import keep_times
 from tests.faults.site import Site
 from tests.runs.definitions import by_hand, task
 
@@ -39,23 +38,6 @@ def joining() -> dict[str, Any]:
     ways = {"matched": [task("call", "Call")], "timed_out": [task("late", "Late")]}
     wait = {"id": "joined", "kind": "wait", "for_event": {"event": EVENT}, "timeout": {"days": 2}, **ways}
     return by_hand("joining", [wait])
-
-
-async def let_in(site: Site) -> None:
-    """Create and enroll everybody."""
-    numbers = iter(range(COUNT))
-
-    async def client_loop(http: AsyncClient) -> None:
-        for n in numbers:
-            made = await http.post("/api/v1/records/contact", json={"properties": {"email": f"w{n}@example.com"}})
-            body = {"record": {"object": "contact", "id": made.raise_for_status().json()["id"]}}
-            (await http.post("/api/v1/workflows/joining/enrollments", json=body)).raise_for_status()
-
-    async with AsyncClient(
-        base_url=site.http.base_url, headers=site.http.headers, limits=Limits(max_connections=CLIENTS), timeout=60,
-        trust_env=False,
-    ) as http:  # fmt: skip
-        await asyncio.gather(*(client_loop(http) for _ in range(CLIENTS)))
 
 
 def everybody_waits(site: Site) -> bool:
@@ -84,12 +66,12 @@ def run() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as place, Site(Path(place)) as site:
         site.publish(joining())
-        asyncio.run(let_in(site))
+        asyncio.run(let_in(site, "joining", named("w", COUNT)))
         site.until(lambda: everybody_waits(site), "everybody waits", within_s=1200)
         time.sleep(5)
         took = reactions(site)
     sys.stdout.write(f"\n{COUNT} enrollments waiting for an event, idle but for it, SQLite\n")
-    told(f"event to reaction ({len(took)})", took)
+    keep_times(f"event to reaction, {COUNT} waiting", took)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from tests.fixtures.running import Running, running
 from tests.fixtures.temporal import SkippingTime, skipping_server
 from tests.recipes.installing import colleagues, event, installed, person
 
-COUNT = int(os.environ.get("PEOPLE", "100"))
+COUNT = int(os.environ.get("WEIGHED", "100"))
 FIRST = 20
 """Who goes through before, so that each table and index has its first pages."""
 STEP = timedelta(hours=6)

@@ -50,12 +50,16 @@ class Site:
         )
         self._parts: dict[Part, subprocess.Popen[bytes]] = {}
 
+    def settings(self) -> Settings:
+        """What its processes read from their environment."""
+        prefix = "FOLLOWTHROUGH_"
+        values = {n.removeprefix(prefix).lower(): v for n, v in self.environment.items() if n.startswith(prefix)}
+        return Settings(**values)  # type: ignore[arg-type]
+
     def command(self, part: Part) -> list[str]:
         """How a part is started in production: Temporal by its program, ours by the command line."""
         if part == "temporal":
-            prefix = "FOLLOWTHROUGH_"
-            values = {n.removeprefix(prefix).lower(): v for n, v in self.environment.items() if n.startswith(prefix)}
-            return list(server(Settings(**values), find_temporal()).command)  # type: ignore[arg-type]
+            return list(server(self.settings(), find_temporal()).command)
         if part.startswith("twin"):
             return [sys.executable, "-m", "benchmarks.twin_worker"]
         return [sys.executable, "-m", "cli", part.removesuffix("-2")]
