@@ -49,7 +49,6 @@ class NewChange:
     documents: Documents | None = None
     detail: dict[str, Json] | None = None
     event_id: str | None = None
-    occurred_at: datetime | None = None
 
 
 async def append_change(
@@ -61,13 +60,12 @@ async def append_change(
     documents: Documents | None = None,
     detail: dict[str, Json] | None = None,
     event_id: str | None = None,
-    occurred_at: datetime | None = None,
 ) -> int:
     """Write a change of ``record``, whose row the caller has locked or just inserted; its sequence number.
 
-    ``documents`` None means that the properties did not change. ``occurred_at`` None is the stamp's instant.
+    ``documents`` None means that the properties did not change.
     """
-    new = NewChange(record, kind, documents=documents, detail=detail, event_id=event_id, occurred_at=occurred_at)
+    new = NewChange(record, kind, documents=documents, detail=detail, event_id=event_id)
     row = _row(tx, new, stamp)
     return int(await tx.scalar(insert(changes).values(**row).returning(changes.c.seq)))
 
@@ -129,7 +127,7 @@ def _row(tx: Tx, new: NewChange, stamp: Stamp) -> dict[str, Any]:
         "cause_kind": stamp.cause.kind,
         "cause_id": stamp.cause.id,
         "depth": stamp.cause.depth,
-        "occurred_at": new.occurred_at or stamp.now,
+        "occurred_at": stamp.now,
         "traceparent": tx.traceparent(),
     }
 

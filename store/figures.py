@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, and_, func, select
 from domain.base import Frozen
 from store.database import Read
 from store.enrollments import IS_ACTIVE
-from store.intake import IS_OPEN
+from store.intake import IS_OPEN, IS_RESUMING
 from store.ledger import count_undecided
 from store.report import count_failed_changes
 from store.sweep_failures import count_failures
 from store.sweeps import failing_sweeps
-from store.tables import changes, deliveries, effects, enrollments, events, visits, workflows
+from store.tables import changes, deliveries, effects, enrollments, visits, workflows
 
 
 class Figures(Frozen):
@@ -27,7 +27,8 @@ class Figures(Frozen):
     ``undecided_effects``: unknown, and a run waits for somebody to decide.
     ``failing_sweeps``: those that do not go on at all; ``sweep_failures``: what the others stepped past.
     ``oldest_change``: since the change came that has waited longest. ``oldest_delivery``: since the delivery was due
-    that has waited longest. ``wake_lateness``: since the time came of whoever is furthest behind it, the paused aside.
+    that has waited longest. ``wake_lateness``: since the time came of whoever is furthest behind it; the paused
+    aside, and who is resumed at a moment of their own.
     """
 
     changes: Mapping[str, int]
@@ -67,19 +68,12 @@ async def count_installation(read: Read, now: datetime) -> Figures:
 
 _INSTANT = deliveries.c.due_at.type
 
-# What an event tells may have happened long before it came.
-_OLDEST_CHANGE = (
-    select(func.coalesce(events.c.received_at, changes.c.occurred_at, type_=_INSTANT))
-    .select_from(changes.outerjoin(events, events.c.id == changes.c.event_id))
-    .where(IS_OPEN)
-    .order_by(changes.c.seq)
-    .limit(1)
-)
+_OLDEST_CHANGE = select(changes.c.occurred_at).where(IS_OPEN).order_by(changes.c.seq).limit(1)
 
 _EARLIEST_WAKE = (
     select(func.min(enrollments.c.wakes_at, type_=_INSTANT))
     .join(workflows, workflows.c.id == enrollments.c.workflow_id)
-    .where(enrollments.c.status == "active", enrollments.c.held_at.is_(None), ~workflows.c.is_paused)
+    .where(enrollments.c.status == "active", ~IS_RESUMING, ~workflows.c.is_paused)
 )
 
 _HELD_ENROLLMENTS = select(func.count()).select_from(enrollments).where(IS_ACTIVE, enrollments.c.held_at.is_not(None))

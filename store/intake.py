@@ -35,7 +35,7 @@ from domain.records import Change
 from store.changes import change_of
 from store.database import Read, Tx
 from store.ids import new_id
-from store.tables import changes, deliveries
+from store.tables import changes, deliveries, enrollments
 
 LEASE = timedelta(seconds=10)
 BATCH = 50
@@ -46,6 +46,9 @@ TRIES = 5
 """A change whose judgement raised this often is set aside."""
 
 IS_OPEN = and_(changes.c.done_at.is_(None), changes.c.failed_at.is_(None))
+
+IS_RESUMING = exists().where(deliveries.c.enrollment_id == enrollments.c.id, deliveries.c.kind == "resume")
+"""An enrollment was resumed and its run not told yet: each has a moment of its own. Correlated with ``enrollments``."""
 
 
 def _free(table: SqlTable, now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from domain.base import Frozen
 from domain.trouble import Trouble
 from store.database import Read
+from store.intake import IS_RESUMING
 from store.report import NO_REASON
 from store.tables import effects, enrollments, visits, workflows
 
@@ -131,7 +132,7 @@ def _visits(trouble: ColumnElement[str], since: ColumnElement[Any]) -> Select[An
 
 
 def _overdue(filters: TroubleFilters) -> Select[Any]:
-    """Whose time came, or who entered, longer ago than patience lasts; who is held waits for somebody to resume."""
+    """Whose time came, or who entered, longer ago than patience lasts; who is paused waits to be resumed."""
     before = filters.now - filters.patience
     late = or_(
         and_(enrollments.c.status == "active", enrollments.c.wakes_at < before),
@@ -148,5 +149,5 @@ def _overdue(filters: TroubleFilters) -> Select[Any]:
             cast(null(), Text).label("detail"),
         )
         .join(workflows, workflows.c.id == enrollments.c.workflow_id)
-        .where(late, enrollments.c.held_at.is_(None), ~workflows.c.is_paused)
+        .where(late, ~IS_RESUMING, ~workflows.c.is_paused)
     )

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 
-from services.authoring.pausing import pause_enrollment
+from services.authoring.pausing import pause_enrollment, pause_workflow, resume_workflow
 from services.installation import Installation
 from store import tables
 from store.sweep_failures import keep_failures
@@ -59,12 +59,15 @@ async def test_what_temporal_does_not_take_is_seen_as_retrying(
     clock.advance(timedelta(seconds=7))
     found = await figures(api)
     assert (found["deliveries/waiting"], found["oldest_delivery_seconds"]) == (1, 7)
+    assert (found["deliveries/retrying"], found["deliveries/postponed"]) == (0, 0)
     runs.down = True
     await desk.work_off()
     found = await figures(api)
     assert (found["deliveries/waiting"], found["deliveries/retrying"], found["deliveries/postponed"]) == (0, 1, 0)
     runs.down = False
     clock.advance(timedelta(minutes=1))
+    found = await figures(api)
+    assert (found["deliveries/waiting"], found["deliveries/retrying"], found["deliveries/postponed"]) == (0, 1, 0)
     await desk.work_off()
     found = await figures(api)
     assert (found["deliveries/retrying"], found["oldest_delivery_seconds"]) == (0, 0)
@@ -76,7 +79,8 @@ async def standing(inst: Installation, slug: str, **definition: object) -> Stand
 
 
 async def test_who_is_late_is_told_apart_from_who_is_held_and_who_is_paused(api: Caller, clock: FixedClock) -> None:
-    paused = await standing(api.inst, "paused", settings=OFFICE)
+    an_hour_earlier = {**OFFICE, "window": {**OFFICE["window"], "from": "08:00"}}  # type: ignore[dict-item]
+    paused = await standing(api.inst, "paused", settings=an_hour_earlier)
     held = await standing(api.inst, "held", settings=OFFICE)
     clock.advance(timedelta(hours=11))
     for each in (paused, held):
@@ -85,13 +89,42 @@ async def test_who_is_late_is_told_apart_from_who_is_held_and_who_is_paused(api:
     assert (found["held_messages"], found["held_enrollments"], found["wake_lateness_seconds"]) == (2, 0, 0)
     async with api.inst.db.transaction() as tx:
         await pause_enrollment(tx, paused.enrollment.id, now=clock.now())
-        mine = tables.enrollments.c.id == paused.enrollment.id
-        await tx.run(update(tables.enrollments).where(mine).values(held_at=clock.now()))
-        # It should have gone on long before the other one.
-        await tx.run(update(tables.enrollments).where(mine).values(wakes_at=clock.now()))
     clock.advance(timedelta(hours=13, seconds=90))
+    # Its time came, and it was not asked about yet.
     found = await figures(api)
-    assert (found["held_messages"], found["held_enrollments"], found["wake_lateness_seconds"]) == (1, 1, 90)
+    assert (found["held_messages"], found["held_enrollments"], found["wake_lateness_seconds"]) == (2, 0, 90)
+    assert (await act(paused, "send_email")).kind == "held"
+    found = await figures(api)
+    assert (found["held_messages"], found["held_enrollments"], found["wake_lateness_seconds"]) == (2, 1, 90)
+    assert (await act(held, "send_email")).kind == "go"
+    found = await figures(api)
+    assert (found["held_messages"], found["held_enrollments"]) == (1, 1)
+
+
+async def test_who_is_resumed_each_at_a_moment_of_their_own_is_not_late_until_then(
+    api: Caller, clock: FixedClock
+) -> None:
+    held = await standing(api.inst, "held", settings={**OFFICE, "spread_minutes": 1440})
+    clock.advance(timedelta(hours=11))
+    wakes_at = (await act(held, "send_email")).wake_at
+    assert wakes_at is not None
+    async with api.inst.db.transaction() as tx:
+        await pause_workflow(tx, api.inst, "held", now=clock.now())
+    clock.advance(wakes_at - clock.now() + timedelta(hours=3))
+    assert (await act(held, "send_email")).kind == "held"
+    async with api.inst.db.transaction() as tx:
+        await resume_workflow(tx, api.inst, "held", now=clock.now())
+    found = await figures(api)
+    assert (found["deliveries/waiting"], found["deliveries/postponed"], found["held_enrollments"]) == (0, 1, 0)
+    assert (found["wake_lateness_seconds"], found["oldest_delivery_seconds"]) == (0, 0)
+    assert (await api.ok("GET", "/trouble"))["items"] == []
+    clock.advance(timedelta(days=1))
+    await Desk(api.inst).work_off()
+    # It was told, and does not go on all the same.
+    found = await figures(api)
+    assert (found["deliveries/postponed"], found["wake_lateness_seconds"]) == (0, timedelta(hours=27).total_seconds())
+    (trouble,) = (await api.ok("GET", "/trouble"))["items"]
+    assert trouble["class"] == "overdue"
 
 
 async def test_a_workflow_that_is_paused_makes_nobody_late(api: Caller, clock: FixedClock) -> None:
