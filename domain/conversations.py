@@ -32,6 +32,9 @@ Direction: TypeAlias = Literal["in", "out"]
 Sending: TypeAlias = Literal["queued", "handed_over", "sent", "delivered", "bounced", "failed", "unknown"]
 """What became of a mail of ours, in the words of other messages; ``handed_over``: nobody has answered for it yet."""
 
+UNDER_WAY: tuple[Sending, ...] = ("queued", "handed_over")
+"""It is still to be sent, or tried again."""
+
 NO_SUBJECT = "(no subject)"
 LONGEST_SUBJECT = 500
 

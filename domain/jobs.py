@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from domain.base import Wire
 
 JobKind: TypeAlias = Literal["import", "enrollment", "unenrollment", "move", "retry"]
 JobStatus: TypeAlias = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
+
+KINDS: tuple[JobKind, ...] = get_args(JobKind)
+STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)
+
+TO_DO: tuple[JobStatus, ...] = ("queued", "running")
+"""A page is to be worked on now."""
 
 NOT_BEGUN: tuple[JobStatus, ...] = ("queued",)
 """No page was worked on yet."""

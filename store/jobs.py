@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 
 from domain.base import Frozen, Instant, Json
-from domain.jobs import JobKind, JobStatus
+from domain.jobs import TO_DO, JobKind, JobStatus
 from store.database import ROWS_PER_STATEMENT, Read, Tx
 from store.ids import new_id
 from store.tables import job_rows, jobs
@@ -115,7 +115,7 @@ async def claim_page(tx: Tx, job: Job, *, through: int, place: str | None = None
         jobs.c.id == job.id,
         jobs.c.cursor == job.cursor,
         jobs.c.place.is_not_distinct_from(job.place),
-        jobs.c.status.in_(("queued", "running")),
+        jobs.c.status.in_(TO_DO),
     )
     values = {"status": "running", "cursor": through, "place": place, "updated_at": now}
     return await tx.run(update(jobs).where(*mine).values(values)) == 1
@@ -130,7 +130,7 @@ async def move_job(tx: Tx, job_id: str, *, allowed: Collection[JobStatus], to: J
 
 async def waiting_jobs(read: Read, *, before: datetime) -> list[Job]:
     """The jobs that were ready, or resumed, before this instant and of which no page was worked on."""
-    ready = (jobs.c.status.in_(("queued", "running")), jobs.c.cursor == 0, jobs.c.place.is_(None))
+    ready = (jobs.c.status.in_(TO_DO), jobs.c.cursor == 0, jobs.c.place.is_(None))
     rows = await read.all(select(jobs).where(*ready, jobs.c.updated_at < before).order_by(jobs.c.id))
     return [Job(**row) for row in rows]
 
@@ -140,6 +140,24 @@ async def begun_jobs(read: Read, *, before: datetime) -> list[Job]:
     begun = (jobs.c.status == "running", or_(jobs.c.cursor > 0, jobs.c.place.is_not(None)))
     rows = await read.all(select(jobs).where(*begun, jobs.c.updated_at < before).order_by(jobs.c.id))
     return [Job(**row) for row in rows]
+
+
+class JobTotal(Frozen):
+    """The jobs of a kind and a status: how many, and since when the one stands that was longest not worked on."""
+
+    kind: JobKind
+    status: JobStatus
+    total: int
+    since: Instant
+
+
+async def count_jobs(read: Read) -> list[JobTotal]:
+    """All jobs by kind and status; not those whose upload is still arriving, or never arrived completely."""
+    arriving = and_(jobs.c.status == "failed", jobs.c.finished_at.is_(None))
+    since = func.min(jobs.c.updated_at, type_=jobs.c.updated_at.type)
+    counted = select(jobs.c.kind, jobs.c.status, func.count().label("total"), since.label("since"))
+    rows = await read.all(counted.where(~arriving).group_by(jobs.c.kind, jobs.c.status))
+    return [JobTotal(**row) for row in rows]
 
 
 async def unfinished_jobs(read: Read) -> list[Job]:

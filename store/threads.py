@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, exists, select, update
+from sqlalchemy import RowMapping, bindparam, exists, func, select, update
 
 from domain.base import Frozen
-from domain.conversations import Author, Sending, Thread, ThreadMessage
+from domain.conversations import UNDER_WAY, Author, Sending, Thread, ThreadMessage
 from store.database import Read, Tx
 from store.tables import channels, thread_messages, threads
 
@@ -26,6 +26,12 @@ HAND_OVER = (
     update(thread_messages)
     .where(thread_messages.c.id == bindparam("of"), thread_messages.c.status == bindparam("was"))
     .values(status=bindparam("now"), detail=bindparam("why"))
+)
+_OLDEST = func.min(thread_messages.c.created_at, type_=thread_messages.c.created_at.type)
+TO_BE_SENT = (
+    select(thread_messages.c.status, func.count().label("total"), _OLDEST.label("oldest"))
+    .where(thread_messages.c.status.in_(UNDER_WAY))
+    .group_by(thread_messages.c.status)
 )
 WAITING = (
     select(thread_messages.c.id)
@@ -186,6 +192,13 @@ async def note_sending(tx: Tx, id: str, detail: str) -> None:
 async def move_sending(tx: Tx, id: str, *, was: Sending, now: Sending, detail: str | None = None) -> bool:
     """Say what became of a mail that we send; False when something else did already."""
     return await tx.run(HAND_OVER, of=id, was=was, now=now, why=detail) == 1
+
+
+async def count_mails_under_way(read: Read) -> tuple[dict[Sending, int], datetime | None]:
+    """How many mails that colleagues wrote are not sent yet, by status, and when the oldest of them was written."""
+    rows = await read.all(TO_BE_SENT)
+    counts = {row["status"]: row["total"] for row in rows}
+    return {status: counts.get(status, 0) for status in UNDER_WAY}, min((row["oldest"] for row in rows), default=None)
 
 
 async def waiting_mails(read: Read, *, before: datetime, limit: int) -> list[str]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from domain.base import Json
 from domain.consent import ADDRESS, EMAIL_STATUS, UNREACHABLE, refuse_unreachable
-from domain.conversations import Channel, Sending, Thread, ThreadMessage
+from domain.conversations import UNDER_WAY, Channel, Sending, Thread, ThreadMessage
 from domain.errors import Rejected, StepSkipped, Unavailable
 from domain.ports import Mail
 from domain.records import StoredRecord
@@ -57,7 +57,7 @@ async def send_mail(inst: Installation, message_id: str) -> Sending:
         message = await get_thread_message(read, message_id)
         if message is None or message.status is None:
             return "failed"
-        if message.status not in ("queued", "handed_over"):
+        if message.status not in UNDER_WAY:
             return message.status
         mail = await _mail(read, inst, message)
     if message.status == "handed_over" and not inst.mail.repeatable:
@@ -71,7 +71,7 @@ async def give_up(inst: Installation, message_id: str) -> Sending:
     """The mail server could not take it for days; what became of it."""
     async with inst.db.read() as read:
         message = await get_thread_message(read, message_id)
-    if message is None or message.status not in ("queued", "handed_over"):
+    if message is None or message.status not in UNDER_WAY:
         return message.status if message is not None and message.status is not None else "failed"
     if message.status == "handed_over":
         return await _settle(inst, message, "unknown", LOST)

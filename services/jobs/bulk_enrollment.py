@@ -13,7 +13,7 @@ from datetime import datetime
 
 from domain.errors import Invalid, NotFound
 from domain.facts import Seen
-from domain.jobs import NOT_BEGUN, EnrollmentCall, EnrollmentProgress, page_limit
+from domain.jobs import NOT_BEGUN, TO_DO, EnrollmentCall, EnrollmentProgress, page_limit
 from domain.occurrences import LATE
 from domain.records import Cause, CauseKind
 from domain.triggers import FilterTrigger
@@ -98,7 +98,7 @@ async def enroll_page(inst: Installation, call: EnrollmentCall) -> EnrollmentPro
         job = await get_job(tx, call.job_id)
         if job is None:
             raise NotFound(f"there is no job {call.job_id}")
-        if job.status in ("queued", "running") and _stands_there(job, call):
+        if job.status in TO_DO and _stands_there(job, call):
             entered = await _work(tx, inst, job, now=now)
             job = await get_job(tx, call.job_id) or job
     await deliver_starts(inst, entered)

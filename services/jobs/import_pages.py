@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from domain.errors import NotFound
 from domain.import_checks import check_mapping
 from domain.importing import ImportMapping, ImportOptions, RowRead, RowReader, read_mapping
-from domain.jobs import JobProgress
+from domain.jobs import TO_DO, JobProgress
 from domain.problems import FieldError
 from domain.records import Cause
 from domain.schema import Schema
@@ -45,7 +45,7 @@ async def work_page(inst: Installation, job_id: str) -> JobProgress:
         job = await get_job(tx, job_id)
         if job is None:
             raise NotFound(f"there is no job {job_id}")
-        if job.status not in ("queued", "running"):
+        if job.status not in TO_DO:
             return progress_of(job)
         rows = await next_job_rows(tx, job_id, after=job.cursor, limit=PAGE_ROWS)
         if await claim_page(tx, job, through=job.cursor + len(rows), now=now):

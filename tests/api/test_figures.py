@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 
+from domain.importing import ImportOptions
+from domain.names import job_run_id
 from services.authoring.pausing import pause_enrollment, pause_workflow, resume_workflow
+from services.conversations.sending import send_mail
 from services.installation import Installation
+from services.jobs.import_pages import PAGE_ROWS, work_page
+from services.jobs.imports import stage
+from services.running.lost_runs import fail_lost_jobs
 from store import tables
 from store.sweep_failures import keep_failures
 from store.sweeps import Sweep, begin_sweeps, note_sweep_error
+from store.threads import move_sending
 from tests.activities.calls import act
 from tests.api.conftest import Caller
+from tests.api.test_imports import CSV, MAPPING, upload
 from tests.builders import Standing, make_record, stand_at_action
+from tests.conversations.desk import Desk as HelpDesk
 from tests.fixtures.clock import FixedClock
 from tests.fixtures.runs import RecordingRuns
 from tests.runs.definitions import by_hand, gap
@@ -149,6 +159,65 @@ async def test_an_effect_somebody_must_decide_is_told_apart_from_one_nobody_wait
         await tx.run(update(tables.visits).values(outcome=None))
     found = await figures(api)
     assert (found["effects/unknown"], found["undecided_effects"]) == (1, waiting)
+
+
+async def test_jobs_are_told_by_kind_and_status_and_how_long_the_oldest_was_not_worked_on(
+    api: Caller, clock: FixedClock, runs: RecordingRuns
+) -> None:
+    assert (await figures(api))["jobs/import/queued"] == 0
+    rows = "".join(f"c{number}@example.com,Oslo\n" for number in range(PAGE_ROWS + 1))
+    job = (await upload(api, f"Mail,City\n{rows}".encode())).json()
+    clock.advance(timedelta(seconds=7))
+    found = await figures(api)
+    assert (found["jobs/import/queued"], found["oldest_job_seconds/import"]) == (1, 7)
+    assert (found["jobs/enrollment/queued"], found["oldest_job_seconds/enrollment"]) == (0, 0)
+    await work_page(api.inst, job["id"])
+    clock.advance(timedelta(seconds=5))
+    found = await figures(api)
+    assert (found["jobs/import/running"], found["oldest_job_seconds/import"]) == (1, 5)
+    await api.ok("POST", f"/jobs/{job['id']}/pause")
+    found = await figures(api)
+    assert (found["jobs/import/paused"], found["oldest_job_seconds/import"]) == (1, 0)
+    await api.ok("POST", f"/jobs/{job['id']}/resume")
+    runs.ends[job_run_id("import", job["id"])] = "terminated"
+    clock.advance(timedelta(hours=1))
+    await fail_lost_jobs(api.inst)
+    found = await figures(api)
+    assert (found["jobs/import/failed"], found["oldest_job_seconds/import"]) == (1, 0)
+
+
+async def test_an_upload_that_is_still_arriving_has_not_failed(api: Caller) -> None:
+    seen = []
+
+    async def arriving() -> AsyncIterator[bytes]:
+        yield CSV
+        (job,) = (await api.ok("GET", "/jobs"))["items"]
+        found = await figures(api)
+        seen.append((job["status"], found["jobs/import/failed"]))
+
+    options = ImportOptions(object="contact", mapping=MAPPING, key="email")
+    await stage(api.inst, arriving(), options)
+    assert seen == [("failed", 0)]
+    assert (await figures(api))["jobs/import/queued"] == 1
+
+
+async def test_what_colleagues_wrote_and_was_not_sent_is_told_with_its_age(api: Caller, clock: FixedClock) -> None:
+    thread = await (desk := await HelpDesk.opened(api)).thread(await desk.mail())
+    user = await api.ok("POST", "/users", {"name": "Kim Lund", "email": "kim@example.com"}, status=201)
+    answer = {"text": "It is on its way.", "user": user["id"]}
+    mail = (await api.ok("POST", f"/threads/{thread['id']}/messages", answer, status=202))["id"]
+    clock.advance(timedelta(seconds=30))
+    found = await figures(api)
+    assert (found["thread_mails/queued"], found["thread_mails/handed_over"]) == (1, 0)
+    assert found["oldest_thread_mail_seconds"] == 30
+    async with api.inst.db.transaction() as tx:
+        assert await move_sending(tx, mail, was="queued", now="handed_over")
+    found = await figures(api)
+    assert (found["thread_mails/queued"], found["thread_mails/handed_over"]) == (0, 1)
+    assert found["oldest_thread_mail_seconds"] == 30
+    assert await send_mail(api.inst, mail) == "sent"
+    found = await figures(api)
+    assert (found["thread_mails/handed_over"], found["oldest_thread_mail_seconds"]) == (0, 0)
 
 
 async def test_sweeps_that_fail_and_what_they_stepped_past_are_counted(api: Caller) -> None:

@@ -43,7 +43,7 @@ def _families() -> dict[str, tuple[str, tuple[str, ...]]]:
 
 def _names() -> dict[str, frozenset[str]]:
     """The labels of everything an expression may name."""
-    names = {f"followthrough_{name}": frozenset({label}) for name, (label, _) in BY_LABEL.items()}
+    names = {f"followthrough_{name}": frozenset(labels) for name, (labels, _) in BY_LABEL.items()}
     names |= {f"followthrough_{name}": frozenset() for name in PLAIN}
     for name, (type, labels) in _families().items():
         suffixes = ("_bucket", "_count", "_sum") if type == "histogram" else ("",)
